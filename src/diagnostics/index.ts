@@ -1,0 +1,10 @@
+export type { Code, CodeEntry } from "./codes.ts";
+export { codes } from "./codes.ts";
+export type { Details, Diagnostic, Related } from "./diagnostic.ts";
+export { diagnostic } from "./diagnostic.ts";
+export type { Paint, Position } from "./frame.ts";
+export { formatDiagnostic, formatDiagnostics, plain, positionOf, visible } from "./frame.ts";
+export { nearest } from "./nearest.ts";
+export type { Collector, Result } from "./result.ts";
+export { createCollector, fail, ok } from "./result.ts";
+export type { Source, Span } from "./source.ts";
