@@ -4,21 +4,9 @@
  */
 import type { BinaryOp, UnaryOp } from "../loop/types.ts";
 import { erf, erfc } from "./erf.ts";
+import { round } from "./round.ts";
 
-export { erf, erfc };
-
-const TWO_52 = 4503599627370496;
-
-/**
- * To the nearest integer, halves to even, like wasm's `nearest`: adding 2⁵² leaves no bit below one, and the addition
- * itself rounds so. Zeros keep their sign.
- */
-export function round(x: number): number {
-  const magnitude = Math.abs(x);
-  if (!(magnitude < TWO_52)) return x;
-  const rounded = magnitude + TWO_52 - TWO_52;
-  return x < 0 || Object.is(x, -0) ? -rounded : rounded;
-}
+export { erf, erfc, round };
 
 /** 1 / (1 + e⁻ˣ), of full relative accuracy also where it underflows. */
 export function sigmoid(x: number): number {
