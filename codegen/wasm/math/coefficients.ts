@@ -1,0 +1,52 @@
+/**
+ * Polynomial coefficients, in ascending order. Each is a minimax fit by the Remez exchange in 60-digit arithmetic
+ * with the stated weight; the leading coefficients are rounded to the lane's type one by one, and the rest is fitted
+ * again after each. "Error" is the largest weighted error of the rounded polynomial.
+ */
+import type { LaneType } from "./lanes.ts";
+
+export type PerLaneType<T> = { readonly [K in LaneType]: T };
+export type Coefficients = PerLaneType<readonly number[]>;
+
+/**
+ * (eʳ − 1 − r) / r² on |r| ≤ ½ ln 2 · 1.0001, relative to eʳ after multiplication by r².
+ * Error: f32 2⁻²⁷·⁷, f64 2⁻⁶⁰·⁶.
+ */
+export const EXP_TAIL: Coefficients = {
+  f32: [0.49999994, 0.16666521, 0.04166816, 0.008368461, 0.0013823606],
+  f64: [
+    0.5, 0.16666666666666677, 0.04166666666666669, 0.008333333333321813, 0.001388888888888385,
+    0.00019841269884724708, 2.4801587285845303e-5, 2.7557246339730766e-6, 2.755734308979743e-7,
+    2.5108117023493273e-8, 2.0883172407159453e-9,
+  ],
+};
+
+/** The same function on the same interval, relative to eʳ − 1. Error: f32 2⁻³⁰·⁸, f64 2⁻⁶⁰·⁶. */
+export const EXPM1_TAIL: Coefficients = {
+  f32: [0.5, 0.16666666, 0.041666497, 0.008333532, 0.0013932213, 0.0001978111],
+  f64: EXP_TAIL.f64,
+};
+
+/**
+ * f32: (log(1 + f) − f + f²/2) / f³ on √½ − 1 ≤ f ≤ √2 − 1, relative to log(1 + f) after multiplication by f³;
+ * error 2⁻²⁸·⁷.
+ */
+export const LOG_TAIL_F32: readonly number[] = [
+  0.33333313, -0.25000015, 0.2000203, -0.16667296, 0.14219895, -0.124138676, 0.11898742, -0.11674189,
+  0.06748169,
+];
+
+/**
+ * f64: (2 artanh(s) − 2s) / s³ in z = s² on 0 ≤ z ≤ ((√2 − 1)/(√2 + 1))² · 1.0001, relative to 2s after
+ * multiplication by s³; error 2⁻⁶⁶·⁶.
+ */
+export const LOG_ARTANH_TAIL: readonly number[] = [
+  0.6666666666666666, 0.40000000000004926, 0.2857142856940978, 0.2222222260723767, 0.18181778330055492,
+  0.1538699007353534, 0.1325211876170624, 0.1323505463300027,
+];
+
+/** ln 2 as a head with enough trailing zeros that its product with any exponent is exact, and the rest. */
+export const LN2: PerLaneType<{ readonly head: number; readonly tail: number }> = {
+  f32: { head: 0.693145751953125, tail: 1.428606765330187e-6 },
+  f64: { head: 0.6931471805601177, tail: -1.7239444525614835e-13 },
+};

@@ -1,0 +1,203 @@
+/**
+ * Formulas on vectors as expression graphs: a formula is written as plain calls, equal sub-expressions are one node,
+ * and a node with several users becomes a local of the WASM function. All nodes are pure, so that order is free.
+ */
+import {
+  type BinaryLaneOperation,
+  type Expression,
+  LANE_FORMAT,
+  type LaneFormat,
+  laneOperations,
+  type LaneType,
+  type UnaryLaneOperation,
+  type WasmTarget,
+} from "./lanes.ts";
+
+/** A node of a formula: its operands, and how its code is made from theirs. */
+export interface Vector {
+  readonly id: number;
+  readonly operands: readonly Vector[];
+  readonly emit: (code: (operand: Vector) => Expression) => Expression;
+}
+
+/** The operations of one lane type on nodes. Names as in `LaneOperations`. */
+export type Algebra = { readonly [K in UnaryLaneOperation]: (a: Vector) => Vector } & {
+  readonly [K in BinaryLaneOperation]: (a: Vector, b: Vector) => Vector;
+} & {
+  readonly dtype: LaneType;
+  readonly format: LaneFormat;
+  constant(value: number): Vector;
+  bits(pattern: bigint): Vector;
+  select(mask: Vector, a: Vector, b: Vector): Vector;
+  shiftLeft(a: Vector, count: number): Vector;
+  shiftRight(a: Vector, count: number): Vector;
+  /** `a · b + c`, rounded twice. */
+  mulAdd(a: Vector, b: Vector, c: Vector): Vector;
+  /** A polynomial by Horner's rule; coefficients in ascending order. */
+  polynomial(x: Vector, coefficients: readonly number[]): Vector;
+  /** A call of another function of the module. */
+  call(name: string, ...operands: readonly Vector[]): Vector;
+  /** `rare` if any lane of the mask is set, else `usual`; only the one is computed. */
+  whenAny(mask: Vector, rare: Vector, usual: Vector): Vector;
+  /** The first two f32 lanes as f64, the last two likewise, and back. */
+  promoteLow(a: Vector): Vector;
+  promoteHigh(a: Vector): Vector;
+  demote(low: Vector, high: Vector): Vector;
+  /** The first f64 lanes of both, or the second ones. */
+  firsts(a: Vector, b: Vector): Vector;
+  seconds(a: Vector, b: Vector): Vector;
+  /** The same formula language for the other lane type, in the same graph. */
+  readonly of: (dtype: LaneType) => Algebra;
+};
+
+type Intern = (key: string, operands: readonly Vector[], emit: Vector["emit"]) => Vector;
+
+function interner(): Intern {
+  const nodes = new Map<string, Vector>();
+  return (key, operands, emit) => {
+    const fullKey = `${key}(${operands.map((o) => o.id).join()})`;
+    const known = nodes.get(fullKey);
+    if (known !== undefined) return known;
+    const node = { id: nodes.size, operands, emit };
+    nodes.set(fullKey, node);
+    return node;
+  };
+}
+
+const HIGH_HALF = [8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15];
+const LOW_HALVES = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23];
+const HIGH_HALVES = [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31];
+
+function createAlgebra(
+  { binaryen, module }: WasmTarget,
+  dtype: LaneType,
+  intern: Intern,
+  of: (dtype: LaneType) => Algebra,
+): Algebra {
+  const lanes = laneOperations(module, dtype);
+  const unary = (name: UnaryLaneOperation) => (a: Vector) =>
+    intern(`${dtype}.${name}`, [a], (code) => lanes.unary[name](code(a)));
+  const binary = (name: BinaryLaneOperation) => (a: Vector, b: Vector) =>
+    intern(`${dtype}.${name}`, [a, b], (code) => lanes.binary[name](code(a), code(b)));
+  const shuffle = (name: string, mask: readonly number[]) => (a: Vector, b: Vector) =>
+    intern(name, [a, b], (code) => module.i8x16.shuffle(code(a), code(b), mask));
+  const bits = (pattern: bigint) => intern(`${dtype}.bits ${pattern}`, [], () => lanes.bits(pattern));
+  const constant = (value: number) =>
+    intern(`${dtype}.constant ${Object.is(value, -0) ? "-0" : value}`, [], () => lanes.constant(value));
+  const add = binary("add");
+  const mul = binary("mul");
+  const mulAdd = (a: Vector, b: Vector, c: Vector) => add(mul(a, b), c);
+  const promoteLow = (a: Vector) => intern("promote", [a], (code) => module.f64x2.promote_low_f32x4(code(a)));
+  const lowHalves = shuffle("lowHalves", LOW_HALVES);
+  const highHalf = shuffle("highHalf", HIGH_HALF);
+  const demoteLow = (a: Vector) => intern("demote", [a], (code) => module.f32x4.demote_f64x2_zero(code(a)));
+  return {
+    dtype,
+    format: LANE_FORMAT[dtype],
+    of,
+    abs: unary("abs"),
+    neg: unary("neg"),
+    sqrt: unary("sqrt"),
+    ceil: unary("ceil"),
+    floor: unary("floor"),
+    trunc: unary("trunc"),
+    nearest: unary("nearest"),
+    not: unary("not"),
+    add,
+    sub: binary("sub"),
+    mul,
+    div: binary("div"),
+    min: binary("min"),
+    max: binary("max"),
+    pmin: binary("pmin"),
+    pmax: binary("pmax"),
+    eq: binary("eq"),
+    ne: binary("ne"),
+    lt: binary("lt"),
+    gt: binary("gt"),
+    le: binary("le"),
+    ge: binary("ge"),
+    and: binary("and"),
+    or: binary("or"),
+    xor: binary("xor"),
+    andnot: binary("andnot"),
+    addBits: binary("addBits"),
+    subBits: binary("subBits"),
+    constant,
+    bits,
+    select: (mask, a, b) =>
+      intern("select", [mask, a, b], (code) => lanes.select(code(mask), code(a), code(b))),
+    shiftLeft: (a, count) => intern(`${dtype}.shl ${count}`, [a], (code) => lanes.shiftLeft(code(a), count)),
+    shiftRight: (a, count) =>
+      intern(`${dtype}.shr ${count}`, [a], (code) => lanes.shiftRight(code(a), count)),
+    mulAdd,
+    polynomial: (x, coefficients) =>
+      coefficients
+        .slice(0, -1)
+        .reduceRight((sum, c) => mulAdd(sum, x, constant(c)), constant(coefficients.at(-1) ?? 0)),
+    call: (name, ...operands) =>
+      intern(`call ${name}`, operands, (code) => module.call(name, operands.map(code), binaryen.v128)),
+    whenAny: (mask, rare, usual) =>
+      intern("whenAny", [mask, rare, usual], (code) =>
+        module.if(module.v128.any_true(code(mask)), code(rare), code(usual)),
+      ),
+    promoteLow,
+    promoteHigh: (a) => promoteLow(highHalf(a, a)),
+    demote: (low, high) => lowHalves(demoteLow(low), demoteLow(high)),
+    firsts: lowHalves,
+    seconds: shuffle("highHalves", HIGH_HALVES),
+  };
+}
+
+/** Users of each node that the root needs; operands precede users by id, so one sweep from above is enough. */
+function countUsers(root: Vector): Map<Vector, number> {
+  const users = new Map<Vector, number>([[root, 1]]);
+  const pending = [root];
+  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+    for (const operand of node.operands) {
+      const count = users.get(operand);
+      users.set(operand, (count ?? 0) + 1);
+      if (count === undefined) pending.push(operand);
+    }
+  }
+  return users;
+}
+
+export type Formula = (algebra: Algebra, x: Vector, y: Vector) => Vector;
+
+/** Adds a function from `arity` vectors to one vector. The formula of a unary function ignores its third parameter. */
+export function defineVectorFunction(
+  target: WasmTarget,
+  name: string,
+  arity: 1 | 2,
+  dtype: LaneType,
+  formula: Formula,
+): void {
+  const { module } = target;
+  const { v128 } = target.binaryen;
+  const intern = interner();
+  const algebras: { readonly [T in LaneType]: Algebra } = {
+    f32: createAlgebra(target, "f32", intern, (t) => algebras[t]),
+    f64: createAlgebra(target, "f64", intern, (t) => algebras[t]),
+  };
+  const parameter = (index: number) => intern(`parameter ${index}`, [], () => module.local.get(index, v128));
+  const parameters = [parameter(0), parameter(1)] as const;
+  const root = formula(algebras[dtype], ...parameters);
+  const shared = [...countUsers(root)]
+    .filter(([node, users]) => users > 1 && !parameters.includes(node))
+    .map(([node]) => node)
+    .sort((a, b) => a.id - b.id);
+  const localOf = new Map(shared.map((node, i) => [node, arity + i]));
+  const code = (node: Vector): Expression => {
+    const local = localOf.get(node);
+    return local === undefined ? node.emit(code) : module.local.get(local, v128);
+  };
+  const body = shared.map((node, i) => module.local.set(arity + i, node.emit(code)));
+  module.addFunction(
+    name,
+    arity === 1 ? v128 : target.binaryen.createType([v128, v128]),
+    v128,
+    shared.map(() => v128),
+    module.block(null, [...body, code(root)], v128),
+  );
+}
