@@ -1,0 +1,161 @@
+/**
+ * The public interface of a generated kernel, which the TypeScript and the WebAssembly back end share.
+ *
+ * A kernel is a function `kernel(args, into?) → results`. `args` holds, under the property names below, the inputs
+ * (typed arrays, flat and row-major; plain numbers for rank 0), the dimensions and the options; `results` the outputs
+ * (plain numbers for rank 0). An array given in `into` is written in place and returned, in place of a new one.
+ */
+import { formatShape } from "../src/loop/format.ts";
+import type { Buffer, DimParam, Expr, Kernel, OptionParam } from "../src/loop/types.ts";
+import { propertyName } from "./names.ts";
+
+export type ArrayType = "Float32Array" | "Float64Array" | "Int32Array";
+
+/** An input or an output. */
+export interface TensorPort {
+  readonly kind: "tensor";
+  readonly name: string;
+  readonly property: string;
+  readonly buffer: Buffer;
+  /** How its elements are stored. */
+  readonly array: ArrayType;
+  /** The type at the boundary: a rank-0 tensor is a plain number. */
+  readonly type: ArrayType | "number";
+  /** Its shape as a formula: `[N, 2 * C]`. */
+  readonly shape: string;
+  readonly doc: string;
+}
+
+/** A dimension can be inferred where an input has it as an extent, and otherwise constant extents only. */
+export interface Inference {
+  readonly from: TensorPort;
+  /** The product of the constant extents: the dimension is the input's length over this. */
+  readonly divisor: number;
+}
+
+export interface DimPort {
+  readonly kind: "dim";
+  readonly name: string;
+  readonly property: string;
+  readonly dim: DimParam;
+  /** Where there is one, the argument is optional. */
+  readonly inference: Inference | undefined;
+  readonly doc: string;
+}
+
+export interface OptionPort {
+  readonly kind: "option";
+  readonly name: string;
+  readonly property: string;
+  /** With a default, the argument is optional. */
+  readonly option: OptionParam;
+  readonly doc: string;
+}
+
+export interface KernelInterface {
+  readonly kernel: Kernel;
+  /** In the order of the kernel. */
+  readonly inputs: readonly TensorPort[];
+  readonly dims: readonly DimPort[];
+  readonly options: readonly OptionPort[];
+  readonly outputs: readonly TensorPort[];
+  /** Without a required argument, `args` itself may be left out. */
+  readonly argsOptional: boolean;
+}
+
+/** The array type of a buffer of this kernel. */
+export function arrayTypeOf(kernel: Kernel, buffer: Buffer): ArrayType {
+  if (buffer.type === "int") return "Int32Array";
+  return kernel.dtype === "f32" ? "Float32Array" : "Float64Array";
+}
+
+const ELEMENT: { readonly [A in ArrayType]: string } = {
+  Float32Array: "float32",
+  Float64Array: "float64",
+  Int32Array: "int32",
+};
+
+function tensorPort(kernel: Kernel, buffer: Buffer): TensorPort {
+  const array = arrayTypeOf(kernel, buffer);
+  const shape = formatShape(buffer.shape);
+  const scalar = buffer.shape.length === 0;
+  return {
+    kind: "tensor",
+    name: buffer.name,
+    property: propertyName(buffer.name),
+    buffer,
+    array,
+    type: scalar ? "number" : array,
+    shape,
+    doc: scalar ? `A scalar, ${ELEMENT[array]}.` : `Shape ${shape}, ${ELEMENT[array]}, row-major.`,
+  };
+}
+
+/** The constant factor beside `dim` if the extents are that dim once and constants otherwise. */
+function divisorBeside(dim: DimParam, shape: readonly Expr[]): number | undefined {
+  let divisor = 1;
+  let seen = 0;
+  for (const extent of shape) {
+    if (extent.kind === "const") divisor *= extent.value;
+    else if (extent.kind === "dim" && extent.name === dim.name) seen += 1;
+    else return undefined;
+  }
+  return seen === 1 && divisor > 0 ? divisor : undefined;
+}
+
+function inferenceOf(dim: DimParam, inputs: readonly TensorPort[]): Inference | undefined {
+  for (const from of inputs) {
+    const divisor = divisorBeside(dim, from.buffer.shape);
+    if (divisor !== undefined) return { from, divisor };
+  }
+  return undefined;
+}
+
+function dimPort(dim: DimParam, inputs: readonly TensorPort[]): DimPort {
+  const inference = inferenceOf(dim, inputs);
+  const source =
+    inference === undefined ? "" : ` By default inferred from the length of ${inference.from.name}.`;
+  return {
+    kind: "dim",
+    name: dim.name,
+    property: propertyName(dim.name),
+    dim,
+    inference,
+    doc: `A dimension: a whole number, at least ${dim.min}.${source}`,
+  };
+}
+
+function optionPort(option: OptionParam): OptionPort {
+  const type = option.type === "int" ? "A whole number." : "A number.";
+  const standard = option.default === undefined ? "" : ` By default ${option.default}.`;
+  return {
+    kind: "option",
+    name: option.name,
+    property: propertyName(option.name),
+    option,
+    doc: type + standard,
+  };
+}
+
+/** Derives the interface of a verified kernel. */
+export function interfaceOf(kernel: Kernel): KernelInterface {
+  const ports = (role: Buffer["role"]): TensorPort[] =>
+    kernel.buffers.filter((buffer) => buffer.role === role).map((buffer) => tensorPort(kernel, buffer));
+  const inputs = ports("input");
+  const dims = kernel.dims.map((dim) => dimPort(dim, inputs));
+  const options = kernel.options.map(optionPort);
+  const argsOptional =
+    inputs.length === 0 &&
+    dims.every((port) => port.inference !== undefined) &&
+    options.every((port) => port.option.default !== undefined);
+  return { kernel, inputs, dims, options, outputs: ports("output"), argsOptional };
+}
+
+/** A value at the boundary. */
+export type PortValue = number | Float32Array | Float64Array | Int32Array;
+
+/** A kernel of either back end, made callable: arguments and results under the names of the source. */
+export type CallableKernel = (
+  args: Readonly<Record<string, PortValue>>,
+  into?: Readonly<Record<string, PortValue>>,
+) => Record<string, PortValue>;

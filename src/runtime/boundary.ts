@@ -1,0 +1,114 @@
+/**
+ * The checks at the boundary of a generated kernel. Each returns what the kernel works with, or throws a TypeError (a
+ * wrong kind of value) or RangeError (a wrong length or value) that names the argument, the formula and the numbers.
+ */
+
+export type TensorData = Float32Array | Float64Array | Int32Array;
+
+/** The array types of kernels, by name: a name is also true of arrays from another realm. */
+export interface ArrayTypes {
+  readonly Float32Array: Float32Array;
+  readonly Float64Array: Float64Array;
+  readonly Int32Array: Int32Array;
+}
+
+function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value !== "object") return `a ${typeof value}`;
+  return Object.prototype.toString.call(value).slice(8, -1);
+}
+
+const withValue = (formula: string, value: string): string =>
+  formula === value ? formula : `${formula} = ${value}`;
+
+function sizeOf(name: string, formula: string, extents: readonly number[]): number {
+  let size = 1;
+  for (const extent of extents) {
+    if (extent < 0) {
+      const shape = withValue(formula, `[${extents.join(", ")}]`);
+      throw new RangeError(`${name} has shape ${shape}: an extent is negative`);
+    }
+    size *= extent;
+  }
+  return size;
+}
+
+function checkArray<K extends keyof ArrayTypes>(
+  name: string,
+  value: ArrayTypes[K],
+  type: K,
+  formula: string,
+  extents: readonly number[],
+): ArrayTypes[K] {
+  if (Object.prototype.toString.call(value) !== `[object ${type}]`)
+    throw new TypeError(`${name} must be a ${type}, but is ${describe(value)}`);
+  const size = sizeOf(name, formula, extents);
+  if (value.length !== size) {
+    const shape = withValue(formula, `[${extents.join(", ")}]`);
+    throw new RangeError(`${name} has shape ${shape}: ${size} elements, but ${value.length} are given`);
+  }
+  return value;
+}
+
+/** An input of rank 1 or more: a typed array of exactly as many elements as its shape has. */
+export const input = checkArray;
+
+/** Where an output goes: the caller's array if there is one, else a new one. */
+export function output<K extends keyof ArrayTypes>(
+  name: string,
+  value: ArrayTypes[K] | undefined,
+  type: K,
+  formula: string,
+  extents: readonly number[],
+): ArrayTypes[K] {
+  if (value !== undefined) return checkArray(name, value, type, formula, extents);
+  return allocate(type, sizeOf(name, formula, extents));
+}
+
+function allocate<K extends keyof ArrayTypes>(type: K, size: number): ArrayTypes[K];
+function allocate(type: keyof ArrayTypes, size: number): TensorData {
+  if (type === "Float32Array") return new Float32Array(size);
+  return type === "Float64Array" ? new Float64Array(size) : new Int32Array(size);
+}
+
+/** A number: an input of rank 0, or a float option. */
+export function number(name: string, value: number): number {
+  if (typeof value !== "number") throw new TypeError(`${name} must be a number, but is ${describe(value)}`);
+  return value;
+}
+
+/** A whole number of 32 bits: an int input of rank 0, or an int option. */
+export function integer(name: string, value: number): number {
+  if (number(name, value) === (value | 0)) return value;
+  throw new RangeError(`${name} must be a whole number of 32 bits, but is ${value}`);
+}
+
+/** A dimension: a whole number, at least `min`. */
+export function dimension(name: string, value: number, min: number): number {
+  if (integer(name, value) >= min) return value;
+  throw new RangeError(`${name} must be at least ${min}, but is ${value}`);
+}
+
+/** A dimension that the caller left out: the length of an input, over the extents of that input that are constant. */
+export function inferred(name: string, from: string, length: number | undefined, divisor: number): number {
+  if (length === undefined) throw new TypeError(`${from} must be a typed array`);
+  if (length % divisor === 0) return length / divisor;
+  throw new RangeError(
+    `${from} has ${length} elements: ${name} cannot be inferred, as ${divisor} does not divide that`,
+  );
+}
+
+/** The values of an int input that index a dimension lie in [0, extent). */
+export function inRange(name: string, values: Int32Array | number, formula: string, extent: number): void {
+  const data = typeof values === "number" ? [values] : values;
+  let index = 0;
+  for (const value of data) {
+    if (value < 0 || value >= extent) {
+      const element = typeof values === "number" ? name : `${name}[${index}]`;
+      throw new RangeError(
+        `${element} is ${value}: it must lie in [0, ${withValue(formula, String(extent))})`,
+      );
+    }
+    index += 1;
+  }
+}
