@@ -24,6 +24,10 @@ export function roundedProduct(v: Algebra, x: Vector, factor: number, offset: nu
 /** 2ⁿ for an n whose 2ⁿ is a normal number, from the bits of n + bias. */
 export const powerOfTwo = (v: Algebra, biased: Vector): Vector => v.shiftLeft(biased, v.format.mantissaBits);
 
+/** 2⁻ⁿ for a floating-point integer n whose 2⁻ⁿ is a normal number. */
+export const powerOfMinus = (v: Algebra, n: Vector): Vector =>
+  powerOfTwo(v, v.sub(v.constant(roundingConstant(v) + v.format.bias), n));
+
 /**
  * p · 2ⁿ for p near one, from the bits of n + 2 · bias, in two steps, so that the result may overflow or be a denormal:
  * the first product is exact, the second rounds once.

@@ -1,29 +1,46 @@
 /** exp and its relatives: eˣ = 2ⁿ · eʳ with n = round(x / ln 2), r = x − n ln 2. */
-import { roundedProduct, scaleTwice } from "./bits.ts";
-import { EXP_TAIL, LN2, type PerLaneType } from "./coefficients.ts";
+import { powerOfMinus, powerOfTwo, roundedProduct, type Rounded, scaleTwice, withSign } from "./bits.ts";
+import {
+  type Coefficients,
+  EXP_TAIL,
+  EXPM1_TAIL,
+  LN2,
+  type PerLaneType,
+  SINH_TAIL,
+  TANH_TAIL,
+} from "./coefficients.ts";
 import type { Algebra, Vector } from "./graph.ts";
 
-/** Beyond these the results are 0 and +∞ in the type, and n stays in the range of two-step scaling. */
-const EXP_RANGE: PerLaneType<{ readonly low: number; readonly high: number }> = {
-  f32: { low: -104.5, high: 89 },
-  f64: { low: -746, high: 710 },
+/**
+ * Beyond `low` eˣ/2 is 0, beyond `high` it is +∞, and n stays in the range of two-step scaling. Below `minusOne`
+ * eˣ − 1 is −1; above `tanhOne` tanh is 1.
+ */
+const RANGE: PerLaneType<Readonly<Record<"low" | "high" | "minusOne" | "tanhOne", number>>> = {
+  f32: { low: -104.5, high: 91, minusOne: -18, tanhOne: 9.5 },
+  f64: { low: -746, high: 712, minusOne: -38, tanhOne: 20 },
 };
+
+/** 2⁻ⁿ is added to eʳ − 1 for n up to this; beyond it is far below the last bit. */
+const LAST_VISIBLE_POWER = 64;
 
 /** x limited to an interval; NaN stays. */
 const clamp = (v: Algebra, x: Vector, low: number, high: number): Vector =>
   v.pmin(v.pmax(x, v.constant(low)), v.constant(high));
 
 interface Reduced {
+  readonly n: Rounded;
   readonly r: Vector;
-  /** The bits of n + offset. */
-  readonly bits: Vector;
+  /** What r lost by rounding: r + rest is the reduced argument. */
+  readonly rest: Vector;
 }
 
 function reduce(v: Algebra, x: Vector, offset: number): Reduced {
   const n = roundedProduct(v, x, Math.LOG2E, offset);
   const { head, tail } = LN2[v.dtype];
-  const r = v.sub(v.sub(x, v.mul(n.value, v.constant(head))), v.mul(n.value, v.constant(tail)));
-  return { r, bits: n.bits };
+  const exact = v.sub(x, v.mul(n.value, v.constant(head)));
+  const small = v.mul(n.value, v.constant(tail));
+  const r = v.sub(exact, small);
+  return { n, r, rest: v.sub(v.sub(exact, r), small) };
 }
 
 /** eʳ for |r| ≤ ½ ln 2. */
@@ -32,9 +49,63 @@ function expReduced(v: Algebra, r: Vector): Vector {
   return v.add(v.mulAdd(v.mul(r, r), tail, r), v.constant(1));
 }
 
-/** eˣ with gradual underflow, and overflow to +∞. */
-export function exp(v: Algebra, x: Vector): Vector {
-  const { low, high } = EXP_RANGE[v.dtype];
-  const { r, bits } = reduce(v, clamp(v, x, low, high), 2 * v.format.bias);
-  return scaleTwice(v, expReduced(v, r), bits);
+/** eˣ · 2^shift with gradual underflow, and overflow to +∞. */
+function expShifted(v: Algebra, x: Vector, shift: number): Vector {
+  const { low, high } = RANGE[v.dtype];
+  const { n, r } = reduce(v, clamp(v, x, low, high), 2 * v.format.bias + shift);
+  return scaleTwice(v, expReduced(v, r), n.bits);
+}
+
+export const exp = (v: Algebra, x: Vector): Vector => expShifted(v, x, 0);
+
+/** eˣ where it is known to be a normal number. */
+export function expNormal(v: Algebra, x: Vector): Vector {
+  const { n, r } = reduce(v, x, v.format.bias);
+  return v.mul(expReduced(v, r), powerOfTwo(v, n.bits));
+}
+
+/** eˣ − 1 = 2ⁿ ((eʳ − 1) + (1 − 2⁻ⁿ)), where 1 − 2⁻ⁿ is exact as long as it matters. */
+export function expm1(v: Algebra, x: Vector): Vector {
+  const { minusOne, high } = RANGE[v.dtype];
+  const { n, r, rest } = reduce(v, clamp(v, x, minusOne, high), 2 * v.format.bias);
+  const tail = v.polynomial(r, EXPM1_TAIL[v.dtype]);
+  const reduced = v.add(r, v.mulAdd(v.mul(r, r), tail, rest));
+  const inverse = powerOfMinus(v, v.pmin(n.value, v.constant(LAST_VISIBLE_POWER)));
+  const scaled = scaleTwice(v, v.add(reduced, v.sub(v.constant(1), inverse)), n.bits);
+  return withSign(v, scaled, x);
+}
+
+/** x + x³ · tail(x²). */
+function oddPolynomial(v: Algebra, x: Vector, tail: Coefficients): Vector {
+  const z = v.mul(x, x);
+  return v.mulAdd(v.mul(x, z), v.polynomial(z, tail[v.dtype]), x);
+}
+
+/** From h = e^|x| / 2, which overflows where the result does: h − 1/(4h); near zero a polynomial. */
+export function sinh(v: Algebra, x: Vector): Vector {
+  const a = v.abs(x);
+  const h = expShifted(v, a, -1);
+  const large = v.sub(h, v.div(v.constant(0.25), h));
+  return v.select(v.lt(a, v.constant(1)), oddPolynomial(v, x, SINH_TAIL), withSign(v, large, x));
+}
+
+export function cosh(v: Algebra, x: Vector): Vector {
+  const h = expShifted(v, v.abs(x), -1);
+  return v.add(h, v.div(v.constant(0.25), h));
+}
+
+/** 1 − 2 / (e^2|x| + 1), which loses digits only where the polynomial takes over. */
+export function tanh(v: Algebra, x: Vector): Vector {
+  const a = v.abs(x);
+  const limited = v.pmin(a, v.constant(RANGE[v.dtype].tanhOne));
+  const e = expNormal(v, v.add(limited, limited));
+  const large = v.sub(v.constant(1), v.div(v.constant(2), v.add(e, v.constant(1))));
+  return v.select(v.lt(a, v.constant(0.625)), oddPolynomial(v, x, TANH_TAIL), withSign(v, large, x));
+}
+
+/** 1 / (1 + e⁻ˣ), as e^−|x| / (1 + e^−|x|) for negative x, so that nothing overflows and no digit is lost. */
+export function sigmoid(v: Algebra, x: Vector): Vector {
+  const one = v.constant(1);
+  const e = exp(v, v.neg(v.abs(x)));
+  return v.div(v.select(v.lt(x, v.constant(0)), e, one), v.add(one, e));
 }

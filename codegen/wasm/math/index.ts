@@ -1,8 +1,8 @@
 /** The vector mathematics of the WASM back end: functions from v128 to v128, added to a module when first asked for. */
-import { exp } from "./exponential.ts";
+import { cosh, exp, expm1, sigmoid, sinh, tanh } from "./exponential.ts";
 import { defineVectorFunction, type Formula } from "./graph.ts";
 import { LANE_FORMAT, type LaneType, type WasmTarget } from "./lanes.ts";
-import { log } from "./logarithm.ts";
+import { acosh, asinh, atanh, log, log1p, softplus } from "./logarithm.ts";
 import type { PerLaneType } from "./coefficients.ts";
 
 export interface MathDefinition {
@@ -17,7 +17,17 @@ const same = (arity: 1 | 2, formula: Formula): MathDefinition => ({
 
 export const MATH = {
   exp: same(1, exp),
+  expm1: same(1, expm1),
   log: same(1, log),
+  log1p: same(1, log1p),
+  sigmoid: same(1, sigmoid),
+  softplus: same(1, softplus),
+  sinh: same(1, sinh),
+  cosh: same(1, cosh),
+  tanh: same(1, tanh),
+  asinh: same(1, asinh),
+  acosh: same(1, acosh),
+  atanh: same(1, atanh),
 } as const satisfies Record<string, MathDefinition>;
 
 export type MathFunction = keyof typeof MATH;
