@@ -21,6 +21,7 @@ function describe(value: unknown): string {
 const withValue = (formula: string, value: string): string =>
   formula === value ? formula : `${formula} = ${value}`;
 
+/** The number of elements of a shape whose formula is given. */
 function sizeOf(name: string, formula: string, extents: readonly number[]): number {
   let size = 1;
   for (const extent of extents) {
@@ -33,25 +34,23 @@ function sizeOf(name: string, formula: string, extents: readonly number[]): numb
   return size;
 }
 
-function checkArray<K extends keyof ArrayTypes>(
+/** A tensor of rank 1 or more is a typed array of this type. */
+export function array<K extends keyof ArrayTypes>(
   name: string,
   value: ArrayTypes[K],
   type: K,
-  formula: string,
-  extents: readonly number[],
 ): ArrayTypes[K] {
-  if (Object.prototype.toString.call(value) !== `[object ${type}]`)
-    throw new TypeError(`${name} must be a ${type}, but is ${describe(value)}`);
-  const size = sizeOf(name, formula, extents);
-  if (value.length !== size) {
-    const shape = withValue(formula, `[${extents.join(", ")}]`);
-    throw new RangeError(`${name} has shape ${shape}: ${size} elements, but ${value.length} are given`);
-  }
-  return value;
+  if (Object.prototype.toString.call(value) === `[object ${type}]`) return value;
+  throw new TypeError(`${name} must be a ${type}, but is ${describe(value)}`);
 }
 
-/** An input of rank 1 or more: a typed array of exactly as many elements as its shape has. */
-export const input = checkArray;
+/** A tensor has as many elements as its shape. */
+export function shape(name: string, length: number, formula: string, extents: readonly number[]): void {
+  const size = sizeOf(name, formula, extents);
+  if (length === size) return;
+  const numbers = withValue(formula, `[${extents.join(", ")}]`);
+  throw new RangeError(`${name} has shape ${numbers}: ${size} elements, but ${length} are given`);
+}
 
 /** Where an output goes: the caller's array if there is one, else a new one. */
 export function output<K extends keyof ArrayTypes>(
@@ -61,8 +60,9 @@ export function output<K extends keyof ArrayTypes>(
   formula: string,
   extents: readonly number[],
 ): ArrayTypes[K] {
-  if (value !== undefined) return checkArray(name, value, type, formula, extents);
-  return allocate(type, sizeOf(name, formula, extents));
+  if (value === undefined) return allocate(type, sizeOf(name, formula, extents));
+  shape(name, array(name, value, type).length, formula, extents);
+  return value;
 }
 
 function allocate<K extends keyof ArrayTypes>(type: K, size: number): ArrayTypes[K];
@@ -79,7 +79,7 @@ export function number(name: string, value: number): number {
 
 /** A whole number of 32 bits: an int input of rank 0, or an int option. */
 export function integer(name: string, value: number): number {
-  if (number(name, value) === (value | 0)) return value;
+  if (number(name, value) === (value | 0)) return value | 0;
   throw new RangeError(`${name} must be a whole number of 32 bits, but is ${value}`);
 }
 
@@ -90,8 +90,7 @@ export function dimension(name: string, value: number, min: number): number {
 }
 
 /** A dimension that the caller left out: the length of an input, over the extents of that input that are constant. */
-export function inferred(name: string, from: string, length: number | undefined, divisor: number): number {
-  if (length === undefined) throw new TypeError(`${from} must be a typed array`);
+export function inferred(name: string, from: string, length: number, divisor: number): number {
   if (length % divisor === 0) return length / divisor;
   throw new RangeError(
     `${from} has ${length} elements: ${name} cannot be inferred, as ${divisor} does not divide that`,

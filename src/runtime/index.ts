@@ -1,4 +1,4 @@
 /** What generated modules import: boundary checks, and the scalar mathematics that JavaScript lacks. */
-export { dimension, inferred, inRange, input, integer, number, output } from "./boundary.ts";
+export { array, dimension, inferred, inRange, integer, number, output, shape } from "./boundary.ts";
 export type { ArrayTypes, TensorData } from "./boundary.ts";
 export { erf, erfc, floordiv, mod, pow, round, sigmoid, softplus } from "./scalar.ts";
