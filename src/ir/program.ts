@@ -27,6 +27,17 @@ export const define = (ir: Arena, spec: DefinitionSpec): Definition => {
   const all = [...spec.indices, ...reduced];
   const { renamed, substitution } = canonicalise(ir, all);
   const index = (i: Index): Affine | undefined => substitution.get(i);
+  const labels = spec.labels ?? all.map((each) => each.name);
+  if (substitution.size === 0) {
+    return {
+      tensor: spec.tensor,
+      indices: spec.indices,
+      reduction: spec.reduction,
+      target: spec.target,
+      body: spec.body,
+      labels,
+    };
+  }
   const [body = spec.body] = mapNodes(ir, [spec.body], { ...KEEP, index });
   return {
     tensor: spec.tensor,
@@ -34,7 +45,7 @@ export const define = (ir: Arena, spec: DefinitionSpec): Definition => {
     reduction: spec.reduction && { op: spec.reduction.op, indices: renamed.slice(spec.indices.length) },
     target: spec.target?.map((a) => substituteAffine(ir, a, index)),
     body,
-    labels: spec.labels ?? all.map((each) => each.name),
+    labels,
   };
 };
 
@@ -44,7 +55,10 @@ const canonicalise = (
   all: readonly Index[],
 ): { renamed: readonly Index[]; substitution: ReadonlyMap<Index, Affine> } => {
   const renamed = all.map((index, position) => canonicalIndex(ir, position, index.extent));
-  const substitution = new Map(all.map((index, k) => [index, ofIndex(ir, renamed[k] ?? index)]));
+  const changed = all.some((index, k) => index !== renamed[k]);
+  const substitution = new Map(
+    changed ? all.map((index, k) => [index, ofIndex(ir, renamed[k] ?? index)]) : [],
+  );
   return { renamed, substitution };
 };
 

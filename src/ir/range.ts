@@ -14,8 +14,21 @@ export const provablyPositive = (ir: Arena, a: Affine): boolean =>
   provablyNonNegative(ir, plus(ir, a, fixed(ir, -1)));
 
 /** 0 ≤ a < extent, proved. */
-export const provablyInRange = (ir: Arena, a: Affine, extent: Affine): boolean =>
-  provablyNonNegative(ir, a) && provablyPositive(ir, minus(ir, extent, a));
+export const provablyInRange = (ir: Arena, a: Affine, extent: Affine): boolean => {
+  const division = soleDivision(a);
+  // 0 ≤ v // b < e  ⇔  0 ≤ v < b·e
+  if (division !== undefined) return provablyInRange(ir, division.value, times(ir, division.by, extent));
+  return provablyNonNegative(ir, a) && provablyPositive(ir, minus(ir, extent, a));
+};
+
+/** The division that `a` is, if it is nothing else. */
+const soleDivision = (a: Affine): Extract<Atom, { readonly kind: "floordiv" }> | undefined => {
+  const [term, ...others] = a.terms;
+  const [atom, ...factors] = term?.atoms ?? [];
+  if (others.length > 0 || factors.length > 0 || a.constant !== 0 || term?.coefficient !== 1)
+    return undefined;
+  return atom?.kind === "floordiv" ? atom : undefined;
+};
 
 const proveSign = (ir: Arena, a: Affine, sign: Sign, fuel: number): boolean => {
   const value = sign === 1 ? a : scale(ir, a, -1);
@@ -168,11 +181,8 @@ export const floordiv = (ir: Arena, a: Affine, by: Affine): Affine => {
 
 /** (a // b) // c = a // (b·c) */
 const nestedDivision = (ir: Arena, a: Affine, by: Affine): Affine | undefined => {
-  const [term, ...others] = a.terms;
-  const atom = term?.atoms[0];
-  if (others.length > 0 || a.constant !== 0 || term?.coefficient !== 1 || term.atoms.length !== 1)
-    return undefined;
-  return atom?.kind === "floordiv" ? floordiv(ir, atom.value, times(ir, atom.by, by)) : undefined;
+  const inner = soleDivision(a);
+  return inner && floordiv(ir, inner.value, times(ir, inner.by, by));
 };
 
 /** a - by·floor(a / by), by ≥ 1. */

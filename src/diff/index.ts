@@ -1,0 +1,155 @@
+/** Derivatives of programs, as programs. */
+import {
+  affine, build, define, liveDefinitions, type Arena, type Definition, type Index, type Node, type Output, type Program, type Tensor,
+} from "../ir/index.ts"; // prettier-ignore
+import { forwardMode } from "./forward.ts";
+import { createNamer, type Namer } from "./names.ts";
+import { reverse, type Adjoints } from "./reverse.ts";
+
+export { partialsOf } from "./partials.ts";
+
+/** Inputs of that name, which have to be float; the caller reports the others. */
+const inputsNamed = (program: Program, names: readonly string[]): readonly Tensor[] =>
+  names.map((name) => {
+    const tensor = program.inputs.find((input) => input.name === name);
+    if (tensor?.dtype !== "float")
+      throw new RangeError(`"${name}" is not a float input of "${program.name}"`);
+    return tensor;
+  });
+
+/** d_x for each input x; of structural zero where no output depends on it. */
+const gradientOutputs = (
+  ir: Arena,
+  adjoints: Adjoints,
+  wrt: readonly Tensor[],
+  namer: Namer,
+): { definitions: readonly Definition[]; outputs: readonly Output[] } => {
+  const extra: Definition[] = [];
+  const outputs = wrt.map((tensor): Output => {
+    const known = adjoints.of.get(tensor);
+    if (known !== undefined) return { name: `d_${tensor.name}`, tensor: known };
+    const none = ir.tensor({
+      name: namer(`d_${tensor.name}`),
+      shape: tensor.shape,
+      dtype: "float",
+      role: "defined",
+    });
+    const indices = tensor.shape.map((extent, k) => ir.index(`i${k}`, extent));
+    extra.push(define(ir, { tensor: none, indices, body: build.zero(ir) }));
+    return { name: `d_${tensor.name}`, tensor: none };
+  });
+  return { definitions: [...adjoints.definitions, ...extra], outputs };
+};
+
+const withDefinitions = (
+  program: Program,
+  name: string,
+  inputs: readonly Tensor[],
+  added: readonly Definition[],
+  outputs: readonly Output[],
+): Program => ({
+  ...program,
+  name,
+  inputs,
+  outputs,
+  definitions: liveDefinitions(
+    [...program.definitions, ...added],
+    outputs.map((output) => output.tensor),
+  ),
+});
+
+const canonicalRead = (ir: Arena, tensor: Tensor): Node =>
+  build.read(
+    ir,
+    tensor,
+    tensor.shape.map((extent, k) => affine.ofIndex(ir, ir.index(`i${k}`, extent))),
+  );
+
+/** A cotangent or tangent: an input of the shape of `tensor`. */
+const companion = (ir: Arena, tensor: Tensor, name: string): Tensor =>
+  ir.tensor({ name, shape: tensor.shape, dtype: "float", role: "input" });
+
+/**
+ * The vector-Jacobian product: from inputs and the cotangents `d_<output>` of all float outputs, `d_<input>` for each input
+ * in `wrt`. Shapes are those of the outputs and inputs.
+ */
+export const vjp = (ir: Arena, program: Program, wrt: readonly string[]): Program => {
+  const namer = createNamer(program);
+  const sources = inputsNamed(program, wrt);
+  const cotangents = program.outputs
+    .filter((output) => output.tensor.dtype === "float")
+    .map((output) => ({ output, input: companion(ir, output.tensor, namer(`d_${output.name}`)) }));
+  const seeds = new Map<Tensor, Node>();
+  for (const { output, input } of cotangents) {
+    const earlier = seeds.get(output.tensor) ?? build.zero(ir);
+    seeds.set(output.tensor, build.add(ir, earlier, canonicalRead(ir, input)));
+  }
+  const adjoints = reverse(ir, program, sources, seeds, namer);
+  const { definitions, outputs } = gradientOutputs(ir, adjoints, sources, namer);
+  const inputs = [...program.inputs, ...cotangents.map(({ input }) => input)];
+  return withDefinitions(program, `${program.name}_vjp`, inputs, definitions, outputs);
+};
+
+/** The gradient of a function with one scalar output, and its value: outputs `<value>` and `d_<input>`. */
+export const valueAndGradient = (ir: Arena, program: Program, wrt: readonly string[]): Program => {
+  const { definitions, outputs } = scalarGradient(ir, program, wrt);
+  return withDefinitions(program, `${program.name}_value_and_grad`, program.inputs, definitions, [
+    ...program.outputs,
+    ...outputs,
+  ]);
+};
+
+/** The gradient of a function with one scalar output: outputs `d_<input>`. */
+export const gradient = (ir: Arena, program: Program, wrt: readonly string[]): Program => {
+  const { definitions, outputs } = scalarGradient(ir, program, wrt);
+  return withDefinitions(program, `${program.name}_grad`, program.inputs, definitions, outputs);
+};
+
+/** Whether a gradient makes sense: one float output of rank 0. */
+export const isScalarValued = (program: Program): boolean => {
+  const [value, ...others] = program.outputs;
+  return others.length === 0 && value?.tensor.dtype === "float" && value.tensor.shape.length === 0;
+};
+
+const scalarGradient = (
+  ir: Arena,
+  program: Program,
+  wrt: readonly string[],
+): { definitions: readonly Definition[]; outputs: readonly Output[] } => {
+  const [value] = program.outputs;
+  if (value === undefined || !isScalarValued(program))
+    throw new RangeError(`"${program.name}" is not one scalar`);
+  const namer = createNamer(program);
+  const sources = inputsNamed(program, wrt);
+  const adjoints = reverse(ir, program, sources, new Map([[value.tensor, build.constant(ir, 1)]]), namer);
+  return gradientOutputs(ir, adjoints, sources, namer);
+};
+
+/** The Jacobian-vector product: from inputs and directions `t_<input>`, the tangents `t_<output>`. */
+export const jvp = (ir: Arena, program: Program, wrt: readonly string[]): Program => {
+  const namer = createNamer(program);
+  const pairs = inputsNamed(program, wrt).map((tensor): [Tensor, Tensor] => [
+    tensor,
+    companion(ir, tensor, namer(`t_${tensor.name}`)),
+  ]);
+  const tangents = forwardMode(ir, program, new Map(pairs), namer);
+  const floats = program.outputs.filter((output) => output.tensor.dtype === "float");
+  const still: Definition[] = [];
+  const outputs = floats.map((output): Output => {
+    const name = `t_${output.name}`;
+    const moving = tangents.of.get(output.tensor);
+    if (moving !== undefined) return { name, tensor: moving };
+    const none = ir.tensor({ ...output.tensor, name: namer(name), role: "defined" });
+    const indices = none.shape.map((extent, k): Index => ir.index(`i${k}`, extent));
+    still.push(define(ir, { tensor: none, indices, body: build.zero(ir) }));
+    return { name, tensor: none };
+  });
+  const inputs = [...program.inputs, ...pairs.map(([, direction]) => direction)];
+  return withDefinitions(
+    program,
+    `${program.name}_jvp`,
+    inputs,
+    [...tangents.definitions, ...still],
+    outputs,
+  );
+};

@@ -1,0 +1,146 @@
+/**
+ * In: a program. Out: its adjoint definitions, one per tensor on the way from an output back to `wrt`, in gather form.
+ * Definitions are visited once, from last to first, and the nodes of a body from the root down: it ends.
+ */
+import {
+  affine, build, define, loopIndices, operandsOf, type Arena, type Definition, type Index, type Node, type Program, type Tensor,
+} from "../ir/index.ts"; // prettier-ignore
+import { activeNodes, activeTensors } from "./activity.ts";
+import { gather, type Contribution } from "./gather.ts";
+import type { Namer } from "./names.ts";
+import { partialsOf, scaleBy } from "./partials.ts";
+import { weightOf } from "./reduction.ts";
+
+export interface Adjoints {
+  /** In an order in which each reads only earlier ones (and the program's own definitions). */
+  readonly definitions: readonly Definition[];
+  /** The adjoint of each active tensor that an output depends on. */
+  readonly of: ReadonlyMap<Tensor, Tensor>;
+}
+
+/** The adjoint of an output, as an expression over that output's canonical indices. */
+export type Seeds = ReadonlyMap<Tensor, Node>;
+
+export const reverse = (
+  ir: Arena,
+  program: Program,
+  wrt: readonly Tensor[],
+  seeds: Seeds,
+  namer: Namer,
+): Adjoints => {
+  const active = activeTensors(program, wrt);
+  const pending = new Map<Tensor, Contribution[]>();
+  const definitions: Definition[] = [];
+  const of = new Map<Tensor, Tensor>();
+  const settle = (tensor: Tensor, own: (adjoint: Tensor) => readonly ReadShare[]): void => {
+    const seed = seeds.get(tensor);
+    const shares = pending.get(tensor) ?? [];
+    if (!active.has(tensor) || (seed === undefined && shares.length === 0)) return;
+    const adjoint = ir.tensor({
+      name: namer(`d_${tensor.name}`),
+      shape: tensor.shape,
+      dtype: "float",
+      role: "defined",
+    });
+    of.set(tensor, adjoint);
+    for (const share of own(adjoint)) {
+      const known = pending.get(share.tensor);
+      if (known === undefined) pending.set(share.tensor, [share.contribution]);
+      else known.push(share.contribution);
+    }
+    definitions.push(...adjointDefinitions(ir, adjoint, seed, pending.get(tensor) ?? [], namer));
+  };
+  for (const definition of program.definitions.toReversed()) {
+    settle(definition.tensor, (adjoint) => {
+      const { shares, auxiliaries } = readShares(ir, definition, adjoint, active, namer);
+      definitions.push(...auxiliaries);
+      return shares;
+    });
+  }
+  for (const tensor of wrt) if (tensor.role === "input") settle(tensor, () => []);
+  return { definitions, of };
+};
+
+interface ReadShare {
+  readonly tensor: Tensor;
+  readonly contribution: Contribution;
+}
+
+/** What a definition passes back to each read in its body: adjoint·weight, then down the DAG by the partials. */
+const readShares = (
+  ir: Arena,
+  definition: Definition,
+  adjoint: Tensor,
+  active: ReadonlySet<Tensor>,
+  namer: Namer,
+): { shares: readonly ReadShare[]; auxiliaries: readonly Definition[] } => {
+  const nodes = activeNodes(definition, active);
+  if (nodes.length === 0) return { shares: [], auxiliaries: [] };
+  const weight = weightOf(ir, definition, namer);
+  const upstream = build.read(ir, adjoint, adjointIndices(ir, definition));
+  const cotangents = propagate(ir, definition.body, nodes, scaleBy(ir, weight.value, upstream));
+  const loops = loopIndices(definition);
+  const labels = new Map(
+    loops.map((index, k): [Index, string] => [index, definition.labels[k] ?? index.name]),
+  );
+  const shares = nodes.flatMap((node): ReadShare[] => {
+    const value = cotangents.get(node);
+    if (node.kind !== "read" || value === undefined || value.kind === "zero") return [];
+    return [{ tensor: node.tensor, contribution: { loops, labels, at: node.at, value } }];
+  });
+  return { shares, auxiliaries: weight.definitions };
+};
+
+/** A scattered element is target[loops…] += body: its adjoint is read at the target. */
+const adjointIndices = (ir: Arena, definition: Definition): readonly ReturnType<typeof affine.ofIndex>[] =>
+  definition.target ?? definition.indices.map((index) => affine.ofIndex(ir, index));
+
+/** The cotangent of every active node: each is complete when it is reached, since users come after operands. */
+const propagate = (ir: Arena, root: Node, nodes: readonly Node[], seed: Node): ReadonlyMap<Node, Node> => {
+  const shares = new Map<Node, Node[]>([[root, [seed]]]);
+  const cotangents = new Map<Node, Node>();
+  const moving = new Set(nodes);
+  for (const node of nodes.toReversed()) {
+    const arrived = shares.get(node);
+    if (arrived === undefined) continue;
+    const cotangent = build.sum(ir, arrived);
+    cotangents.set(node, cotangent);
+    const partials = partialsOf(ir, node);
+    operandsOf(node).forEach((operand, k) => {
+      const partial = partials[k];
+      if (!moving.has(operand) || partial === undefined || partial.kind === "zero") return;
+      const share = scaleBy(ir, partial, cotangent);
+      const known = shares.get(operand);
+      if (known === undefined) shares.set(operand, [share]);
+      else known.push(share);
+    });
+  }
+  return cotangents;
+};
+
+/** Σ of the seed and all shares: those that reduce get a definition of their own, the others are terms of one body. */
+const adjointDefinitions = (
+  ir: Arena,
+  adjoint: Tensor,
+  seed: Node | undefined,
+  shares: readonly Contribution[],
+  namer: Namer,
+): readonly Definition[] => {
+  const [only] = shares;
+  if (seed === undefined && only !== undefined && shares.length === 1) return [gather(ir, adjoint, only)];
+  const parts = shares.map((share) => gather(ir, adjoint, share));
+  const indices = adjoint.shape.map((extent, k) => ir.index(`i${k}`, extent));
+  const here = indices.map((index) => affine.ofIndex(ir, index));
+  const separate: Definition[] = [];
+  const terms = parts.map((part) => {
+    if (part.reduction === undefined && part.target === undefined) return part.body;
+    const tensor = ir.tensor({ ...adjoint, name: namer(adjoint.name) });
+    separate.push({ ...part, tensor });
+    return build.read(ir, tensor, here);
+  });
+  const body = build.sum(ir, seed === undefined ? terms : [seed, ...terms]);
+  // a scatter's labels name its loops, not its dimensions
+  const labelled = parts.find((part) => part.target === undefined);
+  const labels = labelled?.labels.slice(0, indices.length) ?? indices.map((index) => index.name);
+  return [...separate, define(ir, { tensor: adjoint, indices, body, labels })];
+};
