@@ -1,0 +1,28 @@
+/** The arithmetic of a kernel, for error bounds. */
+export interface Arithmetic {
+  /** Half the distance from 1 to the next number. */
+  readonly unitRoundoff: number;
+  /** What an operation may be off near zero, where numbers have fewer digits or none. */
+  readonly underflow: number;
+  /** The largest finite number. */
+  readonly largest: number;
+}
+
+/** c with the digits of the arithmetic (Veltkamp's splitting), apart from its range. */
+export const roundedTo = (c: number, { unitRoundoff }: Arithmetic): number => {
+  const factor = 2 ** -53 / unitRoundoff;
+  if (factor >= 1) return c;
+  const scaled = c * (1 / factor + 1);
+  return Number.isFinite(scaled) ? scaled - (scaled - c) : c;
+};
+
+/** What rounding adds to the error of a result: `roundings` times half a unit in its last place. */
+export const rounding = (result: number, roundings: number, arithmetic: Arithmetic): number => {
+  const size = Math.abs(result);
+  if (size > arithmetic.largest) return size === Infinity ? 0 : Infinity;
+  return size === 0 ? 0 : size * arithmetic.unitRoundoff * roundings + arithmetic.underflow;
+};
+
+/** |derivative| · error, where no error is none even next to an infinite derivative. */
+export const propagated = (derivative: number, error: number): number =>
+  error === 0 || derivative === 0 ? 0 : Math.abs(derivative) * error;

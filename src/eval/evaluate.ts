@@ -1,0 +1,192 @@
+/**
+ * The meaning of a program, in doubles. In: a program and its inputs; out: its outputs, and on demand bounds of what
+ * another arithmetic may make of them. Ends because every definition is a finite loop nest over a finite tape.
+ */
+import type { Affine, Definition, Index, Program, Tensor } from "../ir/index.ts";
+import type { Arithmetic } from "./arithmetic.ts";
+import {
+  bindDims, bindInputs, bindOptions, checkRequirements, elements, misfit, type Inputs, type Stored,
+} from "./arrays.ts"; // prettier-ignore
+import { extentOf } from "./indexing.ts";
+import { ACCUMULATORS, type Accumulator } from "./reduce.ts";
+import { compileTape, dataRoots, type Tape } from "./tape.ts";
+
+export interface Evaluated {
+  readonly shape: readonly number[];
+  readonly data: Float64Array;
+}
+
+export interface Bounded extends Evaluated {
+  /** What each element may be off in the arithmetic asked for. */
+  readonly error: Float64Array;
+}
+
+export const evaluate = (program: Program, inputs: Inputs): ReadonlyMap<string, Evaluated> =>
+  outputsOf(program, run(program, inputs, undefined));
+
+/** Also a running error bound, to first order, of the same computation in the given arithmetic on the same inputs. */
+export const evaluateWithError = (
+  program: Program,
+  inputs: Inputs,
+  arithmetic: Arithmetic,
+): ReadonlyMap<string, Bounded> => {
+  const outputs = outputsOf(program, run(program, inputs, arithmetic));
+  return new Map(
+    [...outputs].map(([name, { shape, data, error }]) => [
+      name,
+      { shape, data, error: error ?? new Float64Array(data.length) },
+    ]),
+  );
+};
+
+const outputsOf = (program: Program, storage: ReadonlyMap<Tensor, Stored>): ReadonlyMap<string, Stored> =>
+  new Map(program.outputs.map(({ name, tensor }) => [name, stored(storage, tensor)]));
+
+const stored = (storage: ReadonlyMap<Tensor, Stored>, tensor: Tensor): Stored => {
+  const array = storage.get(tensor);
+  if (array === undefined) throw new Error(`${tensor.name} is read before it is defined`);
+  return array;
+};
+
+interface Evaluation {
+  readonly dims: ReadonlyMap<string, number>;
+  readonly options: ReadonlyMap<string, number>;
+  readonly storage: Map<Tensor, Stored>;
+  readonly arithmetic: Arithmetic | undefined;
+}
+
+const run = (
+  program: Program,
+  inputs: Inputs,
+  arithmetic: Arithmetic | undefined,
+): ReadonlyMap<Tensor, Stored> => {
+  const dims = bindDims(program, inputs);
+  const storage = bindInputs(program, inputs);
+  checkRequirements(program, dims, storage);
+  const evaluation = { dims, options: bindOptions(program, inputs), storage, arithmetic };
+  for (const definition of program.definitions) runDefinition(evaluation, definition);
+  return storage;
+};
+
+const size = (evaluation: Evaluation, extent: Affine): number => {
+  const value = extentOf(extent, evaluation.dims);
+  if (value === undefined) throw misfit("an extent depends on data");
+  return Math.max(0, value);
+};
+
+const allocate = (evaluation: Evaluation, tensor: Tensor): Stored => {
+  const shape = tensor.shape.map((extent) => size(evaluation, extent));
+  const count = elements(shape);
+  const error = evaluation.arithmetic && new Float64Array(count);
+  return { shape, data: new Float64Array(count), error };
+};
+
+const runDefinition = (evaluation: Evaluation, definition: Definition): void => {
+  const { tensor, body, target } = definition;
+  const array = allocate(evaluation, tensor);
+  // Before the body is evaluated: a recurrence reads its own earlier elements.
+  evaluation.storage.set(tensor, array);
+  const reduced = definition.reduction?.indices ?? [];
+  const all = [...definition.indices, ...reduced];
+  const counters = new Float64Array(all.length);
+  const tape = compileTape([body, ...dataRoots(target ?? [])], {
+    ...evaluation,
+    counters,
+    position: (index) => positionOf(all, index),
+    storage: (read) => stored(evaluation.storage, read),
+  });
+  const sizes = all.map((index) => size(evaluation, index.extent));
+  const outer = odometer(counters, 0, sizes.slice(0, definition.indices.length));
+  const inner = odometer(counters, definition.indices.length, sizes.slice(definition.indices.length));
+  const element = elementOf(definition, tape, inner, evaluation.arithmetic);
+  if (target === undefined) fill(array, outer, element);
+  else scatter(array, outer, element, target.map(tape.index), evaluation.arithmetic);
+};
+
+const positionOf = (all: readonly Index[], index: Index): number => {
+  const position = all.indexOf(index);
+  if (position < 0) throw new Error(`the index ${index.name} has no loop`);
+  return position;
+};
+
+/** Sets the counters from `from` on to all places of a box, in row-major order, and calls `visit` at each. */
+type Loop = (visit: () => void) => void;
+
+const odometer = (counters: Float64Array, from: number, sizes: readonly number[]): Loop => {
+  const last = from + sizes.length - 1;
+  return (visit) => {
+    if (sizes.some((n) => n === 0)) return;
+    counters.fill(0, from, last + 1);
+    for (;;) {
+      visit();
+      let k = last;
+      while (k >= from && (counters[k] ?? 0) + 1 >= (sizes[k - from] ?? 0)) counters[k--] = 0;
+      if (k < from) return;
+      counters[k] = (counters[k] ?? 0) + 1;
+    }
+  };
+};
+
+interface Element {
+  readonly compute: () => void;
+  readonly value: () => number;
+  readonly error: () => number;
+}
+
+const elementOf = (
+  { body, reduction }: Definition,
+  tape: Tape,
+  inner: Loop,
+  arithmetic: Arithmetic | undefined,
+): Element => {
+  const [value, error] = [(): number => tape.value(body), (): number => tape.error(body)];
+  if (reduction === undefined) return { compute: tape.run, value, error };
+  const total = ACCUMULATORS[reduction.op](arithmetic);
+  return {
+    compute: () => {
+      total.start();
+      inner(() => {
+        tape.run();
+        total.add(value(), error());
+      });
+    },
+    value: total.value,
+    error: total.error,
+  };
+};
+
+const fill = (array: Stored, outer: Loop, element: Element): void => {
+  let k = 0;
+  outer(() => {
+    element.compute();
+    array.data[k] = element.value();
+    if (array.error !== undefined) array.error[k] = element.error();
+    k++;
+  });
+};
+
+const scatter = (
+  array: Stored,
+  outer: Loop,
+  element: Element,
+  target: readonly (() => number)[],
+  arithmetic: Arithmetic | undefined,
+): void => {
+  const totals = new Map<number, Accumulator>();
+  outer(() => {
+    element.compute();
+    let offset = 0;
+    for (const [axis, index] of target.entries()) {
+      const [place, extent] = [index(), array.shape[axis] ?? 0];
+      if (!(0 <= place && place < extent)) throw misfit(`an index is ${place}, outside of 0 … ${extent - 1}`);
+      offset = offset * extent + place;
+    }
+    const total = totals.get(offset) ?? ACCUMULATORS.sum(arithmetic);
+    totals.set(offset, total);
+    total.add(element.value(), element.error());
+  });
+  for (const [offset, total] of totals) {
+    array.data[offset] = total.value();
+    if (array.error !== undefined) array.error[offset] = total.error();
+  }
+};
