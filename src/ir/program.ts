@@ -38,13 +38,13 @@ export const define = (ir: Arena, spec: DefinitionSpec): Definition => {
       labels,
     };
   }
-  const [body = spec.body] = mapNodes(ir, [spec.body], { ...KEEP, index });
+  const mapped = (node: Node): Node => mapNodes(ir, [node], { ...KEEP, index })[0] ?? node;
   return {
     tensor: spec.tensor,
     indices: renamed.slice(0, spec.indices.length),
     reduction: spec.reduction && { op: spec.reduction.op, indices: renamed.slice(spec.indices.length) },
-    target: spec.target?.map((a) => substituteAffine(ir, a, index)),
-    body,
+    target: spec.target?.map((a) => substituteAffine(ir, a, index, (node) => ofData(ir, mapped(node)))),
+    body: mapped(spec.body),
     labels,
   };
 };
