@@ -1,5 +1,13 @@
 /** exp and its relatives: eˣ = 2ⁿ · eʳ with n = round(x / ln 2), r = x − n ln 2. */
-import { powerOfMinus, powerOfTwo, roundedProduct, type Rounded, scaleTwice, withSign } from "./bits.ts";
+import {
+  powerOfMinus,
+  powerOfTwo,
+  roundedProduct,
+  type Rounded,
+  scaleTwice,
+  where,
+  withSign,
+} from "./bits.ts";
 import {
   type Coefficients,
   EXP_TAIL,
@@ -9,6 +17,7 @@ import {
   SINH_TAIL,
   TANH_TAIL,
 } from "./coefficients.ts";
+import { type Double, fastTwoSum } from "./double-double.ts";
 import type { Algebra, Vector } from "./graph.ts";
 
 /**
@@ -43,11 +52,11 @@ function reduce(v: Algebra, x: Vector, offset: number): Reduced {
   return { n, r, rest: v.sub(v.sub(exact, r), small) };
 }
 
-/** eʳ for |r| ≤ ½ ln 2. */
-function expReduced(v: Algebra, r: Vector): Vector {
-  const tail = v.polynomial(r, EXP_TAIL[v.dtype]);
-  return v.add(v.mulAdd(v.mul(r, r), tail, r), v.constant(1));
-}
+/** eʳ − 1 for |r| ≤ ½ ln 2, to the precision that the sum with 1 needs. */
+const expReducedMinusOne = (v: Algebra, r: Vector): Vector =>
+  v.mulAdd(v.mul(r, r), v.polynomial(r, EXP_TAIL[v.dtype]), r);
+
+const expReduced = (v: Algebra, r: Vector): Vector => v.add(expReducedMinusOne(v, r), v.constant(1));
 
 /** eˣ · 2^shift with gradual underflow, and overflow to +∞. */
 function expShifted(v: Algebra, x: Vector, shift: number): Vector {
@@ -103,9 +112,23 @@ export function tanh(v: Algebra, x: Vector): Vector {
   return v.select(v.lt(a, v.constant(0.625)), oddPolynomial(v, x, TANH_TAIL), withSign(v, large, x));
 }
 
-/** 1 / (1 + e⁻ˣ), as e^−|x| / (1 + e^−|x|) for negative x, so that nothing overflows and no digit is lost. */
+/** eˣ as head + tail for x ≤ 0. */
+function expNegative(v: Algebra, x: Vector): Double {
+  const { n, r } = reduce(v, v.pmax(x, v.constant(RANGE[v.dtype].low)), 2 * v.format.bias);
+  const { head, tail } = fastTwoSum(v, v.constant(1), expReducedMinusOne(v, r));
+  return { head: scaleTwice(v, head, n.bits), tail: scaleTwice(v, tail, n.bits) };
+}
+
+/**
+ * 1 / (1 + e⁻ˣ), as e^−|x| / (1 + e^−|x|) for negative x, so that nothing overflows and no digit is lost. What
+ * numerator and denominator d lost by rounding is put right to first order, with ¾ for 1 / d.
+ */
 export function sigmoid(v: Algebra, x: Vector): Vector {
   const one = v.constant(1);
-  const e = exp(v, v.neg(v.abs(x)));
-  return v.div(v.select(v.lt(x, v.constant(0)), e, one), v.add(one, e));
+  const isNegative = v.lt(x, v.constant(0));
+  const e = expNegative(v, v.neg(v.abs(x)));
+  const d = fastTwoSum(v, one, e.head);
+  const quotient = v.div(v.select(isNegative, e.head, one), d.head);
+  const lost = v.sub(where(v, isNegative, e.tail), v.mul(quotient, v.add(d.tail, e.tail)));
+  return v.mulAdd(lost, v.constant(0.75), quotient);
 }
