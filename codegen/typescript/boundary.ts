@@ -1,0 +1,127 @@
+/**
+ * In: a kernel's interface. Out: the statements that check its arguments and make its results, around the body.
+ * Ends because it visits each port once.
+ */
+import type { CodeBlockWriter } from "ts-morph";
+import { formatExpr } from "../../src/loop/format.ts";
+import type { Expr, Kernel, Requirement } from "../../src/loop/types.ts";
+import type { DimPort, KernelInterface, OptionPort, TensorPort } from "../interface.ts";
+import { accessText, propertyText } from "./declarations.ts";
+import { expressionText, numberText } from "./expression.ts";
+import type { Surroundings } from "./expression.ts";
+import type { Liveness } from "./liveness.ts";
+
+/** The functions of the runtime that the boundary calls. */
+export type BoundaryFunction =
+  "array" | "dimension" | "inferred" | "inRange" | "integer" | "number" | "output" | "shape";
+
+export interface Boundary {
+  readonly port: KernelInterface;
+  readonly writer: CodeBlockWriter;
+  readonly around: Surroundings;
+  readonly live: Liveness;
+  readonly check: (name: BoundaryFunction) => string;
+  /** The identifiers of the parameters. */
+  readonly args: string;
+  readonly into: string;
+}
+
+const quote = (text: string): string => JSON.stringify(text);
+
+/** `[N, 2 * C]` as an array of numbers. */
+function extentsText(at: Boundary, extents: readonly Expr[]): string {
+  return `[${extents.map((extent) => expressionText(extent, at.around)).join(", ")}]`;
+}
+
+/** Binds the checked value to a name if anything reads it; else only checks. */
+function writeChecked(at: Boundary, isLive: boolean, name: string, check: string): void {
+  at.writer.writeLine(isLive ? `const ${name} = ${check};` : `${check};`);
+}
+
+function writeInput(at: Boundary, port: TensorPort): void {
+  const name = at.around.buffer(port.buffer);
+  const value = accessText(at.args, port.property);
+  if (port.type === "number") {
+    const check = at.check(port.array === "Int32Array" ? "integer" : "number");
+    const isRead = at.live.buffers.has(port.buffer) || requirementOf(at.port.kernel, port) !== undefined;
+    writeChecked(at, isRead, name, `${check}(${quote(port.name)}, ${value})`);
+  } else
+    writeChecked(at, true, name, `${at.check("array")}(${quote(port.name)}, ${value}, ${quote(port.type)})`);
+}
+
+function writeDim(at: Boundary, port: DimPort): void {
+  const given = accessText(at.args, port.property);
+  const value =
+    port.inference === undefined
+      ? given
+      : `${given} ?? ${at.check("inferred")}(${quote(port.name)}, ${quote(port.inference.from.name)}, ` +
+        `${at.around.buffer(port.inference.from.buffer)}.length, ${port.inference.divisor})`;
+  const check = `${at.check("dimension")}(${quote(port.name)}, ${value}, ${port.dim.min})`;
+  writeChecked(at, at.live.dims.has(port.name), at.around.dim(port.name), check);
+}
+
+function writeOption(at: Boundary, port: OptionPort): void {
+  const given = accessText(at.args, port.property);
+  const standard = port.option.default;
+  const value = standard === undefined ? given : `${given} ?? ${numberText(standard)}`;
+  const check = at.check(port.option.type === "int" ? "integer" : "number");
+  writeChecked(
+    at,
+    at.live.options.has(port.name),
+    at.around.option(port.name),
+    `${check}(${quote(port.name)}, ${value})`,
+  );
+}
+
+function writeShape(at: Boundary, port: TensorPort): void {
+  if (port.type === "number") return;
+  const length = `${at.around.buffer(port.buffer)}.length`;
+  const extents = extentsText(at, port.buffer.shape);
+  at.writer.writeLine(
+    `${at.check("shape")}(${quote(port.name)}, ${length}, ${quote(port.shape)}, ${extents});`,
+  );
+}
+
+function requirementOf(kernel: Kernel, port: TensorPort): Requirement | undefined {
+  return kernel.requirements.find((requirement) => requirement.buffer === port.buffer);
+}
+
+function writeRequirement(at: Boundary, { buffer, extent }: Requirement): void {
+  const text = expressionText(extent, at.around);
+  const name = at.around.buffer(buffer);
+  at.writer.writeLine(
+    `${at.check("inRange")}(${quote(buffer.name)}, ${name}, ${quote(formatExpr(extent))}, ${text});`,
+  );
+}
+
+function writeOutput(at: Boundary, port: TensorPort): void {
+  const name = at.around.buffer(port.buffer);
+  if (port.type === "number") {
+    at.writer.writeLine(`let ${name} = 0;`);
+    return;
+  }
+  const given = accessText(at.into, port.property);
+  const shape = `${quote(port.shape)}, ${extentsText(at, port.buffer.shape)}`;
+  at.writer.writeLine(
+    `const ${name} = ${at.check("output")}(${quote(port.name)}, ${given}, ${quote(port.type)}, ${shape});`,
+  );
+}
+
+/** Reads and checks the arguments, in an order in which each check needs only what precedes it. */
+export function writeArguments(at: Boundary): void {
+  for (const port of at.port.inputs) writeInput(at, port);
+  for (const port of at.port.dims) writeDim(at, port);
+  for (const port of at.port.options) writeOption(at, port);
+  for (const port of at.port.inputs) writeShape(at, port);
+  for (const requirement of at.port.kernel.requirements) writeRequirement(at, requirement);
+  for (const port of at.port.outputs) writeOutput(at, port);
+}
+
+export function writeReturn(at: Boundary): void {
+  const fields = at.port.outputs.map((port) => {
+    const name = at.around.buffer(port.buffer);
+    const property = propertyText(port.property);
+    return name === property ? name : `${property}: ${name}`;
+  });
+  at.writer.writeLine(`return { ${fields.join(", ")} };`);
+}

@@ -1,0 +1,96 @@
+/** The interfaces of a kernel's arguments and results as ts-morph structures, for the modules of every back end. */
+import { StructureKind } from "ts-morph";
+import type { InterfaceDeclarationStructure, OptionalKind, PropertySignatureStructure } from "ts-morph";
+import type { DimPort, KernelInterface, OptionPort, TensorPort } from "../interface.ts";
+import type { Scope } from "../names.ts";
+import { commentText } from "./comment.ts";
+
+/** The names of the interfaces of one kernel in its module. */
+export interface TypeNames {
+  readonly args: string;
+  readonly into: string;
+  readonly results: string;
+}
+
+/** Claims `FocalArgs`, `FocalInto` and `FocalResults` for a kernel `focal`. */
+export function claimTypeNames(kernelName: string, scope: Scope): TypeNames {
+  const [first = "", ...rest] = kernelName;
+  const stem = first.toUpperCase() + rest.join("");
+  return {
+    args: scope.claim(`${stem}Args`),
+    into: scope.claim(`${stem}Into`),
+    results: scope.claim(`${stem}Results`),
+  };
+}
+
+const plainProperty = /^[\p{ID_Start}_][\p{ID_Continue}]*$/u;
+
+/** `args.logits`, or `args["a b"]`. */
+export function accessText(object: string, property: string): string {
+  return plainProperty.test(property) ? `${object}.${property}` : `${object}[${JSON.stringify(property)}]`;
+}
+
+/** A property's name in a literal or an interface. */
+export function propertyText(property: string): string {
+  return plainProperty.test(property) ? property : JSON.stringify(property);
+}
+
+type Signature = OptionalKind<PropertySignatureStructure>;
+
+const tensorSignature = (port: TensorPort): Signature => ({
+  name: propertyText(port.property),
+  type: port.type,
+  isReadonly: true,
+  docs: [commentText(port.doc)],
+});
+
+const numberSignature = (port: DimPort | OptionPort): Signature => ({
+  name: propertyText(port.property),
+  type: "number",
+  isReadonly: true,
+  hasQuestionToken: port.kind === "dim" ? port.inference !== undefined : port.option.default !== undefined,
+  docs: [commentText(port.doc)],
+});
+
+/** Outputs that the caller can supply memory for. */
+export function arrayOutputs(port: KernelInterface): readonly TensorPort[] {
+  return port.outputs.filter((output) => output.type !== "number");
+}
+
+/** Exported interfaces of the arguments, of the arrays to write into if there are any, and of the results. */
+export function interfaceDeclarations(
+  port: KernelInterface,
+  names: TypeNames,
+): readonly InterfaceDeclarationStructure[] {
+  const declaration = (
+    name: string,
+    doc: string,
+    properties: Signature[],
+  ): InterfaceDeclarationStructure => ({
+    kind: StructureKind.Interface,
+    name,
+    isExported: true,
+    docs: [commentText(doc)],
+    properties,
+  });
+  const kernel = port.kernel.name;
+  const args = [
+    ...port.inputs.map(tensorSignature),
+    ...port.dims.map(numberSignature),
+    ...port.options.map(numberSignature),
+  ];
+  const into = arrayOutputs(port).map((output) => ({ ...tensorSignature(output), hasQuestionToken: true }));
+  return [
+    declaration(names.args, `The arguments of \`${kernel}\`.`, args),
+    ...(into.length === 0
+      ? []
+      : [
+          declaration(
+            names.into,
+            `Where \`${kernel}\` writes results, in place of new arrays. They must not overlap its arguments.`,
+            into,
+          ),
+        ]),
+    declaration(names.results, `The results of \`${kernel}\`.`, port.outputs.map(tensorSignature)),
+  ];
+}
