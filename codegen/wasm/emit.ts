@@ -1,0 +1,64 @@
+/**
+ * In: kernels of the loop IR. Out: the bytes of one WebAssembly module with a function for each, optimised and valid.
+ * Terminates: one pass over each kernel, then a fixed list of the optimiser's passes.
+ */
+
+import type { Kernel } from "../../src/loop/types.ts";
+import { loadBinaryen } from "./binaryen.ts";
+import type { Binaryen, WasmModule } from "./binaryen.ts";
+import { addKernel } from "./kernel.ts";
+import { createMathLibrary } from "./library.ts";
+
+export interface EmitOptions {
+  /** `none` compiles faster, for kernels that run only a few times. */
+  readonly optimize?: "full" | "none";
+}
+
+/** Where the memory is imported from, and the fewest 64 KiB pages it must have. */
+export const MEMORY_IMPORT = { module: "env", name: "memory", pages: 1 } as const;
+
+/**
+ * Passes that make code smaller and never nest expressions deeper. Constants stay in locals: propagating them would
+ * undo that they are loaded once.
+ */
+const PASSES = {
+  full: [
+    "simplify-locals-nonesting",
+    "optimize-instructions",
+    "vacuum",
+    "coalesce-locals",
+    "remove-unused-brs",
+    "merge-blocks",
+    "reorder-locals",
+    "vacuum",
+  ],
+  none: [],
+} as const;
+
+export async function emitWasm(kernels: readonly Kernel[], options: EmitOptions = {}): Promise<Uint8Array> {
+  const binaryen = await loadBinaryen();
+  const module = createModule(binaryen);
+  try {
+    const math = createMathLibrary(binaryen, module);
+    for (const kernel of kernels) addKernel(binaryen, module, kernel, math);
+    if (module.validate() !== 1) throw new Error("the generated WebAssembly module is invalid");
+    binaryen.setOptimizeLevel(3);
+    binaryen.setShrinkLevel(0);
+    module.runPasses(PASSES[options.optimize ?? "full"]);
+    return module.emitBinary();
+  } finally {
+    module.dispose();
+  }
+}
+
+function createModule(binaryen: Binaryen): WasmModule {
+  const { Features } = binaryen;
+  const module = new binaryen.Module();
+  module.setFeatures(
+    Features.SIMD128 | Features.NontrappingFPToInt | Features.SignExt | Features.BulkMemory | Features.MutableGlobals, // prettier-ignore
+  );
+  const unlimited = -1;
+  module.setMemory(MEMORY_IMPORT.pages, unlimited, null, [], false, false, "memory");
+  module.addMemoryImport("memory", MEMORY_IMPORT.module, MEMORY_IMPORT.name);
+  return module;
+}

@@ -1,0 +1,36 @@
+/** What the expressions of one kernel refer to: its parameters, buffers and locals as WebAssembly locals. */
+
+import type { Buffer, Expr, FloatType, Kernel, Local } from "../../src/loop/types.ts";
+import type { MathOp } from "./arithmetic.ts";
+import type { Scope, Slot } from "./scope.ts";
+
+/** Names the function of the math library for an operation on lanes of a dtype, building it at its first use. */
+export type MathLibrary = (op: MathOp, dtype: FloatType) => string;
+
+export interface Frame {
+  readonly scope: Scope;
+  readonly kernel: Kernel;
+  readonly math: MathLibrary;
+  readonly dims: ReadonlyMap<string, Slot>;
+  readonly options: ReadonlyMap<string, Slot>;
+  /** Byte addresses of the buffers, by name. */
+  readonly pointers: Map<string, Slot>;
+  readonly locals: Map<Local, Slot>;
+  /** Whether an expression reads memory or calls a function: worth a branch, and not to be evaluated in vain. */
+  readonly costly: (expr: Expr) => boolean;
+  /** The number of elements of a buffer, computed in the prologue at its first use. */
+  readonly length: (buffer: Buffer) => Slot;
+}
+
+export function lookUp<K, V>(map: ReadonlyMap<K, V>, key: K, name: string): V {
+  const value = map.get(key);
+  if (value === undefined) throw new Error(`the kernel uses ${name}, which it does not declare`);
+  return value;
+}
+
+/** Bytes of one element of a buffer. */
+export function elementBytes(frame: Frame, buffer: Buffer): 4 | 8 {
+  return buffer.type === "float" && frame.scope.dtype === "f64" ? 8 : 4;
+}
+
+export const log2Bytes = { 4: 2, 8: 3 } as const;

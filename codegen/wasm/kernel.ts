@@ -1,0 +1,147 @@
+/**
+ * In: a kernel of the loop IR. Out: one function in a WebAssembly module, and one that tells its scratch size.
+ * Terminates: one pass over the kernel's statements.
+ */
+
+import type { Buffer, Expr, Kernel } from "../../src/loop/types.ts";
+import { operands } from "../../src/loop/fold.ts";
+import { ALIGNMENT, hasScratch, parametersOf, scratchExport, temporariesOf } from "./abi.ts";
+import type { Parameter } from "./abi.ts";
+import type { Binaryen, Ref, WasmModule, WasmType } from "./binaryen.ts";
+import { isMath } from "./arithmetic.ts";
+import { fold } from "./fold.ts";
+import { elementBytes, log2Bytes } from "./frame.ts";
+import type { Frame, MathLibrary } from "./frame.ts";
+import { emitScalar } from "./scalar.ts";
+import { bind, createScope, get, scalarType } from "./scope.ts";
+import type { Scope, Sequence, Slot } from "./scope.ts";
+import { emitStatements } from "./statements.ts";
+
+export function addKernel(binaryen: Binaryen, module: WasmModule, kernel: Kernel, math: MathLibrary): void {
+  const parameters = parametersOf(kernel);
+  const scope = createScope(binaryen, module, kernel.dtype, parameters.length);
+  const types = parameters.map((p) => parameterType(scope, p));
+  const frame = createFrame(scope, kernel, parameters, types, math);
+  placeTemporaries(frame, scratchSlot(parameters, types));
+  const body: Sequence = [];
+  emitStatements(frame, kernel.body, body);
+  define(scope, kernel.name, types, binaryen.none, [...scope.prologue, ...body]);
+  if (hasScratch(kernel)) addScratchSize(binaryen, module, kernel, math);
+}
+
+function define(
+  scope: Scope,
+  name: string,
+  types: readonly WasmType[],
+  result: WasmType,
+  body: Sequence,
+): void {
+  const { binaryen, module } = scope;
+  const block = module.block(null, body, result);
+  // Inside the module, kernels have a prefix that keeps them apart from the functions of the math library.
+  const internal = `kernel.${name}`;
+  module.addFunction(internal, binaryen.createType([...types]), result, scope.variables, block);
+  module.addFunctionExport(internal, name);
+}
+
+/** The bytes of all temporaries, each aligned. */
+function addScratchSize(binaryen: Binaryen, module: WasmModule, kernel: Kernel, math: MathLibrary): void {
+  const parameters = kernel.dims.map((dim): Parameter => ({ kind: "dim", dim }));
+  const scope = createScope(binaryen, module, kernel.dtype, parameters.length);
+  const types = parameters.map(() => binaryen.i32);
+  const frame = createFrame(scope, kernel, parameters, types, math);
+  const total = temporariesOf(kernel)
+    .map((buffer) => alignedBytes(frame, buffer))
+    .reduce((sum, bytes) => module.i32.add(sum, bytes));
+  define(scope, scratchExport(kernel), types, binaryen.i32, [...scope.prologue, total]);
+}
+
+function parameterType(scope: Scope, parameter: Parameter): WasmType {
+  return parameter.kind === "option" ? scalarType(scope, parameter.option.type) : scope.binaryen.i32;
+}
+
+function scratchSlot(parameters: readonly Parameter[], types: readonly WasmType[]): Slot | undefined {
+  const index = parameters.findIndex((p) => p.kind === "scratch");
+  const type = types[index];
+  return type === undefined ? undefined : { index, type };
+}
+
+function createFrame(
+  scope: Scope,
+  kernel: Kernel,
+  parameters: readonly Parameter[],
+  types: readonly WasmType[],
+  math: MathLibrary,
+): Frame {
+  const dims = new Map<string, Slot>();
+  const options = new Map<string, Slot>();
+  const pointers = new Map<string, Slot>();
+  parameters.forEach((parameter, index) => {
+    const slot: Slot = { index, type: types[index] ?? scope.binaryen.i32 };
+    if (parameter.kind === "dim") dims.set(parameter.dim.name, slot);
+    if (parameter.kind === "option") options.set(parameter.option.name, slot);
+    if (parameter.kind === "pointer") pointers.set(parameter.buffer.name, slot);
+  });
+  const lengths = new Map<string, Slot>();
+  const frame: Frame = {
+    scope,
+    kernel,
+    math,
+    dims,
+    options,
+    pointers,
+    locals: new Map(),
+    costly: createCostly(),
+    length: (buffer) => {
+      const known = lengths.get(buffer.name);
+      if (known !== undefined) return known;
+      const slot = bind(scope, scope.prologue, scope.binaryen.i32, emitLength(frame, buffer));
+      lengths.set(buffer.name, slot);
+      return slot;
+    },
+  };
+  return frame;
+}
+
+function emitLength(frame: Frame, buffer: Buffer): Ref {
+  const { module, prologue } = frame.scope;
+  const extents = buffer.shape.map((extent) => emitScalar(frame, extent, prologue));
+  return extents.reduce((product, extent) => module.i32.mul(product, extent), module.i32.const(1));
+}
+
+/** One after the other in the scratch area, each aligned. */
+function placeTemporaries(frame: Frame, scratch: Slot | undefined): void {
+  if (scratch === undefined) return;
+  const { scope } = frame;
+  let place = scratch;
+  const temporaries = temporariesOf(frame.kernel);
+  temporaries.forEach((buffer, i) => {
+    frame.pointers.set(buffer.name, place);
+    if (i === temporaries.length - 1) return;
+    const next = scope.module.i32.add(get(scope, place), alignedBytes(frame, buffer));
+    place = bind(scope, scope.prologue, scope.binaryen.i32, next);
+  });
+}
+
+function alignedBytes(frame: Frame, buffer: Buffer): Ref {
+  const { module } = frame.scope;
+  const shift = module.i32.const(log2Bytes[elementBytes(frame, buffer)]);
+  const bytes = module.i32.shl(get(frame.scope, frame.length(buffer)), shift);
+  const up = module.i32.add(bytes, module.i32.const(ALIGNMENT - 1));
+  return module.i32.and(up, module.i32.const(-ALIGNMENT));
+}
+
+function createCostly(): (expr: Expr) => boolean {
+  const known = new Map<Expr, boolean>();
+  const decide = (e: Expr, parts: readonly boolean[]): boolean =>
+    e.kind === "load" || isMath(e) || parts.includes(true);
+  return (expr) =>
+    fold<undefined, boolean>(expr, undefined, {
+      enter: (e) => (known.has(e) ? [] : operands(e).map((o) => ({ expr: o, context: undefined }))),
+      leave: (e, _, parts) => {
+        const answer = known.get(e) ?? decide(e, parts);
+        known.set(e, answer);
+        return answer;
+      },
+    });
+}

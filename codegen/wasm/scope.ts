@@ -1,0 +1,91 @@
+/** A function under construction: its locals, its constants, the names of its labels. */
+
+import type { FloatType, Type } from "../../src/loop/types.ts";
+import type { Binaryen, Ref, WasmModule, WasmType } from "./binaryen.ts";
+
+/** A WebAssembly local. */
+export interface Slot {
+  readonly index: number;
+  readonly type: WasmType;
+}
+
+/** Instructions in order; a value that needs a local pushes the assignment here, ahead of its use. */
+export type Sequence = Ref[];
+
+export interface Scope {
+  readonly binaryen: Binaryen;
+  readonly module: WasmModule;
+  readonly dtype: FloatType;
+  /** Runs at the entry of the function: constants, pointers, lengths. */
+  readonly prologue: Sequence;
+  /** Types of the locals after the parameters. */
+  readonly variables: readonly WasmType[];
+  readonly slot: (type: WasmType) => Slot;
+  readonly label: () => string;
+  /**
+   * The local that holds a vector constant, known by a key, from the entry of the function on. An engine keeps a local in a register
+   * where it can, and makes a constant inside a loop anew at each use.
+   */
+  readonly vectorConstant: (key: string, make: () => Ref) => Slot;
+}
+
+export function createScope(
+  binaryen: Binaryen,
+  module: WasmModule,
+  dtype: FloatType,
+  parameters: number,
+): Scope {
+  const prologue: Sequence = [];
+  const variables: WasmType[] = [];
+  const constants = new Map<string, Slot>();
+  let labels = 0;
+  const slot = (type: WasmType): Slot => {
+    variables.push(type);
+    return { index: parameters + variables.length - 1, type };
+  };
+  return {
+    binaryen,
+    module,
+    dtype,
+    prologue,
+    variables,
+    slot,
+    label: () => `l${labels++}`,
+    vectorConstant: (key, make) => {
+      const known = constants.get(key);
+      if (known !== undefined) return known;
+      const fresh = slot(binaryen.v128);
+      prologue.push(module.local.set(fresh.index, make()));
+      constants.set(key, fresh);
+      return fresh;
+    },
+  };
+}
+
+export function get(scope: Scope, slot: Slot): Ref {
+  return scope.module.local.get(slot.index, slot.type);
+}
+
+/** Puts a value into a fresh local, so that it can be used more than once. */
+export function bind(scope: Scope, sequence: Sequence, type: WasmType, value: Ref): Slot {
+  const slot = scope.slot(type);
+  sequence.push(scope.module.local.set(slot.index, value));
+  return slot;
+}
+
+/** The WebAssembly type of a scalar. */
+export function scalarType(scope: Scope, type: Type): WasmType {
+  const { binaryen, dtype } = scope;
+  switch (type) {
+    case "float":
+      return dtype === "f32" ? binaryen.f32 : binaryen.f64;
+    case "wide":
+      return binaryen.f64;
+    case "int":
+    case "bool":
+      return binaryen.i32;
+  }
+}
+
+/** Operands nested deeper than this go through a local: neither this compiler nor an engine recurses without bound. */
+export const MAX_DEPTH = 64;

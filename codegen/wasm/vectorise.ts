@@ -1,0 +1,328 @@
+/**
+ * In: a `for` with mode `vector`. Out: a loop on lanes that runs as long as whole vectors are left, with several
+ * accumulators where it accumulates; the counter then stands at the first iteration left over.
+ * Terminates: a fixed number of copies of the body.
+ *
+ *     if (a whole vector is left) { invariants; unrolled loop; loop; accumulators → locals }
+ */
+
+import type { AccumulateOp, Expr, Local, Stmt } from "../../src/loop/types.ts";
+import { operands } from "../../src/loop/fold.ts";
+import { accumulators, floatBinary, floatTypeOf, isMath } from "./arithmetic.ts";
+import type { Floats } from "./arithmetic.ts";
+import type { Ref, WasmModule } from "./binaryen.ts";
+import { fold } from "./fold.ts";
+import { analyse, constantOf } from "./forms.ts";
+import type { Forms } from "./forms.ts";
+import { lookUp } from "./frame.ts";
+import type { Frame } from "./frame.ts";
+import { placeOf, storeLanes, updateLanes } from "./lanememory.ts";
+import { combine, countedLoop } from "./loops.ts";
+import { slotOf } from "./scalar.ts";
+import { bind, get } from "./scope.ts";
+import type { Scope, Sequence, Slot } from "./scope.ts";
+import { constantParts, extract, laneCount, laneFloats, partCount, shuffle32 } from "./shape.ts";
+import { emitLanes, intLane } from "./vector.ts";
+import { createVectorLoop, defineBefore } from "./vectorloop.ts";
+import type { Copy, VectorLoop } from "./vectorloop.ts";
+
+type For = Extract<Stmt, { kind: "for" }>;
+type LaneStmt = Exclude<Stmt, { kind: "for" | "if" }>;
+type Access = Extract<Stmt, { kind: "store" | "accumulateAt" }>;
+type FloatLike = "float" | "wide";
+
+export function emitVectorPart(frame: Frame, s: For, counter: Slot, to: () => Ref, sequence: Sequence): void {
+  const forms = analyse(s.local, s.body);
+  const body = laneStatements(forms, s.body);
+  if (body === undefined) return;
+  const { scope } = frame;
+  const { module, binaryen } = scope;
+  const lanes = laneCount(scope);
+  const loop = createVectorLoop(frame, forms, counter, s.step);
+  const sums = new Map<Local, Accumulator>();
+  const copies = copyCount(forms, body);
+
+  /** The last iteration that starts `count` whole vectors. */
+  const limit = (count: number, into: Sequence): (() => Ref) => {
+    const span = module.i32.const((count * lanes - 1) * s.step);
+    const slot = bind(scope, into, binaryen.i32, module.i32.sub(to(), span));
+    return () => get(scope, slot);
+  };
+  const run = (count: number, end: () => Ref): Ref => {
+    const instructions: Sequence = [];
+    for (let i = 0; i < count; i++) {
+      const copy: Copy = { shift: i * lanes * s.step, locals: new Map() };
+      for (const statement of body)
+        emitLaneStmt({ loop, copy, index: i, copies, sums }, statement, instructions);
+    }
+    return countedLoop(frame, counter, count * lanes * s.step, end, instructions);
+  };
+
+  const lastVector = limit(1, sequence);
+  const loops: Sequence = [];
+  if (copies > 1) loops.push(run(copies, limit(copies, loops)));
+  loops.push(run(1, lastVector));
+  const starts: Sequence = [];
+  const ends: Sequence = [];
+  for (const [local, sum] of sums) {
+    starts.push(...startAccumulator(scope, local, sum));
+    finishAccumulator(frame, local, sum, ends);
+  }
+  const whole = module.i32.lt_s(get(scope, counter), lastVector());
+  sequence.push(module.if(whole, module.block(null, [...loop.before, ...starts, ...loops, ...ends])));
+}
+
+/** The body, if each of its statements can run on lanes. */
+function laneStatements(forms: Forms, body: readonly Stmt[]): readonly LaneStmt[] | undefined {
+  const result = body.filter((s) => s.kind !== "for" && s.kind !== "if");
+  return result.length === body.length && result.every((s) => runsOnLanes(forms, s)) ? result : undefined;
+}
+
+function runsOnLanes(forms: Forms, s: LaneStmt): boolean {
+  const inside = (local: Local) => forms.ofLocal(local).kind === "varying";
+  switch (s.kind) {
+    case "let":
+    case "init":
+      return true;
+    case "assign":
+      return inside(s.local);
+    case "accumulate":
+      return s.local.type === "float" || s.local.type === "wide";
+    case "store":
+    case "accumulateAt": {
+      const form = forms.of(s.offset);
+      return form.kind === "affine" && constantOf(form.stride) !== 0;
+    }
+  }
+}
+
+/**
+ * How many times the body is repeated. A sum needs about four independent chains to hide the latency of an addition,
+ * unless its terms take longer than that anyway; cheap bodies gain from fewer counter steps.
+ */
+function copyCount(forms: Forms, body: readonly LaneStmt[]): 1 | 2 | 4 {
+  const cost = body.reduce((sum, s) => sum + 1 + costOf(s.value), 0);
+  const sums = body.some((s) => s.kind === "accumulate" && forms.ofLocal(s.local).kind === "invariant");
+  if (sums) return cost <= 24 ? 4 : cost <= 48 ? 2 : 1;
+  return cost <= 16 ? 2 : 1;
+}
+
+const MATH_COST = 20;
+
+function costOf(e: Expr): number {
+  return fold<undefined, number>(e, undefined, {
+    enter: (x) => (x.kind === "load" ? [] : operands(x).map((o) => ({ expr: o, context: undefined }))),
+    leave: (x, _, parts) =>
+      parts.reduce(
+        (sum, n) => sum + n,
+        x.kind === "local" || x.kind === "const" ? 0 : isMath(x) ? MATH_COST : 1,
+      ),
+  });
+}
+
+/** Lanes that collect a sum (or product, maximum, minimum): one set for each copy of the body. */
+interface Accumulator {
+  readonly op: AccumulateOp;
+  readonly type: FloatLike;
+  readonly copies: readonly (readonly Slot[])[];
+  /** For maxima and minima: lanes in which a NaN was met. The fast instructions for them lose it. */
+  readonly nans: readonly Slot[] | undefined;
+}
+
+interface Site {
+  readonly loop: VectorLoop;
+  readonly copy: Copy;
+  readonly index: number;
+  readonly copies: number;
+  readonly sums: Map<Local, Accumulator>;
+}
+
+function emitLaneStmt(site: Site, s: LaneStmt, sequence: Sequence): void {
+  const { loop, copy } = site;
+  const { scope } = loop.frame;
+  const value = () => emitLanes(loop, copy, s.value, sequence);
+  switch (s.kind) {
+    case "let":
+      emitLet(site, s, sequence);
+      return;
+    case "init":
+      copy.locals.set(s.local, bindParts(scope, value(), sequence));
+      return;
+    case "assign":
+      setParts(scope, lookUp(copy.locals, s.local, s.local.name), value(), sequence);
+      return;
+    case "accumulate":
+      emitAccumulate(site, s, sequence);
+      return;
+    case "store":
+    case "accumulateAt":
+      emitAccess(site, s, sequence);
+      return;
+  }
+}
+
+/** What does not vary is a scalar before the loop, what is affine needs no code until it is used. */
+function emitLet({ loop, copy }: Site, s: Extract<Stmt, { kind: "let" }>, sequence: Sequence): void {
+  const { frame } = loop;
+  switch (loop.forms.ofLocal(s.local).kind) {
+    case "invariant":
+      defineBefore(loop, s.local, s.value);
+      return;
+    case "affine":
+      return;
+    case "varying":
+      copy.locals.set(s.local, bindParts(frame.scope, emitLanes(loop, copy, s.value, sequence), sequence));
+  }
+}
+
+function bindParts(scope: Scope, parts: readonly Ref[], sequence: Sequence): readonly Slot[] {
+  return parts.map((part) => bind(scope, sequence, scope.binaryen.v128, part));
+}
+
+function setParts(scope: Scope, slots: readonly Slot[], parts: readonly Ref[], sequence: Sequence): void {
+  const fresh = bindParts(scope, parts, sequence);
+  slots.forEach((slot, i) => {
+    sequence.push(scope.module.local.set(slot.index, get(scope, partAt(fresh, i))));
+  });
+}
+
+function partAt<T>(parts: readonly T[], i: number): T {
+  const part = parts[i];
+  if (part === undefined) throw new Error("a part of a vector value is missing");
+  return part;
+}
+
+function floatLike(local: Local): FloatLike {
+  if (local.type !== "float" && local.type !== "wide") throw new Error(`${local.name} is no float`);
+  return local.type;
+}
+
+function emitAccumulate(site: Site, s: Extract<Stmt, { kind: "accumulate" }>, sequence: Sequence): void {
+  const { loop, copy, index } = site;
+  const { scope } = loop.frame;
+  const type = floatLike(s.local);
+  const parts = bindParts(scope, emitLanes(loop, copy, s.value, sequence), sequence);
+  const inner = copy.locals.get(s.local);
+  const floats = laneFloats(scope, type);
+  if (inner !== undefined) {
+    const sums = inner.map((slot, i) => step(floats, s.op, get(scope, slot), get(scope, partAt(parts, i))));
+    setParts(scope, inner, sums, sequence);
+    return;
+  }
+  const sum = site.sums.get(s.local) ?? createAccumulator(scope, s.op, type, site.copies);
+  site.sums.set(s.local, sum);
+  partAt(sum.copies, index).forEach((slot, i) => {
+    const part = partAt(parts, i);
+    const next = fastStep(scope, type, s.op, get(scope, slot), get(scope, part));
+    sequence.push(scope.module.local.set(slot.index, next));
+    const nan = sum.nans?.[index];
+    if (nan === undefined) return;
+    const isNan = floats.ne(get(scope, part), get(scope, part));
+    sequence.push(scope.module.local.set(nan.index, scope.module.v128.or(get(scope, nan), isNan)));
+  });
+}
+
+function createAccumulator(scope: Scope, op: AccumulateOp, type: FloatLike, copies: number): Accumulator {
+  const vector = () => scope.slot(scope.binaryen.v128);
+  const times = <T>(n: number, make: () => T): readonly T[] => Array.from({ length: n }, make);
+  return {
+    op,
+    type,
+    copies: times(copies, () => times(partCount(scope, type), vector)),
+    nans: op === "max" || op === "min" ? times(copies, vector) : undefined,
+  };
+}
+
+function step(floats: Floats, op: AccumulateOp, a: Ref, b: Ref): Ref {
+  const row = floatBinary[accumulators[op].op];
+  if (row.by !== "instruction") throw new Error(`${op} is no instruction`);
+  return row.emit(floats, a, b);
+}
+
+function intStep(module: WasmModule, op: AccumulateOp, a: Ref, b: Ref): Ref {
+  const row = intLane[accumulators[op].op];
+  if (row === undefined) throw new Error(`${op} is no instruction`);
+  return row(module, a, b);
+}
+
+/** As `step`; a maximum or minimum keeps `a` where `b` is NaN. */
+function fastStep(scope: Scope, type: FloatLike, op: AccumulateOp, a: Ref, b: Ref): Ref {
+  const lanes = floatTypeOf(type, scope.dtype) === "f32" ? scope.module.f32x4 : scope.module.f64x2;
+  if (op === "max") return lanes.pmax(a, b);
+  if (op === "min") return lanes.pmin(a, b);
+  return step(laneFloats(scope, type), op, a, b);
+}
+
+function startAccumulator(scope: Scope, local: Local, sum: Accumulator): Sequence {
+  const { module } = scope;
+  const identity = constantParts(scope, local.type, accumulators[sum.op].identity);
+  const none = constantParts(scope, "bool", 0);
+  return [
+    ...sum.copies.flatMap((parts) =>
+      parts.map((slot, i) => module.local.set(slot.index, get(scope, partAt(identity, i)))),
+    ),
+    ...(sum.nans ?? []).map((slot) => module.local.set(slot.index, get(scope, partAt(none, 0)))),
+  ];
+}
+
+/** Adds the lanes of all copies to the local, in pairs. */
+function finishAccumulator(frame: Frame, local: Local, sum: Accumulator, sequence: Sequence): void {
+  const { scope } = frame;
+  const { module, binaryen } = scope;
+  const { op, type } = sum;
+  const pair = (a: Slot, b: Slot): Slot =>
+    bind(scope, sequence, binaryen.v128, fastStep(scope, type, op, get(scope, a), get(scope, b)));
+  const vector = pairwise(sum.copies.flat(), pair);
+  const swapped = (of: Slot, lanes: readonly number[]): Slot =>
+    bind(scope, sequence, binaryen.v128, shuffle32(module, get(scope, of), get(scope, of), lanes));
+  const halves = pair(vector, swapped(vector, [2, 3, 0, 1]));
+  const isF32 = floatTypeOf(type, scope.dtype) === "f32";
+  const total = isF32 ? pair(halves, swapped(halves, [1, 0, 3, 2])) : halves;
+  const first = extract(scope, type, [() => get(scope, total), () => get(scope, total)], 0);
+  const result = sum.nans === undefined ? first : orNan(frame, type, sum.nans, first);
+  const slot = slotOf(frame, local);
+  const next = combine(frame, local.type, op, get(scope, slot), result, sequence);
+  sequence.push(module.local.set(slot.index, next));
+}
+
+function pairwise<T>(items: readonly T[], pair: (a: T, b: T) => T): T {
+  let level = items;
+  while (level.length > 1) {
+    const next: T[] = [];
+    for (let i = 0; i < level.length; i += 2) {
+      const [a, b] = [partAt(level, i), level[i + 1]];
+      next.push(b === undefined ? a : pair(a, b));
+    }
+    level = next;
+  }
+  return partAt(level, 0);
+}
+
+function orNan(frame: Frame, type: FloatLike, nans: readonly Slot[], value: Ref): Ref {
+  const { scope } = frame;
+  const { module } = scope;
+  const any = nans.map((slot) => get(scope, slot)).reduce((a, b) => module.v128.or(a, b));
+  const nan = module[floatTypeOf(type, scope.dtype)].const(NaN);
+  return module.select(module.v128.any_true(any), nan, value);
+}
+
+function emitAccess({ loop, copy }: Site, s: Access, sequence: Sequence): void {
+  const { frame } = loop;
+  const { scope } = frame;
+  const place = placeOf(loop, copy, s.buffer, s.offset, sequence);
+  if (place === undefined) throw new Error("a vector loop stores at affine offsets");
+  const lanes = partAt(bindParts(scope, emitLanes(loop, copy, s.value, sequence), sequence), 0);
+  const value = () => get(scope, lanes);
+  if (s.kind === "store") {
+    storeLanes(place, value);
+    return;
+  }
+  const { type } = s.buffer;
+  updateLanes(place, {
+    whole: (old) =>
+      type === "int"
+        ? intStep(scope.module, s.op, old, value())
+        : step(laneFloats(scope, type), s.op, old, value()),
+    lane: (old, lane) => combine(frame, type, s.op, old, extract(scope, type, [value], lane), sequence),
+  });
+}
