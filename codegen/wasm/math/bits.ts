@@ -50,6 +50,12 @@ export const withSign = (v: Algebra, x: Vector, sign: Vector): Vector => v.or(x,
 /** `mask ? a : 0`, lanewise. */
 export const where = (v: Algebra, mask: Vector, a: Vector): Vector => v.and(mask, a);
 
+/** x + x³ · tail(x²). */
+export function oddPolynomial(v: Algebra, x: Vector, tail: readonly number[]): Vector {
+  const z = v.mul(x, x);
+  return v.mulAdd(v.mul(x, z), v.polynomial(z, tail), x);
+}
+
 export interface Decomposed {
   /** In [√½, √2). */
   readonly mantissa: Vector;

@@ -1,5 +1,6 @@
 /** exp and its relatives: eˣ = 2ⁿ · eʳ with n = round(x / ln 2), r = x − n ln 2. */
 import {
+  oddPolynomial,
   powerOfMinus,
   powerOfTwo,
   roundedProduct,
@@ -8,15 +9,7 @@ import {
   where,
   withSign,
 } from "./bits.ts";
-import {
-  type Coefficients,
-  EXP_TAIL,
-  EXPM1_TAIL,
-  LN2,
-  type PerLaneType,
-  SINH_TAIL,
-  TANH_TAIL,
-} from "./coefficients.ts";
+import { EXP_TAIL, EXPM1_TAIL, LN2, type PerLaneType, SINH_TAIL, TANH_TAIL } from "./coefficients.ts";
 import { type Double, fastTwoSum } from "./double-double.ts";
 import type { Algebra, Vector } from "./graph.ts";
 
@@ -84,18 +77,12 @@ export function expm1(v: Algebra, x: Vector): Vector {
   return withSign(v, scaled, x);
 }
 
-/** x + x³ · tail(x²). */
-function oddPolynomial(v: Algebra, x: Vector, tail: Coefficients): Vector {
-  const z = v.mul(x, x);
-  return v.mulAdd(v.mul(x, z), v.polynomial(z, tail[v.dtype]), x);
-}
-
 /** From h = e^|x| / 2, which overflows where the result does: h − 1/(4h); near zero a polynomial. */
 export function sinh(v: Algebra, x: Vector): Vector {
   const a = v.abs(x);
   const h = expShifted(v, a, -1);
   const large = v.sub(h, v.div(v.constant(0.25), h));
-  return v.select(v.lt(a, v.constant(1)), oddPolynomial(v, x, SINH_TAIL), withSign(v, large, x));
+  return v.select(v.lt(a, v.constant(1)), oddPolynomial(v, x, SINH_TAIL[v.dtype]), withSign(v, large, x));
 }
 
 export function cosh(v: Algebra, x: Vector): Vector {
@@ -109,7 +96,7 @@ export function tanh(v: Algebra, x: Vector): Vector {
   const limited = v.pmin(a, v.constant(RANGE[v.dtype].tanhOne));
   const e = expNormal(v, v.add(limited, limited));
   const large = v.sub(v.constant(1), v.div(v.constant(2), v.add(e, v.constant(1))));
-  return v.select(v.lt(a, v.constant(0.625)), oddPolynomial(v, x, TANH_TAIL), withSign(v, large, x));
+  return v.select(v.lt(a, v.constant(0.625)), oddPolynomial(v, x, TANH_TAIL[v.dtype]), withSign(v, large, x));
 }
 
 /** eˣ as head + tail for x ≤ 0. */

@@ -46,6 +46,8 @@ export type Algebra = { readonly [K in UnaryLaneOperation]: (a: Vector) => Vecto
   /** The first f64 lanes of both, or the second ones. */
   firsts(a: Vector, b: Vector): Vector;
   seconds(a: Vector, b: Vector): Vector;
+  /** The low words of the f64 lanes of both. */
+  evenWords(a: Vector, b: Vector): Vector;
   /** The same formula language for the other lane type, in the same graph. */
   readonly of: (dtype: LaneType) => Algebra;
 };
@@ -66,6 +68,7 @@ function interner(): Intern {
 
 const HIGH_HALF = [8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15];
 const LOW_HALVES = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23];
+const EVEN_WORDS = [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27];
 const HIGH_HALVES = [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31];
 
 function createAlgebra(
@@ -145,6 +148,7 @@ function createAlgebra(
     promoteHigh: (a) => promoteLow(highHalf(a, a)),
     demote: (low, high) => lowHalves(demoteLow(low), demoteLow(high)),
     firsts: lowHalves,
+    evenWords: shuffle("evenWords", EVEN_WORDS),
     seconds: shuffle("highHalves", HIGH_HALVES),
   };
 }

@@ -1,46 +1,72 @@
 /** The vector mathematics of the WASM back end: functions from v128 to v128, added to a module when first asked for. */
+import { addHugeReduction } from "./argument-reduction.ts";
 import { cosh, exp, expm1, sigmoid, sinh, tanh } from "./exponential.ts";
 import { defineVectorFunction, type Formula } from "./graph.ts";
 import { LANE_FORMAT, type LaneType, type WasmTarget } from "./lanes.ts";
 import { acosh, asinh, atanh, log, log1p, softplus } from "./logarithm.ts";
 import type { PerLaneType } from "./coefficients.ts";
+import {
+  doubleFormula,
+  hugeFormula,
+  hugeName,
+  singleFormula,
+  type TrigonometricFunction,
+} from "./trigonometric.ts";
 
 export interface MathDefinition {
   readonly arity: 1 | 2;
   readonly formula: PerLaneType<Formula>;
+  /** Adds the functions that the formulas call, unless they are there. */
+  readonly addHelpers?: (target: WasmTarget) => void;
 }
 
-const same = (arity: 1 | 2, formula: Formula): MathDefinition => ({
-  arity,
-  formula: { f32: formula, f64: formula },
+const unary = (formula: Formula): MathDefinition => ({ arity: 1, formula: { f32: formula, f64: formula } });
+
+const trigonometric = (name: TrigonometricFunction): MathDefinition => ({
+  arity: 1,
+  formula: { f32: singleFormula(name), f64: doubleFormula(name) },
+  addHelpers: (target) => {
+    addHugeReduction(target);
+    addOnce(target, hugeName(name), () => {
+      defineVectorFunction(target, hugeName(name), 1, "f64", hugeFormula(name));
+    });
+  },
 });
 
 export const MATH = {
-  exp: same(1, exp),
-  expm1: same(1, expm1),
-  log: same(1, log),
-  log1p: same(1, log1p),
-  sigmoid: same(1, sigmoid),
-  softplus: same(1, softplus),
-  sinh: same(1, sinh),
-  cosh: same(1, cosh),
-  tanh: same(1, tanh),
-  asinh: same(1, asinh),
-  acosh: same(1, acosh),
-  atanh: same(1, atanh),
-} as const satisfies Record<string, MathDefinition>;
+  exp: unary(exp),
+  expm1: unary(expm1),
+  log: unary(log),
+  log1p: unary(log1p),
+  sigmoid: unary(sigmoid),
+  softplus: unary(softplus),
+  sinh: unary(sinh),
+  cosh: unary(cosh),
+  tanh: unary(tanh),
+  asinh: unary(asinh),
+  acosh: unary(acosh),
+  atanh: unary(atanh),
+  sin: trigonometric("sin"),
+  cos: trigonometric("cos"),
+  tan: trigonometric("tan"),
+} satisfies Record<string, MathDefinition>;
 
 export type MathFunction = keyof typeof MATH;
+
+function addOnce(target: WasmTarget, name: string, add: () => void): void {
+  if (target.module.getFunction(name) === 0) add();
+}
 
 export const mathFunctionName = (name: MathFunction, dtype: LaneType): string =>
   `${name}_${LANE_FORMAT[dtype].vectorName}`;
 
-/** Adds the function to the module unless it is there, and gives its name. */
+/** Adds the function and what it calls to the module unless they are there, and gives its name. */
 export function ensureMath(target: WasmTarget, name: MathFunction, dtype: LaneType): string {
   const wasmName = mathFunctionName(name, dtype);
-  if (target.module.getFunction(wasmName) === 0) {
-    const { arity, formula } = MATH[name];
+  addOnce(target, wasmName, () => {
+    const { arity, formula, addHelpers }: MathDefinition = MATH[name];
+    addHelpers?.(target);
     defineVectorFunction(target, wasmName, arity, dtype, formula[dtype]);
-  }
+  });
   return wasmName;
 }
