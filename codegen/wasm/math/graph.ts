@@ -153,6 +153,19 @@ function createAlgebra(
   };
 }
 
+/** A formula of f64 lanes on f32 lanes: on both halves, then rounded. */
+export function widened(
+  v: Algebra,
+  formula: (wide: Algebra, ...operands: Vector[]) => Vector,
+  ...xs: Vector[]
+): Vector {
+  const wide = v.of("f64");
+  return v.demote(
+    formula(wide, ...xs.map((x) => v.promoteLow(x))),
+    formula(wide, ...xs.map((x) => v.promoteHigh(x))),
+  );
+}
+
 /** Users of each node that the root needs; operands precede users by id, so one sweep from above is enough. */
 function countUsers(root: Vector): Map<Vector, number> {
   const users = new Map<Vector, number>([[root, 1]]);

@@ -3,6 +3,8 @@ import { addHugeReduction } from "./argument-reduction.ts";
 import { cosh, exp, expm1, sigmoid, sinh, tanh } from "./exponential.ts";
 import { defineVectorFunction, type Formula } from "./graph.ts";
 import { LANE_FORMAT, type LaneType, type WasmTarget } from "./lanes.ts";
+import { hypotDouble, hypotSingle } from "./hypot.ts";
+import { acos, asin, atan, atan2 } from "./inverse-trigonometric.ts";
 import { acosh, asinh, atanh, log, log1p, softplus } from "./logarithm.ts";
 import type { PerLaneType } from "./coefficients.ts";
 import {
@@ -49,6 +51,11 @@ export const MATH = {
   sin: trigonometric("sin"),
   cos: trigonometric("cos"),
   tan: trigonometric("tan"),
+  asin: unary(asin),
+  acos: unary(acos),
+  atan: unary(atan),
+  atan2: { arity: 2, formula: { f32: atan2, f64: atan2 } },
+  hypot: { arity: 2, formula: { f32: hypotSingle, f64: hypotDouble } },
 } satisfies Record<string, MathDefinition>;
 
 export type MathFunction = keyof typeof MATH;

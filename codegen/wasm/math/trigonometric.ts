@@ -2,7 +2,7 @@
 import { FAST_LIMIT, type ReducedAngle, reduceAny, reduceFast, reduceSingle } from "./argument-reduction.ts";
 import { oddPolynomial, signBit } from "./bits.ts";
 import { COS_TAIL, SIN_TAIL, TAN_TAIL_SINGLE } from "./coefficients.ts";
-import type { Algebra, Formula, Vector } from "./graph.ts";
+import { type Algebra, type Formula, type Vector, widened } from "./graph.ts";
 
 export type TrigonometricFunction = "sin" | "cos" | "tan";
 
@@ -76,10 +76,6 @@ export const doubleFormula =
       keepZero(v, name, x, fromReduced(v, name, reduceFast(v, x))),
     );
 
-/** A formula of f64 lanes on f32 lanes. */
-const widened = (v: Algebra, x: Vector, formula: (wide: Algebra, x: Vector) => Vector): Vector =>
-  v.demote(formula(v.of("f64"), v.promoteLow(x)), formula(v.of("f64"), v.promoteHigh(x)));
-
 /** The low bits of f64 lanes as the low bits of f32 lanes. */
 const narrowQuadrant = (v: Algebra, x: Vector): Vector =>
   v.evenWords(
@@ -89,14 +85,16 @@ const narrowQuadrant = (v: Algebra, x: Vector): Vector =>
 
 /** sin and cos with the reduction in f64 and the polynomials in f32. */
 function singleSinCos(v: Algebra, name: "sin" | "cos", x: Vector): Vector {
-  const r = widened(v, x, (wide, part) => reduceSingle(wide, part).head);
+  const r = widened(v, (wide, part) => reduceSingle(wide, part).head, x);
   return FROM_QUADRANT[name](v, sinCosReduced(v, r, v.constant(0)), narrowQuadrant(v, x));
 }
 
 /** tan r in f64, and −1 / tan r in f32 for the odd quadrants. */
 function singleTan(v: Algebra, x: Vector): Vector {
-  const t = widened(v, x, (wide, part) =>
-    oddPolynomial(wide, reduceSingle(wide, part).head, TAN_TAIL_SINGLE),
+  const t = widened(
+    v,
+    (wide, part) => oddPolynomial(wide, reduceSingle(wide, part).head, TAN_TAIL_SINGLE),
+    x,
   );
   return v.select(isOdd(v, narrowQuadrant(v, x)), v.div(v.constant(-1), t), t);
 }
@@ -106,6 +104,6 @@ export const singleFormula =
   (v, x) =>
     v.whenAny(
       isHuge(v, x),
-      widened(v, x, (wide, part) => wide.call(hugeName(name), part)),
+      widened(v, (wide, part) => wide.call(hugeName(name), part), x),
       keepZero(v, name, x, name === "tan" ? singleTan(v, x) : singleSinCos(v, name, x)),
     );
