@@ -55,6 +55,11 @@ export const codes = {
     title: "malformed number",
     hint: "write a number like 1, 0.25 or 1e-5",
   },
+  GS0112: {
+    severity: "error",
+    title: "malformed index range",
+    hint: "a range is written: index < extent",
+  },
 
   GS0201: { severity: "error", title: "unknown name", hint: "{advice}" },
   GS0202: { severity: "error", title: "unknown function", hint: "{advice}" },

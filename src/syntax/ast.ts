@@ -75,7 +75,12 @@ export interface Return {
 }
 
 export type Binder =
-  | { readonly kind: "index"; readonly name: Name; readonly extent: Expression | undefined; readonly span: Span }
+  | {
+      readonly kind: "index";
+      readonly name: Name;
+      readonly extent: Expression | undefined;
+      readonly span: Span;
+    }
   | { readonly kind: "ellipsis"; readonly span: Span }
   | { readonly kind: "fixed"; readonly value: Expression; readonly span: Span };
 
@@ -136,7 +141,12 @@ export type Expression =
       readonly span: Span;
     }
   /** `x[i - 1] ?? 0` */
-  | { readonly kind: "default"; readonly value: Expression; readonly fallback: Expression; readonly span: Span };
+  | {
+      readonly kind: "default";
+      readonly value: Expression;
+      readonly fallback: Expression;
+      readonly span: Span;
+    };
 
 export interface SumTerm {
   readonly sign: "+" | "-";
