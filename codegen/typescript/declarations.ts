@@ -14,8 +14,7 @@ export interface TypeNames {
 
 /** Claims `FocalArgs`, `FocalInto` and `FocalResults` for a kernel `focal`. */
 export function claimTypeNames(kernelName: string, scope: Scope): TypeNames {
-  const [first = "", ...rest] = kernelName;
-  const stem = first.toUpperCase() + rest.join("");
+  const stem = kernelName.replace(/(?:^|_)(\p{Ll})/gu, (_, letter: string) => letter.toUpperCase());
   return {
     args: scope.claim(`${stem}Args`),
     into: scope.claim(`${stem}Into`),

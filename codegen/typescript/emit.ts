@@ -21,7 +21,7 @@ import { arrayOutputs, claimTypeNames, interfaceDeclarations } from "./declarati
 import type { TypeNames } from "./declarations.ts";
 import { expressionText } from "./expression.ts";
 import type { Surroundings } from "./expression.ts";
-import { livenessOf } from "./liveness.ts";
+import { livenessOf, placeOf } from "./liveness.ts";
 import type { Liveness } from "./liveness.ts";
 import type { RuntimeFunction } from "./operators.ts";
 import { writeStatements } from "./statements.ts";
@@ -79,6 +79,12 @@ function createNaming<K>(claim: (key: K) => string): (key: K) => string {
   };
 }
 
+/** An output may have the name of an input, as the gradient of `x` has. */
+function bufferHint(kernel: Kernel, buffer: Buffer): string {
+  const isTaken = kernel.buffers.some((other) => other.role === "input" && other.name === buffer.name);
+  return buffer.role === "output" && isTaken ? `${buffer.name}Out` : buffer.name;
+}
+
 interface Declared {
   readonly name: string;
   readonly port: KernelInterface;
@@ -92,19 +98,23 @@ function kernelStructures(module: Module, declared: Declared): readonly Statemen
   const args = scope.claim("args");
   const into = scope.claim("into");
   const writer = new CodeBlockWriter({ indentNumberOfSpaces: 2 });
+  const live = livenessOf(port.kernel);
   const around: Surroundings = {
-    buffer: createNaming((buffer: Buffer) => scope.claim(buffer.name)),
+    buffer: createNaming((buffer: Buffer) => scope.claim(bufferHint(port.kernel, buffer))),
     dim: createNaming((dim: string) => scope.claim(dim)),
     option: createNaming((option: string) => scope.claim(option)),
     local: createNaming((local: Local) => scope.claim(local.name)),
     runtime: module.runtime,
+    isComparedTwice: (expr) => {
+      const place = placeOf(expr);
+      return place !== undefined && live.comparedTwice.has(place);
+    },
     constant: (hint, text) => {
       const constant = scope.claim(hint);
       writer.writeLine(`const ${constant} = ${text};`);
       return constant;
     },
   };
-  const live = livenessOf(port.kernel);
   const boundary = { port, writer, around, live, check: module.runtime, args, into };
   writeArguments(boundary);
   const workspaces = writeTemporaries({ module, writer, around, live, kernel: port.kernel });

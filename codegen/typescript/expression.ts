@@ -14,6 +14,7 @@ export interface Surroundings {
   readonly dim: (name: string) => string;
   readonly option: (name: string) => string;
   readonly runtime: (name: RuntimeFunction) => string;
+  readonly isComparedTwice: (expr: Expr) => boolean;
   /** Declares a constant before the current statement, and gives its name. */
   readonly constant: (hint: string, text: string) => string;
 }
@@ -91,13 +92,11 @@ function binaryText(expr: Expr & { kind: "binary" }, around: Surroundings, a: Te
 }
 
 /**
- * Unary plus on a name: an equality with a literal would narrow its type to that literal, and the next comparison of
- * the same name would not compile.
+ * Unary plus on a name that is compared with two literals: an equality narrows the type of the name to the literal, so
+ * that TypeScript would reject the other equality inside it.
  */
-function unnarrowed(expr: Expr, part: Text): Text {
-  const isName =
-    expr.kind === "local" || expr.kind === "dim" || expr.kind === "option" || expr.kind === "load";
-  return isName ? compose(`+${part.text}`, LEVEL.prefix, part) : part;
+function unnarrowed(expr: Expr, around: Surroundings, part: Text): Text {
+  return around.isComparedTwice(expr) ? compose(`+${part.text}`, LEVEL.prefix, part) : part;
 }
 
 const COMPARE: { readonly [Op in CompareOp]: (a: number, b: number) => boolean } = {
@@ -107,15 +106,13 @@ const COMPARE: { readonly [Op in CompareOp]: (a: number, b: number) => boolean }
   "!=": (a, b) => a !== b,
 };
 
-function compareText(expr: Expr & { kind: "compare" }, a: Text, b: Text): Text {
+function compareText(expr: Expr & { kind: "compare" }, around: Surroundings, a: Text, b: Text): Text {
   // Between two literals, TypeScript rejects an equality that cannot hold.
   if (expr.a.kind === "const" && expr.b.kind === "const")
     return atom(String(COMPARE[expr.op](expr.a.value, expr.b.value)));
   const [symbol, level] = COMPARE_FORM[expr.op];
-  const literal = level === LEVEL.equality && (expr.a.kind === "const" || expr.b.kind === "const");
-  return literal
-    ? infix(symbol, level, unnarrowed(expr.a, a), unnarrowed(expr.b, b))
-    : infix(symbol, level, a, b);
+  if (level === LEVEL.relation) return infix(symbol, level, a, b);
+  return infix(symbol, level, unnarrowed(expr.a, around, a), unnarrowed(expr.b, around, b));
 }
 
 function convertText(expr: Expr & { kind: "convert" }, a: Text): Text {
@@ -145,7 +142,7 @@ function nodeText(expr: Expr, around: Surroundings, of: (operand: Expr) => Text)
     case "binary":
       return binaryText(expr, around, of(expr.a), of(expr.b));
     case "compare":
-      return compareText(expr, of(expr.a), of(expr.b));
+      return compareText(expr, around, of(expr.a), of(expr.b));
     case "and":
       return infix("&&", LEVEL.and, of(expr.a), of(expr.b));
     case "or":

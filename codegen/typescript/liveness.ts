@@ -11,9 +11,25 @@ export interface Liveness {
   readonly buffers: ReadonlySet<Buffer>;
   readonly dims: ReadonlySet<string>;
   readonly options: ReadonlySet<string>;
+  /** What more than one equality compares with a literal. */
+  readonly comparedTwice: ReadonlySet<Place | string>;
 }
 
 type Place = Local | Buffer;
+
+/** What an expression names, if it is a name and no more. A dimension and an option of one name cannot be. */
+export function placeOf(expr: Expr): Place | string | undefined {
+  if (expr.kind === "local") return expr.local;
+  if (expr.kind === "load") return expr.buffer;
+  return expr.kind === "dim" || expr.kind === "option" ? expr.name : undefined;
+}
+
+/** The name in an equality between a name and a literal. */
+function comparedWithLiteral(expr: Expr): Place | string | undefined {
+  if (expr.kind !== "compare" || (expr.op !== "==" && expr.op !== "!=")) return undefined;
+  if (expr.b.kind === "const") return placeOf(expr.a);
+  return expr.a.kind === "const" ? placeOf(expr.b) : undefined;
+}
 
 interface Uses {
   /** Expressions that are evaluated in any case. */
@@ -59,10 +75,12 @@ export function livenessOf(kernel: Kernel): Liveness {
   const buffers = new Set<Buffer>(kernel.buffers.filter((buffer) => buffer.role === "output"));
   const dims = new Set<string>();
   const options = new Set<string>();
+  const compared = new Set<Place | string>();
+  const comparedTwice = new Set<Place | string>();
   const uses: Uses = { roots: [], definitions: new Map() };
   collect(kernel.body, uses);
   const pending = [...uses.roots, ...kernel.requirements.map(({ extent }) => extent)];
-  for (const buffer of kernel.buffers) if (buffer.shape.length > 0) pending.push(...buffer.shape);
+  for (const buffer of kernel.buffers) pending.push(...buffer.shape);
   const enter = <P extends Place>(live: Set<P>, place: P): void => {
     if (live.has(place)) return;
     live.add(place);
@@ -75,7 +93,9 @@ export function livenessOf(kernel: Kernel): Liveness {
       else if (expr.kind === "load") enter(buffers, expr.buffer);
       else if (expr.kind === "dim") dims.add(expr.name);
       else if (expr.kind === "option") options.add(expr.name);
+      const place = comparedWithLiteral(expr);
+      if (place !== undefined) (compared.has(place) ? comparedTwice : compared).add(place);
     });
   }
-  return { locals, buffers, dims, options };
+  return { locals, buffers, dims, options, comparedTwice };
 }

@@ -43,10 +43,10 @@ function writeIf(body: Body, stmt: Stmt & { kind: "if" }): void {
   } else body.writer.newLine();
 }
 
-/** `const` of a literal would have the literal's type, `let` of false the type false: annotated, both are wide. */
+/** A `const` of a literal has the literal's type, unless it is annotated. */
 function writeDeclaration(body: Body, keyword: "const" | "let", local: Local, value: Expr): void {
   const type = local.type === "bool" ? "boolean" : "number";
-  const annotation = value.kind === "const" ? `: ${type}` : "";
+  const annotation = keyword === "const" && value.kind === "const" ? `: ${type}` : "";
   const text = expressionText(value, body.around);
   body.writer.writeLine(`${keyword} ${body.around.local(local)}${annotation} = ${text};`);
 }
