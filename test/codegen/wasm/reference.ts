@@ -57,7 +57,7 @@ function evaluate(state: State, expr: Expr): number {
         return UNARY[e.op](evaluate(state, e.a));
       case "binary":
         if (e.op === "mul" && e.type === "int") return Math.imul(evaluate(state, e.a), evaluate(state, e.b));
-        return BINARY[e.op](evaluate(state, e.a), evaluate(state, e.b));
+        return arithmetic(state, e, evaluate(state, e.a), evaluate(state, e.b));
       case "compare": {
         const [a, b] = [evaluate(state, e.a), evaluate(state, e.b)];
         return Number(e.op === "<" ? a < b : e.op === "<=" ? a <= b : e.op === "==" ? a === b : a !== b);
@@ -67,6 +67,13 @@ function evaluate(state: State, expr: Expr): number {
     }
   };
   return round(state, expr.type, value(expr));
+}
+
+/** The operations that consist of several round after each. */
+function arithmetic(state: State, e: Extract<Expr, { kind: "binary" }>, a: number, b: number): number {
+  if (e.type !== "float" || (e.op !== "floordiv" && e.op !== "mod")) return BINARY[e.op](a, b);
+  const quotient = Math.floor(round(state, "float", a / b));
+  return e.op === "floordiv" ? quotient : a - round(state, "float", b * quotient);
 }
 
 function combine(state: State, type: Type, op: AccumulateOp, a: number, b: number): number {
