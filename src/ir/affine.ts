@@ -28,7 +28,8 @@ const compareMonomials = (a: Monomial, b: Monomial): number => {
   return a.atoms.length - b.atoms.length;
 };
 
-const fromMonomials = (ir: Arena, monomials: readonly Monomial[], constant: number): Affine => {
+const fromMonomials = (ir: Arena, monomials: readonly Monomial[], total: number): Affine => {
+  const constant = total === 0 ? 0 : total; // never -0
   const merged = new Map<string, Monomial>();
   for (const { coefficient, atoms } of monomials) {
     const key = monomialKey(atoms);
@@ -138,7 +139,7 @@ export const splitMultiple = (ir: Arena, a: Affine, by: Affine): { quotient: Aff
   let quotient = fixed(ir, 0);
   let rest = fixed(ir, 0);
   for (const term of asMonomials(a)) {
-    const part = fromMonomial(ir, term);
+    const part = ofTerm(ir, term);
     const whole = divideExactly(ir, part, by);
     if (whole !== undefined) quotient = plus(ir, quotient, whole);
     else rest = plus(ir, rest, part);
@@ -152,7 +153,8 @@ export const splitMultiple = (ir: Arena, a: Affine, by: Affine): { quotient: Aff
   return { quotient, rest };
 };
 
-const fromMonomial = (ir: Arena, term: Monomial): Affine =>
+/** One monomial as an index expression. */
+export const ofTerm = (ir: Arena, term: Monomial): Affine =>
   term.atoms.length === 0 ? fixed(ir, term.coefficient) : fromMonomials(ir, [term], 0);
 
 /**
@@ -241,7 +243,7 @@ export const linearIn = (
     const others = term.atoms.filter((atom) => !(atom.kind === "index" && atom.index === index));
     const count = term.atoms.length - others.length;
     if (count > 1 || others.some((atom) => indicesOfAtom(ir, atom).includes(index))) return undefined;
-    const part = fromMonomial(ir, { coefficient: term.coefficient, atoms: others });
+    const part = ofTerm(ir, { coefficient: term.coefficient, atoms: others });
     if (count === 1) coefficient = plus(ir, coefficient, part);
     else rest = plus(ir, rest, part);
   }

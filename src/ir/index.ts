@@ -6,3 +6,6 @@ export * as build from "./build.ts";
 export * from "./walk.ts";
 export * from "./program.ts";
 export * from "./rational.ts";
+export { verify, DialectError } from "./verify.ts";
+export { printProgram, affineText, nameText } from "./print.ts";
+export { parseProgram } from "./parse.ts";
