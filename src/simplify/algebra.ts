@@ -1,0 +1,295 @@
+/**
+ * Sums and products in collected form: like terms and equal bases brought together, common factors taken out where that is
+ * cheaper. Operands in, one node out; each operand is looked at a fixed number of times, but for partial factoring, which
+ * takes at least two terms away in each round.
+ */
+import { addRational, build as b, isWhole, multiplyRational } from "../ir/index.ts";
+import type { Arena, Node, Rational } from "../ir/index.ts";
+import { nominalSize, weightAbove } from "./cost.ts";
+import type { Surroundings } from "./rules.ts";
+
+/** value·node in a sum; the sign is what flattening -(a + b) leaves. */
+export interface Term {
+  readonly node: Node;
+  readonly sign: 1 | -1;
+}
+
+/** node^exponent in a product. */
+export interface Factor {
+  readonly node: Node;
+  readonly exponent: number;
+}
+
+const ONE: Rational = { num: 1, den: 1 };
+
+/** (coefficient, rest) with node = coefficient·rest. */
+export const splitCoefficient = (ir: Arena, node: Node): { coefficient: Node; rest: Node } => {
+  if (node.kind === "product" && node.args[0]?.kind === "constant") {
+    return { coefficient: node.args[0], rest: b.product(ir, node.args.slice(1)) };
+  }
+  return { coefficient: b.exact(ir, ONE), rest: node };
+};
+
+const isConstantOf = (node: Node, value: number): boolean => node.kind === "constant" && node.value === value;
+
+// ---- sums
+
+/** a·x + b·x is (a + b)·x for constants a and b; what cancels is structurally nothing. */
+export const collectSum = (around: Surroundings, terms: readonly Term[]): Node => {
+  const { ir } = around;
+  const coefficients = new Map<Node, Node[]>();
+  const constants: Node[] = [];
+  for (const { node, sign } of terms) {
+    const signed = b.constant(ir, sign);
+    if (node.kind === "constant") constants.push(b.product(ir, [signed, node]));
+    else if (node.kind !== "zero") {
+      const { coefficient, rest } = splitCoefficient(ir, node);
+      const known = coefficients.get(rest) ?? [];
+      known.push(b.product(ir, [signed, coefficient]));
+      coefficients.set(rest, known);
+    }
+  }
+  const collected = [...coefficients].map(([rest, parts]) => b.product(ir, [addConstants(ir, parts), rest]));
+  const kept = collected.filter((node) => !isVanishing(node));
+  return takeOutFactors(around, selectOppositeGuards(ir, [...constants, ...kept]));
+};
+
+const addConstants = (ir: Arena, parts: readonly Node[]): Node =>
+  parts.length === 1 ? (parts[0] ?? b.zero(ir)) : b.sum(ir, parts);
+
+const isVanishing = (node: Node): boolean =>
+  node.kind === "zero" ||
+  isConstantOf(node, 0) ||
+  (node.kind === "product" && node.args[0] !== undefined && isConstantOf(node.args[0], 0));
+
+/** guard(c, x) + guard(¬c, y) is c ? x : y. */
+const selectOppositeGuards = (ir: Arena, terms: readonly Node[]): readonly Node[] => {
+  const guards = new Map<Node, Node>();
+  for (const term of terms) if (term.kind === "guard") guards.set(term.test, term);
+  if (guards.size < 2) return terms;
+  const taken = new Set<Node>();
+  const selections: Node[] = [];
+  for (const term of terms) {
+    if (term.kind !== "guard" || term.test.kind === "not" || taken.has(term)) continue;
+    const opposite = guards.get(b.not(ir, term.test));
+    if (opposite?.kind !== "guard") continue;
+    taken.add(term).add(opposite);
+    selections.push(b.select(ir, term.test, term.a, opposite.a));
+  }
+  return [...terms.filter((term) => !taken.has(term)), ...selections];
+};
+
+// ---- common factors
+
+/** A term as coefficient·Π base^exponent. */
+interface Monomial {
+  readonly node: Node;
+  readonly coefficient: Node;
+  readonly powers: ReadonlyMap<Node, Rational>;
+}
+
+const monomialOf = (around: Surroundings, node: Node): Monomial => {
+  const { coefficient, rest } = splitCoefficient(around.ir, node);
+  const opaque = around.shared(node) || rest.kind === "guard";
+  const factors = rest.kind === "product" && !opaque ? rest.args : [rest];
+  const powers = new Map<Node, Rational>();
+  for (const factor of factors) {
+    const isPower = factor.kind === "power" && !opaque && isWhole(factor.exponent);
+    const [base, exponent] = isPower ? [factor.base, factor.exponent] : [factor, ONE];
+    powers.set(base, addRational(powers.get(base) ?? { num: 0, den: 1 }, exponent) ?? exponent);
+  }
+  return { node, coefficient, powers };
+};
+
+/** The exponent that two share: of one sign, the nearer to zero; nothing for opposite signs. */
+const sharedExponent = (p: Rational | undefined, q: Rational | undefined): Rational | undefined => {
+  if (p === undefined || q === undefined || Math.sign(p.num) !== Math.sign(q.num)) return undefined;
+  return Math.abs(p.num) <= Math.abs(q.num) ? p : q;
+};
+
+const signedBase = (base: Node, exponent: Rational): string => `${base.id} ${Math.sign(exponent.num)}`;
+
+interface Candidate {
+  readonly base: Node;
+  readonly members: Monomial[];
+}
+
+/** The base that most terms have (of those, the one with the most loops, then the oldest). */
+const mostCommon = (terms: readonly Monomial[]): Candidate | undefined => {
+  const found = new Map<string, Candidate>();
+  for (const term of terms) {
+    for (const [base, exponent] of term.powers) {
+      const key = signedBase(base, exponent);
+      const candidate = found.get(key) ?? { base, members: [] };
+      candidate.members.push(term);
+      found.set(key, candidate);
+    }
+  }
+  let best: Candidate | undefined;
+  for (const candidate of found.values()) {
+    if (candidate.members.length > 1 && (best === undefined || isBetter(candidate, best))) best = candidate;
+  }
+  return best;
+};
+
+const isBetter = (a: Candidate, other: Candidate): boolean => {
+  if (a.members.length !== other.members.length) return a.members.length > other.members.length;
+  const sizes = [nominalSize(a.base.indices), nominalSize(other.base.indices)];
+  return sizes[0] !== sizes[1] ? (sizes[0] ?? 0) > (sizes[1] ?? 0) : a.base.id < other.base.id;
+};
+
+const rebuildMonomial = (ir: Arena, coefficient: Node, powers: ReadonlyMap<Node, Rational>): Node =>
+  b.product(ir, [coefficient, ...[...powers].map(([base, exponent]) => b.power(ir, base, exponent))]);
+
+const withoutCommon = (
+  powers: ReadonlyMap<Node, Rational>,
+  common: ReadonlyMap<Node, Rational>,
+): ReadonlyMap<Node, Rational> => {
+  const rest = new Map<Node, Rational>();
+  for (const [base, exponent] of powers) {
+    const left = exponent.num - (common.get(base)?.num ?? 0);
+    if (left !== 0) rest.set(base, { num: left, den: 1 });
+  }
+  return rest;
+};
+
+/** k·(Σ rest) for the members' greatest common factor k. */
+const factored = (ir: Arena, members: readonly Monomial[]): Node => {
+  const [first, ...others] = members;
+  const common = new Map<Node, Rational>();
+  for (const [base, exponent] of first?.powers ?? []) {
+    const least = others.reduce<Rational | undefined>(
+      (shared, term) => sharedExponent(shared, term.powers.get(base)),
+      exponent,
+    );
+    if (least !== undefined) common.set(base, least);
+  }
+  const coefficient = commonCoefficient(ir, members);
+  const inner = members.map((term) =>
+    rebuildMonomial(ir, quotient(ir, term.coefficient, coefficient), withoutCommon(term.powers, common)),
+  );
+  const sum = b.sum(ir, inner);
+  return sum.kind === "product"
+    ? b.product(ir, [coefficient, ...powersOf(ir, common), ...sum.args])
+    : b.product(ir, [coefficient, ...powersOf(ir, common), sum]);
+};
+
+const powersOf = (ir: Arena, powers: ReadonlyMap<Node, Rational>): readonly Node[] =>
+  [...powers].map(([base, exponent]) => b.power(ir, base, exponent));
+
+const magnitudeOf = (node: Node): number => (node.kind === "constant" ? Math.abs(node.value) : 1);
+
+/** The magnitude that all coefficients have, else 1. */
+const commonCoefficient = (ir: Arena, members: readonly Monomial[]): Node => {
+  const [first] = members;
+  const magnitude = first === undefined ? 1 : magnitudeOf(first.coefficient);
+  const same = members.every((term) => magnitudeOf(term.coefficient) === magnitude);
+  if (!same || first?.coefficient.kind !== "constant") return b.constant(ir, 1);
+  return first.coefficient.value < 0 ? b.negate(ir, first.coefficient) : first.coefficient;
+};
+
+const quotient = (ir: Arena, a: Node, by: Node): Node => {
+  if (isConstantOf(by, 1)) return a;
+  return b.constant(ir, a.kind === "constant" && a.value < 0 ? -1 : 1);
+};
+
+/** Beyond this many terms only what all of them share is taken out. */
+const PARTIAL_FACTORING = 64;
+
+/** a·b + a·c is a·(b + c), as long as the operations fall. */
+const takeOutFactors = (around: Surroundings, terms: readonly Node[]): Node => {
+  const { ir } = around;
+  let open = terms.map((term) => monomialOf(around, term));
+  const whole = b.sum(ir, terms);
+  if (whole.kind !== "sum") return whole;
+  let best: Node = whole;
+  for (let rounds = 0; rounds < PARTIAL_FACTORING; rounds++) {
+    const candidate = mostCommon(open);
+    if (candidate === undefined) break;
+    if (terms.length > PARTIAL_FACTORING && candidate.members.length < terms.length) break;
+    const group = new Set(candidate.members);
+    const taken = factored(ir, candidate.members);
+    const rest = open.filter((term) => !group.has(term));
+    const next = b.sum(ir, [...rest.map((term) => term.node), taken]);
+    if (!isCheaper(ir, next, best, open)) {
+      open = open.map((term) => (group.has(term) ? opaque(term, candidate.base) : term));
+      continue;
+    }
+    best = next;
+    open = [...rest, { node: taken, coefficient: b.constant(ir, 1), powers: new Map() }];
+  }
+  return best;
+};
+
+/** The term without that base, so that it is not tried again. */
+const opaque = (term: Monomial, base: Node): Monomial => ({
+  ...term,
+  powers: new Map([...term.powers].filter(([other]) => other !== base)),
+});
+
+/** Compared above the factors, which both sides have. */
+const isCheaper = (ir: Arena, next: Node, old: Node, terms: readonly Monomial[]): boolean => {
+  const leaves = new Set<Node>();
+  for (const term of terms) {
+    if (term.powers.size === 0) leaves.add(term.node);
+    for (const base of term.powers.keys()) leaves.add(base);
+  }
+  return weightAbove(ir, next, leaves) < weightAbove(ir, old, leaves);
+};
+
+// ---- products
+
+/** Equal bases meet: x·x² is x³, a·b·b^-1 is a; exp(a)·exp(b) is exp(a + b). */
+export const collectProduct = (around: Surroundings, factors: readonly Factor[]): Node => {
+  const { ir } = around;
+  const exponents = new Map<Node, Rational>();
+  const others: Node[] = [];
+  const exponentials: Factor[] = [];
+  for (const { node, exponent } of factors) {
+    if (node.kind === "zero" || node.kind === "guard" || node.kind === "constant") {
+      others.push(b.power(ir, node, { num: exponent, den: 1 }));
+    } else if (node.kind === "unary" && node.op === "exp" && !around.shared(node)) {
+      exponentials.push({ node: node.a, exponent });
+    } else {
+      const [base, inner] = node.kind === "power" ? [node.base, node.exponent] : [node, ONE];
+      const own = multiplyRational(inner, { num: exponent, den: 1 }) ?? ONE;
+      const met = addRational(exponents.get(base) ?? { num: 0, den: 1 }, own);
+      if (met === undefined) others.push(b.power(ir, node, { num: exponent, den: 1 }));
+      else exponents.set(base, met);
+    }
+  }
+  return b.product(ir, [...others, ...powersOf(ir, exponents), ...mergeExponentials(ir, exponentials)]);
+};
+
+const mergeExponentials = (ir: Arena, exponentials: readonly Factor[]): readonly Node[] => {
+  if (exponentials.length === 0) return [];
+  const scaled = exponentials.map(({ node, exponent }) =>
+    b.product(ir, [b.constant(ir, exponent), ...spread(node)]),
+  );
+  return [b.unary(ir, "exp", b.sum(ir, scaled))];
+};
+
+const spread = (node: Node): readonly Node[] => (node.kind === "product" ? node.args : [node]);
+
+// ---- powers
+
+/** (x^a)^b is x^(ab) where no sign gets lost; (c·x)^n is c^n·x^n; exp(x)^n is exp(n·x). */
+export const collectPower = (around: Surroundings, base: Node, exponent: Rational): Node => {
+  const { ir } = around;
+  const kept = b.power(ir, base, exponent);
+  if (kept.kind !== "power") return kept;
+  if (base.kind === "power") {
+    const product = multiplyRational(base.exponent, exponent);
+    const evenInside = isWhole(base.exponent) && base.exponent.num % 2 === 0;
+    if (product === undefined || (evenInside && !isWhole(exponent))) return kept;
+    return b.power(ir, base.base, product);
+  }
+  if (base.kind === "product" && isWhole(exponent) && base.args[0]?.kind === "constant") {
+    const [constant, ...rest] = base.args;
+    return b.product(ir, [b.power(ir, constant, exponent), b.power(ir, b.product(ir, rest), exponent)]);
+  }
+  if (base.kind === "unary" && base.op === "exp" && !around.shared(base) && isWhole(exponent)) {
+    return b.unary(ir, "exp", b.product(ir, [b.exact(ir, exponent), ...spread(base.a)]));
+  }
+  return kept;
+};
