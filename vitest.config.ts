@@ -1,5 +1,9 @@
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-  test: { include: ["test/**/*.spec.ts"], testTimeout: 60_000 },
+  test: {
+    include: ["test/**/*.spec.ts"],
+    reporters: ["default", "./test/count-reporter.ts"],
+    testTimeout: 60_000,
+  },
 });
