@@ -1,0 +1,248 @@
+/**
+ * The schedule tree as statements. In: loops and steps; out: the body of a kernel. Ends because the tree is finite.
+ */
+import type { Affine, Index, ReduceOp, Tensor } from "../ir/index.ts";
+import type { AccumulateOp, Buffer, Expr, Local, Stmt } from "../loop/types.ts";
+import { compare, and, constant, convert, int, max, min, mul, or, add, use } from "./build.ts";
+import { integer, type Counter, type Site } from "./integer.ts";
+import { chainOf, named, newLocal, openBlock, type Block, type Operand } from "./scope.ts";
+import type { Item, Loop, Place, Schedule, Step } from "./tree.ts";
+import { storeOffset, valueOf, type Known, type Source, type Values } from "./value.ts";
+
+export interface Storage {
+  readonly buffer: (tensor: Tensor) => Buffer;
+  readonly places: ReadonlyMap<Tensor, Place>;
+}
+
+interface Accumulators {
+  readonly value: Local;
+  /** Of argmax and argmin. */
+  readonly position: Local | undefined;
+}
+
+interface Emission {
+  readonly values: Values;
+  readonly storage: Storage;
+  readonly open: Map<Loop, Counter>;
+  readonly accumulators: Map<Tensor, Accumulators>;
+  readonly scalars: Map<Tensor, { readonly expr: Expr; readonly block: Block }>;
+  readonly known: Map<Tensor, Known[]>;
+  readonly vector: ReadonlySet<Loop>;
+}
+
+export const emit = (
+  schedule: Schedule,
+  storage: Storage,
+  values: Omit<Values, "source">,
+): readonly Stmt[] => {
+  const scalars: Emission["scalars"] = new Map();
+  const known: Emission["known"] = new Map();
+  const source = (tensor: Tensor): Source => {
+    const scalar = scalars.get(tensor);
+    if (scalar !== undefined) return { kind: "scalar", ...scalar };
+    const place = storage.places.get(tensor);
+    if (place?.kind === "scalar") throw new Error(`${tensor.name} is read before it is computed`);
+    const axes = place?.axes ?? [...tensor.shape.keys()];
+    return { kind: "buffer", buffer: storage.buffer(tensor), axes, known: known.get(tensor) ?? [] };
+  };
+  const emission: Emission = {
+    values: { ...values, source },
+    storage,
+    open: new Map(),
+    accumulators: new Map(),
+    scalars,
+    known,
+    vector: schedule.vector,
+  };
+  const top = openBlock(values.names, undefined, undefined);
+  emitItems(emission, top, schedule.items);
+  return top.stmts;
+};
+
+const emitItems = (emission: Emission, block: Block, items: readonly Item[]): void => {
+  for (const item of items) {
+    if (item.kind === "loop") emitLoop(emission, block, item);
+    else STEPS[item.kind](emission, block, item);
+  }
+};
+
+const emitLoop = (emission: Emission, block: Block, loop: Loop): void => {
+  emitItems(emission, block, loop.before);
+  const { names } = emission.values;
+  const [from, to] = rangeOf(emission, block, loop);
+  const inner = openBlock(names, block, loop);
+  const local = newLocal(names, "int", loop.label);
+  emission.open.set(loop, { local, block: inner });
+  emitItems(emission, inner, loop.body);
+  emission.open.delete(loop);
+  const mode = emission.vector.has(loop) ? "vector" : "serial";
+  block.stmts.push({ kind: "for", local, from, to, step: 1, mode, body: inner.stmts });
+  emitItems(emission, block, loop.after);
+};
+
+const rangeOf = (emission: Emission, block: Block, loop: Loop): readonly [Expr, Expr] => {
+  const site = siteOf(emission, block, loop.bounds?.binding ?? new Map<Index, Loop>());
+  const value = (a: Affine): Expr => integer(site, a).expr;
+  const lower = (loop.bounds?.lower ?? []).map(value);
+  const upper = (loop.bounds?.upper ?? []).map(value);
+  return [lower.reduce(max, int(0)), upper.reduce(min, value(loop.extent))];
+};
+
+const counterIn =
+  (emission: Emission, binding: ReadonlyMap<Index, Loop>) =>
+  (index: Index): Counter => {
+    const loop = binding.get(index);
+    const counter = loop && emission.open.get(loop);
+    if (counter === undefined) throw new Error(`the loop over ${index.name} is not open`);
+    return counter;
+  };
+
+/** For index expressions outside of a body: without data. */
+const siteOf = (emission: Emission, block: Block, binding: ReadonlyMap<Index, Loop>): Site => ({
+  names: emission.values.names,
+  block,
+  chain: chainOf(block),
+  counter: counterIn(emission, binding),
+  data: (node) => valueOf(emission.values, block, counterIn(emission, binding), node),
+});
+
+const bodyOf = (emission: Emission, block: Block, step: Step): Operand =>
+  valueOf(emission.values, block, counterIn(emission, step.binding), step.plan.body);
+
+const offsetOf = (emission: Emission, block: Block, step: Step): Expr => {
+  const { tensor } = step.plan.definition;
+  const place = emission.storage.places.get(tensor);
+  const axes = place?.kind === "buffer" ? place.axes : [...tensor.shape.keys()];
+  return storeOffset(siteOf(emission, block, step.binding), emission.values, tensor, axes, step.element);
+};
+
+/** The value of the tensor's current element is known: it goes where the tensor is. */
+const place = (emission: Emission, block: Block, step: Step, operand: Operand): void => {
+  const { tensor } = step.plan.definition;
+  const value = { ...operand, expr: convert(tensor.dtype, operand.expr) };
+  const { names } = emission.values;
+  const where = emission.storage.places.get(tensor);
+  if (where === undefined) return;
+  const { expr } = named(names, chainOf(block), { ...value, level: block.depth }, tensor.name);
+  if (where.kind === "scalar") {
+    emission.scalars.set(tensor, { expr, block });
+    return;
+  }
+  const offset = offsetOf(emission, block, step);
+  block.stmts.push({ kind: "store", buffer: emission.storage.buffer(tensor), offset, value: expr });
+  const counters = step.plan.definition.indices.map(
+    (index) => counterIn(emission, step.binding)(index).block,
+  );
+  const known = emission.known.get(tensor) ?? [];
+  emission.known.set(tensor, [...known, { block, counters, expr }]);
+};
+
+// ---- reductions
+
+interface Folding {
+  readonly op: AccumulateOp;
+  readonly start: number;
+}
+
+const FOLDING: { readonly [K in ReduceOp]: Folding } = {
+  sum: { op: "sum", start: 0 },
+  prod: { op: "prod", start: 1 },
+  max: { op: "max", start: -Infinity },
+  min: { op: "min", start: Infinity },
+  maxfirst: { op: "max", start: -Infinity },
+  minfirst: { op: "min", start: Infinity },
+  argmax: { op: "max", start: -Infinity },
+  argmin: { op: "min", start: Infinity },
+};
+
+const foldingOf = (step: Step): Folding => FOLDING[step.plan.definition.reduction?.op ?? "sum"];
+
+const isPlace = (op: ReduceOp | undefined): boolean => op === "argmax" || op === "argmin";
+
+const begin = (emission: Emission, block: Block, step: Step): void => {
+  const { definition } = step.plan;
+  const { names, dtype } = emission.values;
+  const { op, start } = foldingOf(step);
+  const type = op === "sum" && dtype === "f32" ? "wide" : "float";
+  const value = newLocal(names, type, definition.tensor.name);
+  const position = isPlace(definition.reduction?.op)
+    ? newLocal(names, "int", `${definition.tensor.name}At`)
+    : undefined;
+  block.stmts.push({ kind: "init", local: value, value: constant(type, start) });
+  if (position !== undefined) block.stmts.push({ kind: "init", local: position, value: int(0) });
+  emission.accumulators.set(definition.tensor, { value, position });
+};
+
+const accumulatorsOf = (emission: Emission, step: Step): Accumulators => {
+  const found = emission.accumulators.get(step.plan.definition.tensor);
+  if (found === undefined) throw new Error(`${step.plan.definition.tensor.name} has no accumulator`);
+  return found;
+};
+
+const accumulate = (emission: Emission, block: Block, step: Step): void => {
+  const { value: local, position } = accumulatorsOf(emission, step);
+  const operand = bodyOf(emission, block, step);
+  const value = convert(local.type, convert("float", operand.expr));
+  if (position === undefined) {
+    block.stmts.push({ kind: "accumulate", local, op: foldingOf(step).op, value });
+    return;
+  }
+  const candidate = named(emission.values.names, chainOf(block), { ...operand, expr: value }, undefined).expr;
+  const better =
+    foldingOf(step).op === "max" ? compare("<", use(local), candidate) : compare("<", candidate, use(local));
+  // the first NaN wins, and keeps winning
+  const nan = and(compare("!=", candidate, candidate), compare("==", use(local), use(local)));
+  block.stmts.push({
+    kind: "if",
+    test: or(better, nan),
+    then: [
+      { kind: "assign", local, value: candidate },
+      { kind: "assign", local: position, value: rowMajor(emission, block, step) },
+    ],
+    else: [],
+  });
+};
+
+/** The position among the reduced elements. */
+const rowMajor = (emission: Emission, block: Block, step: Step): Expr => {
+  const site = siteOf(emission, block, step.binding);
+  return (step.plan.definition.reduction?.indices ?? []).reduce<Expr>(
+    (total, index) => add(mul(total, integer(site, index.extent).expr), use(site.counter(index).local)),
+    int(0),
+  );
+};
+
+const finish = (emission: Emission, block: Block, step: Step): void => {
+  const { value, position } = accumulatorsOf(emission, step);
+  const result = position === undefined ? convert("float", use(value)) : use(position);
+  place(emission, block, step, { expr: result, level: block.depth, nesting: 1, conditional: false });
+};
+
+const fill = (emission: Emission, block: Block, step: Step): void => {
+  const { tensor } = step.plan.definition;
+  const value = constant(tensor.dtype, foldingOf(step).start);
+  const offset = offsetOf(emission, block, step);
+  block.stmts.push({ kind: "store", buffer: emission.storage.buffer(tensor), offset, value });
+};
+
+const addAt = (emission: Emission, block: Block, step: Step): void => {
+  const { tensor } = step.plan.definition;
+  const { expr } = bodyOf(emission, block, step);
+  const offset = offsetOf(emission, block, step);
+  const value = convert(tensor.dtype, expr);
+  const { op } = foldingOf(step);
+  block.stmts.push({ kind: "accumulateAt", buffer: emission.storage.buffer(tensor), offset, op, value });
+};
+
+const STEPS: {
+  readonly [K in Step["kind"]]: (emission: Emission, block: Block, step: Step) => void;
+} = {
+  compute: (emission, block, step) => {
+    place(emission, block, step, bodyOf(emission, block, step));
+  },
+  begin,
+  accumulate,
+  finish,
+  fill,
+  add: addAt,
+};

@@ -1,0 +1,1 @@
+export { schedule, type Decision, type Scheduled, type ScheduleOptions } from "./schedule.ts";

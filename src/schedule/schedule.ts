@@ -1,0 +1,177 @@
+/** Programs to kernels: the order of the passes of scheduling, and the kernel around the statements. */
+import {
+  dependenciesOf, range, reachable, affine, define, canonicalIndex, build, type Arena, type Definition, type Node, type Program, type Read, type Tensor,
+} from "../ir/index.ts"; // prettier-ignore
+import type { About, Buffer, FloatType, Kernel } from "../loop/types.ts";
+import { emit } from "./emit.ts";
+import { fuse } from "./fuse.ts";
+import { extentExpr } from "./integer.ts";
+import { createNames, type Names } from "./scope.ts";
+import type { Place, Plan, Schedule } from "./tree.ts";
+
+export interface ScheduleOptions {
+  readonly dtype: FloatType;
+  /** The kernel's name; the program's own without it. */
+  readonly name?: string;
+  readonly about: About;
+}
+
+/** What was decided about a tensor or a loop, and why: printable. */
+export interface Decision {
+  readonly subject: string;
+  readonly decision: string;
+  readonly reason: string;
+}
+
+export interface Scheduled {
+  readonly kernel: Kernel;
+  readonly decisions: readonly Decision[];
+}
+
+export const schedule = (ir: Arena, program: Program, options: ScheduleOptions): Scheduled => {
+  const { definitions, outputs } = ownOutputs(ir, program);
+  const plans = definitions.map(planOf);
+  const places = new Map(definitions.map(({ tensor }): [Tensor, Place] => [tensor, everywhere(tensor)]));
+  const tree: Schedule = { items: fuse(ir, plans), vector: new Set(), places };
+  return { kernel: kernelOf(ir, program, outputs, plans, tree, options), decisions: [] };
+};
+
+const everywhere = (tensor: Tensor): Place => ({ kind: "buffer", axes: [...tensor.shape.keys()] });
+
+const planOf = (definition: Definition): Plan => ({
+  definition,
+  form:
+    definition.target !== undefined ? "scatter" : definition.reduction === undefined ? "pointwise" : "local",
+  body: definition.body,
+});
+
+/** Every output is a tensor of its own that a definition fills. */
+const ownOutputs = (
+  ir: Arena,
+  program: Program,
+): { definitions: readonly Definition[]; outputs: ReadonlyMap<Tensor, string> } => {
+  const outputs = new Map<Tensor, string>();
+  const copies: Definition[] = [];
+  for (const { name, tensor } of program.outputs) {
+    if (tensor.role === "defined" && !outputs.has(tensor)) {
+      outputs.set(tensor, name);
+      continue;
+    }
+    const copy = copyOf(ir, tensor, name);
+    copies.push(copy);
+    outputs.set(copy.tensor, name);
+  }
+  return { definitions: [...program.definitions, ...copies], outputs };
+};
+
+const copyOf = (ir: Arena, tensor: Tensor, name: string): Definition => {
+  const indices = tensor.shape.map((extent, axis) => canonicalIndex(ir, axis, extent));
+  const body = build.read(
+    ir,
+    tensor,
+    indices.map((index) => affine.ofIndex(ir, index)),
+  );
+  return define(ir, { tensor: ir.tensor({ ...tensor, name, role: "defined" }), indices, body });
+};
+
+const kernelOf = (
+  ir: Arena,
+  program: Program,
+  outputs: ReadonlyMap<Tensor, string>,
+  plans: readonly Plan[],
+  tree: Schedule,
+  options: ScheduleOptions,
+): Kernel => {
+  const dims = program.dims.map(({ name, min }) => ({ name, min }));
+  const names = createNames([
+    ...program.inputs.map(({ name }) => name),
+    ...outputs.values(),
+    ...dims.map(({ name }) => name),
+    ...program.options.map(({ name }) => name),
+  ]);
+  const buffers = createBuffers(names, program, outputs, plans, tree);
+  const buffer = (tensor: Tensor): Buffer => {
+    const found = buffers.get(tensor);
+    if (found === undefined) throw new Error(`${tensor.name} has no buffer`);
+    return found;
+  };
+  const body = emit(
+    tree,
+    { buffer, places: tree.places },
+    { ir, names, dtype: options.dtype, uses: countUses(plans), provable: provable(ir) },
+  );
+  const byRole = (role: Buffer["role"]): readonly Buffer[] =>
+    [...buffers.values()].filter((each) => each.role === role);
+  return {
+    name: options.name ?? program.name,
+    dtype: options.dtype,
+    dims,
+    options: program.options.map((each) => ({ ...each, type: "float" })),
+    buffers: [...byRole("input"), ...inOrder(byRole("output"), [...outputs.values()]), ...byRole("temp")],
+    requirements: program.requirements.map(({ tensor, extent }) => ({
+      buffer: buffer(tensor),
+      extent: extentExpr(extent),
+    })),
+    body,
+    about: options.about,
+  };
+};
+
+const inOrder = (buffers: readonly Buffer[], names: readonly string[]): readonly Buffer[] =>
+  buffers.toSorted((a, b) => names.indexOf(a.name) - names.indexOf(b.name));
+
+const createBuffers = (
+  names: Names,
+  program: Program,
+  outputs: ReadonlyMap<Tensor, string>,
+  plans: readonly Plan[],
+  tree: Schedule,
+): ReadonlyMap<Tensor, Buffer> => {
+  const buffers = new Map<Tensor, Buffer>();
+  const add = (tensor: Tensor, name: string, role: Buffer["role"], axes: readonly number[]): void => {
+    const shape = axes.map((axis) => extentExpr(tensor.shape[axis] ?? never()));
+    buffers.set(tensor, { name, role, type: tensor.dtype, shape });
+  };
+  for (const tensor of program.inputs) add(tensor, tensor.name, "input", [...tensor.shape.keys()]);
+  for (const { definition } of plans) {
+    const { tensor } = definition;
+    const output = outputs.get(tensor);
+    const place = tree.places.get(tensor);
+    if (output !== undefined) add(tensor, output, "output", [...tensor.shape.keys()]);
+    else if (place?.kind === "buffer") add(tensor, names.fresh(tensor.name), "temp", place.axes);
+  }
+  return buffers;
+};
+
+const never = (): never => {
+  throw new Error("an extent depends on dims only");
+};
+
+/** How many users a node has: more than one, and it gets a name. */
+const countUses = (plans: readonly Plan[]): ReadonlyMap<Node, number> => {
+  const uses = new Map<Node, number>();
+  const count = (node: Node): void => {
+    uses.set(node, (uses.get(node) ?? 0) + 1);
+  };
+  const roots = plans.flatMap(({ body, definition }) => [
+    body,
+    ...(definition.target ?? []).flatMap(affine.dataOf),
+  ]);
+  for (const node of reachable(roots)) for (const next of new Set(dependenciesOf(node))) count(next);
+  for (const root of roots) count(root);
+  return uses;
+};
+
+const provable = (ir: Arena): ((node: Read) => boolean) => {
+  const known = new Map<Read, boolean>();
+  return (node) => {
+    const old = known.get(node);
+    if (old !== undefined) return old;
+    const result = node.at.every((position, axis) => {
+      const extent = node.tensor.shape[axis];
+      return extent !== undefined && range.provablyInRange(ir, position, extent);
+    });
+    known.set(node, result);
+    return result;
+  };
+};

@@ -1,0 +1,61 @@
+/** The schedule: a tree of loops with the steps of definitions at its leaves. Every later choice is made on it. */
+import type { Affine, Definition, Index, Node, Tensor } from "../ir/index.ts";
+
+export interface Loop {
+  readonly kind: "loop";
+  readonly id: number;
+  readonly label: string;
+  /** Over dims only. */
+  readonly extent: Affine;
+  /** Narrower than 0 … extent: bounds in terms of the owner's indices. */
+  readonly bounds: Bounds | undefined;
+  /** Before the first and after the last iteration: accumulators are prepared, results are finished. */
+  readonly before: Item[];
+  readonly body: Item[];
+  readonly after: Item[];
+}
+
+/** max(0, lower…) ≤ index < min(extent, upper…) */
+export interface Bounds {
+  readonly lower: readonly Affine[];
+  readonly upper: readonly Affine[];
+  readonly binding: Binding;
+}
+
+/** Which loop runs over an index of a definition. */
+export type Binding = ReadonlyMap<Index, Loop>;
+
+export interface Step {
+  readonly kind: "compute" | "begin" | "accumulate" | "finish" | "fill" | "add";
+  readonly plan: Plan;
+  readonly binding: Binding;
+  /** The element of the tensor that it is about. */
+  readonly element: readonly Affine[];
+}
+
+export type Item = Loop | Step;
+
+/** How one definition is computed. */
+export interface Plan {
+  readonly definition: Definition;
+  /**
+   * `pointwise`: one value per element; `local`: a scalar accumulator inside the loops over the outputs; `array`: the
+   * result itself accumulates, some reduction loop being outside of an output loop; `scatter`: at data-dependent places.
+   */
+  readonly form: "pointwise" | "local" | "array" | "scatter";
+  /** The value, or what is accumulated. */
+  readonly body: Node;
+}
+
+/** Where the elements of a tensor are while the kernel runs. */
+export type Place =
+  /** An array over these axes of the tensor. */
+  | { readonly kind: "buffer"; readonly axes: readonly number[] }
+  /** One value at a time. */
+  | { readonly kind: "scalar" };
+
+export interface Schedule {
+  readonly items: readonly Item[];
+  readonly vector: ReadonlySet<Loop>;
+  readonly places: ReadonlyMap<Tensor, Place>;
+}

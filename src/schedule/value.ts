@@ -1,0 +1,486 @@
+/**
+ * IR expressions as loop IR. In: a body and the loops around it; out: one expression, with everything shared, hoisted or
+ * deeply nested bound by `let`. Ends because operands have smaller ids than their users.
+ */
+import {
+  dependenciesOf, range, affine as affines, type Affine, type Arena, type Index, type Kind, type Node, type NodeOf, type Rational, type Read, type Tensor,
+} from "../ir/index.ts"; // prettier-ignore
+import type { Buffer, CompareOp, Expr, FloatType } from "../loop/types.ts";
+import {
+  add, and, binary, compare, constant, convert, div, int, isTrivial, load, mul, not, or, select, sub, unary,
+} from "./build.ts"; // prettier-ignore
+import { integer, keyOf, type Counter, type Site } from "./integer.ts";
+import { at, chainOf, named, type Block, type Names, type Operand } from "./scope.ts";
+
+/** Expressions get a name at least this often on the way up. */
+const MAX_NESTING = 40;
+
+export interface Values {
+  readonly ir: Arena;
+  readonly names: Names;
+  readonly dtype: FloatType;
+  readonly uses: ReadonlyMap<Node, number>;
+  /** How a tensor is read, by its placement. */
+  readonly source: (tensor: Tensor) => Source;
+  readonly provable: (node: Read) => boolean;
+}
+
+export type Source =
+  | {
+      readonly kind: "buffer";
+      readonly buffer: Buffer;
+      readonly axes: readonly number[];
+      readonly known: readonly Known[];
+    }
+  | { readonly kind: "scalar"; readonly expr: Expr; readonly block: Block };
+
+/** The value of an element of a tensor in a block, where its indices are the counters of these loops. */
+export interface Known {
+  readonly block: Block;
+  readonly counters: readonly Block[];
+  readonly expr: Expr;
+}
+
+interface Frame extends Site {
+  readonly values: Values;
+  readonly done: Map<Node, Operand>;
+  readonly reach: Reach;
+}
+
+/** The value of `root` where the statement stands. */
+export const valueOf = (
+  values: Values,
+  block: Block,
+  counter: (index: Index) => Counter,
+  root: Node,
+): Operand => {
+  const chain = chainOf(block);
+  const done = new Map<Node, Operand>();
+  const data = (node: Node): Operand => get(frame, node);
+  const reach: Reach = { unconditional: new Set(), inside: new Map() };
+  const frame: Frame = { names: values.names, block, chain, counter, data, values, done, reach };
+  const order = pending(frame, root);
+  markReach(values, order, root, reach);
+  for (const node of order) if (!done.has(node)) done.set(node, shared(frame, node, lower(frame, node)));
+  return get(frame, root);
+};
+
+const get = (frame: Frame, node: Node): Operand => {
+  const found = frame.done.get(node);
+  if (found === undefined) throw new Error(`${node.kind} ${node.id} is used before it is computed`);
+  return found;
+};
+
+/** What has still to be computed for the root, operands first. Finds what the blocks around already have. */
+const pending = (frame: Frame, root: Node): readonly Node[] => {
+  const seen = new Set([root]);
+  const stack = [root];
+  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+    const known = lookUp(frame, node);
+    if (known !== undefined) {
+      frame.done.set(node, known);
+      continue;
+    }
+    for (const next of dependenciesOf(node)) {
+      if (seen.has(next)) continue;
+      seen.add(next);
+      stack.push(next);
+    }
+  }
+  return [...seen].sort((p, q) => p.id - q.id);
+};
+
+const lookUp = (frame: Frame, node: Node): Operand | undefined => {
+  const key = keyOf(frame, `n${node.id}`, node.indices);
+  const home = levelOf(frame, node.indices);
+  for (const level of new Set([home, frame.block.depth])) {
+    const expr = at(frame.chain, level).values.get(key);
+    if (expr !== undefined) return { expr, level, nesting: 0, conditional: false };
+  }
+  return undefined;
+};
+
+const levelOf = (site: Site, indices: readonly Index[]): number =>
+  Math.max(0, ...indices.map((index) => site.counter(index).block.depth));
+
+/** A node with several users gets a name. */
+const shared = (frame: Frame, node: Node, operand: Operand): Operand => {
+  const uses = frame.values.uses.get(node) ?? 1;
+  if (isTrivial(operand.expr) || operand.conditional) return operand;
+  if (uses < 2 && operand.nesting < MAX_NESTING) return operand;
+  return remembered(frame, node, operand);
+};
+
+const remembered = (frame: Frame, node: Node, operand: Operand): Operand => {
+  const bound = named(frame.names, frame.chain, operand, undefined);
+  at(frame.chain, bound.level).values.set(keyOf(frame, `n${node.id}`, node.indices), bound.expr);
+  return bound;
+};
+
+// ---- which loads are performed
+
+interface Reach {
+  /** Computed whatever the selections say. */
+  readonly unconditional: Set<Node>;
+  /** Used once, and that inside of the branch of one selection. */
+  readonly inside: Map<Node, number>;
+}
+
+/** A selection's branch is written in place this deep; loads further in test their own bounds. */
+const MAX_INSIDE = 20;
+
+const CONDITIONAL: { readonly [K in Kind]?: (node: NodeOf<K>) => readonly Node[] } = {
+  select: (node) => [node.then, node.else],
+  guard: (node) => [node.a],
+};
+
+const branchesOf = (node: Node): readonly Node[] => {
+  const row = CONDITIONAL[node.kind] as ((node: Node) => readonly Node[]) | undefined;
+  return row?.(node) ?? [];
+};
+
+const markReach = (values: Values, order: readonly Node[], root: Node, reach: Reach): void => {
+  reach.unconditional.add(root);
+  for (const node of order.toReversed()) {
+    const branches = branchesOf(node);
+    const single = (child: Node): boolean => (values.uses.get(child) ?? 1) < 2;
+    // a power may be written as a product, which would repeat what has no name
+    const depth = node.kind === "power" ? MAX_INSIDE : (reach.inside.get(node) ?? MAX_INSIDE);
+    for (const child of dependenciesOf(node)) {
+      const branch = branches.includes(child);
+      if (reach.unconditional.has(node) && !branch) reach.unconditional.add(child);
+      else if (single(child) && branch) reach.inside.set(child, 0);
+      else if (single(child) && depth < MAX_INSIDE) reach.inside.set(child, depth + 1);
+    }
+  }
+};
+
+// ---- reads
+
+const elementOf = (
+  frame: Frame,
+  buffer: Buffer,
+  tensor: Tensor,
+  axes: readonly number[],
+  index: readonly Affine[],
+): Operand => {
+  const { ir } = frame.values;
+  let offset = affines.fixed(ir, 0);
+  for (const axis of axes) {
+    const [extent, position] = [tensor.shape[axis], index[axis]];
+    if (extent === undefined || position === undefined) throw new Error(`${tensor.name} has no axis ${axis}`);
+    offset = affines.plus(ir, affines.times(ir, offset, extent), position);
+  }
+  const { expr, level } = integer(frame, offset);
+  return { expr: load(buffer, expr), level, nesting: 1, conditional: false };
+};
+
+const lowerRead = (frame: Frame, node: Read): Operand => {
+  const source = frame.values.source(node.tensor);
+  if (source.kind === "scalar")
+    return { expr: source.expr, level: source.block.depth, nesting: 0, conditional: false };
+  const known = source.known.find((each) => matches(frame, each, node));
+  if (known !== undefined)
+    return { expr: known.expr, level: known.block.depth, nesting: 0, conditional: false };
+  const element = elementOf(frame, source.buffer, node.tensor, source.axes, node.at);
+  if (frame.values.provable(node)) return element;
+  if (frame.reach.unconditional.has(node)) {
+    return element.level >= frame.block.depth ? element : checked(frame, node, element);
+  }
+  if (frame.reach.inside.has(node)) return { ...element, level: frame.block.depth, conditional: true };
+  return checked(frame, node, element);
+};
+
+const matches = (frame: Frame, known: Known, node: Read): boolean =>
+  frame.chain[known.block.depth] === known.block &&
+  node.at.every((position, axis) => {
+    const index = plainIndex(position);
+    return index !== undefined && frame.counter(index).block === known.counters[axis];
+  });
+
+/** The index that this expression is, if it is nothing else. */
+export const plainIndex = (a: Affine): Index | undefined => {
+  const [term, ...others] = a.terms;
+  const [atom, ...factors] = term?.atoms ?? [];
+  if (others.length > 0 || factors.length > 0 || a.constant !== 0 || term?.coefficient !== 1)
+    return undefined;
+  return atom?.kind === "index" ? atom.index : undefined;
+};
+
+/** The load with its own test of the bounds that are not proved. */
+const checked = (frame: Frame, node: Read, element: Operand): Operand => {
+  const { ir } = frame.values;
+  let test: Operand | undefined;
+  node.at.forEach((position, axis) => {
+    const extent = node.tensor.shape[axis];
+    if (extent === undefined || range.provablyInRange(ir, position, extent)) return;
+    const inside = lowerInRange(frame, position, extent);
+    test = test === undefined ? inside : join([test, inside], and(test.expr, inside.expr));
+  });
+  if (test === undefined) return element;
+  return join([test, element], select(test.expr, element.expr, constant(element.expr.type, 0)));
+};
+
+const join = (parts: readonly Operand[], expr: Expr): Operand => ({
+  expr,
+  level: Math.max(...parts.map((part) => part.level)),
+  nesting: 1 + Math.max(...parts.map((part) => part.nesting)),
+  conditional: parts.some((part) => part.conditional),
+});
+
+// ---- the table
+
+const apply = (frame: Frame, nodes: readonly Node[], make: (args: readonly Expr[]) => Expr): Operand =>
+  applied(
+    frame,
+    nodes.map((node) => get(frame, node)),
+    make,
+  );
+
+/** Operands that are known further out than the result get a name there. */
+const applied = (
+  frame: Frame,
+  operands: readonly Operand[],
+  make: (args: readonly Expr[]) => Expr,
+): Operand => {
+  const level = Math.max(0, ...operands.map((each) => each.level));
+  const placed = operands.map((each) => (each.level < level ? outer(frame, each) : each));
+  return join(placed, make(placed.map((each) => each.expr)));
+};
+
+const outer = (frame: Frame, operand: Operand): Operand =>
+  named(frame.names, frame.chain, operand, undefined);
+
+const float = (a: Expr): Expr => convert("float", a);
+
+const leaf = (expr: Expr): Operand => ({ expr, level: 0, nesting: 0, conditional: false });
+
+const lowerInRange = (frame: Frame, value: Affine, extent: Affine): Operand => {
+  const [v, e] = [integer(frame, value), integer(frame, extent)];
+  const { ir } = frame.values;
+  return applied(frame, [v, e], ([x = v.expr, n = e.expr]) => {
+    const below = compare("<", x, n);
+    return range.provablyNonNegative(ir, value) ? below : and(compare("<=", int(0), x), below);
+  });
+};
+
+/** Numbers of one type: whole constants become int beside ints, ints become float beside floats. */
+const unified = (a: Expr, b: Expr): readonly [Expr, Expr] => {
+  if (a.type === b.type) return [a, b];
+  if (a.kind === "const" && Number.isSafeInteger(a.value)) return [constant(b.type, a.value), b];
+  if (b.kind === "const" && Number.isSafeInteger(b.value)) return [a, constant(a.type, b.value)];
+  return [float(a), float(b)];
+};
+
+const compared = (op: CompareOp, a: Expr, b: Expr): Expr => compare(op, ...unified(a, b));
+
+type Lower<K extends Kind> = (frame: Frame, node: NodeOf<K>) => Operand;
+
+const LOWER: { readonly [K in Kind]: Lower<K> } = {
+  constant: (_, node) => leaf(constant("float", node.value)),
+  zero: () => leaf(constant("float", 0)),
+  option: (_, node) => leaf({ kind: "option", type: "float", name: node.name }),
+  index: (frame, node) => integer(frame, node.value),
+  read: lowerRead,
+  unary: (frame, node) => apply(frame, [node.a], ([a = never()]) => unary(node.op, float(a))),
+  binary: (frame, node) =>
+    apply(frame, [node.a, node.b], ([a = never(), b = never()]) => binary(node.op, float(a), float(b))),
+  power: (frame, node) => lowerPower(frame, floating(get(frame, node.base)), node.exponent),
+  sum: (frame, node) => lowerSum(frame, node.args),
+  product: (frame, node) => lowerProduct(frame, node.args),
+  boolean: (_, node) => leaf(constant("bool", node.value ? 1 : 0)),
+  compare: (frame, node) =>
+    apply(frame, [node.a, node.b], ([a = never(), b = never()]) => compared(node.op, a, b)),
+  and: (frame, node) => apply(frame, node.args, (args) => balanced(args, and)),
+  or: (frame, node) => apply(frame, node.args, (args) => balanced(args, or)),
+  not: (frame, node) => apply(frame, [node.a], ([a = never()]) => not(a)),
+  inrange: (frame, node) => lowerInRange(frame, node.value, node.extent),
+  divides: (frame, node) =>
+    applied(frame, [integer(frame, node.value), integer(frame, node.by)], ([a = never(), b = never()]) =>
+      compare("==", binary("mod", a, b), int(0)),
+    ),
+  iszero: (frame, node) => lowerIsZero(frame, node.value),
+  select: (frame, node) => lowerSelect(frame, node.test, get(frame, node.then), get(frame, node.else)),
+  guard: (frame, node) => {
+    const a = get(frame, node.a);
+    return lowerSelect(frame, node.test, a, leaf(constant(a.expr.type, 0)));
+  },
+  stopgradient: (frame, node) => get(frame, node.a),
+  delta: (_, node) => {
+    throw new Error(`a delta (${node.id}) is left after differentiation`);
+  },
+};
+
+const never = (): never => {
+  throw new Error("an operand is missing");
+};
+
+const lower = (frame: Frame, node: Node): Operand =>
+  (LOWER[node.kind] as (frame: Frame, node: Node) => Operand)(frame, node);
+
+const floating = (a: Operand): Operand => ({ ...a, expr: float(a.expr) });
+
+/** a - b = 0 as a = b, the parts that are known further out on one side. */
+const lowerIsZero = (frame: Frame, value: Affine): Operand => {
+  const { ir } = frame.values;
+  const innermost = value.indices.toSorted((p, q) => levelOf(frame, [q]) - levelOf(frame, [p]));
+  for (const index of innermost) {
+    const linear = affines.linearIn(ir, value, index);
+    const coefficient = linear && affines.asConstant(linear.coefficient);
+    if (linear === undefined || (coefficient !== 1 && coefficient !== -1)) continue;
+    const other = affines.scale(ir, linear.rest, -coefficient);
+    const sides = [affines.ofIndex(ir, index), other].map((side) => integer(frame, side));
+    return applied(frame, sides, ([a = never(), b = never()]) => compare("==", a, b));
+  }
+  return applied(frame, [integer(frame, value)], ([a = never()]) => compare("==", a, int(0)));
+};
+
+const lowerSelect = (frame: Frame, test: Node, then: Operand, otherwise: Operand): Operand => {
+  const condition = get(frame, test);
+  const level = Math.max(condition.level, then.level, otherwise.level);
+  const [c, a, b] = [condition, then, otherwise].map((each) =>
+    each.level < level ? outer(frame, each) : each,
+  );
+  if (c === undefined || a === undefined || b === undefined) return never();
+  const [x, y] = unified(a.expr, b.expr);
+  return { ...join([c, a, b], select(c.expr, x, y)), conditional: c.conditional };
+};
+
+/** A tree of low depth over n operands. */
+const balanced = (args: readonly Expr[], combine: (a: Expr, b: Expr) => Expr): Expr => {
+  let layer = args;
+  while (layer.length > 1) {
+    const next: Expr[] = [];
+    for (let k = 0; k < layer.length; k += 2) {
+      const [a, b] = [layer[k], layer[k + 1]];
+      if (a !== undefined) next.push(b === undefined ? a : combine(a, b));
+    }
+    layer = next;
+  }
+  return layer[0] ?? never();
+};
+
+/** Up to this exponent a power is cheaper by multiplication. */
+const MAX_MULTIPLIED = 64;
+
+/** x^(p/q): products, roots and one division where they do, else `pow`. */
+const lowerPower = (frame: Frame, base: Operand, exponent: Rational): Operand => {
+  const count = Math.abs(exponent.num);
+  if (exponent.den > 2 || count > MAX_MULTIPLIED) {
+    const fraction = constant("float", exponent.num / exponent.den);
+    return join([base], binary("pow", base.expr, fraction));
+  }
+  const positive = exponent.den === 1 ? wholePower(frame, base, count) : halfPower(frame, base, count);
+  return exponent.num > 0 ? positive : join([positive], div(constant("float", 1), positive.expr));
+};
+
+/** x^(n/2) = x^((n-1)/2)·sqrt(x) for an odd n */
+const halfPower = (frame: Frame, base: Operand, count: number): Operand => {
+  if (count === 1) return join([base], unary("sqrt", base.expr));
+  const x = outer(frame, base);
+  const whole = wholePower(frame, x, (count - 1) / 2);
+  return join([whole], mul(whole.expr, unary("sqrt", x.expr)));
+};
+
+const wholePower = (frame: Frame, base: Operand, count: number): Operand => {
+  if (count === 1) return base;
+  let square = outer(frame, base);
+  let total: Operand | undefined;
+  for (let rest = count; rest > 0; rest = Math.floor(rest / 2)) {
+    if (rest % 2 === 1) {
+      total = total === undefined ? square : join([total, square], mul(total.expr, square.expr));
+    }
+    if (rest > 1) square = outer(frame, join([square], mul(square.expr, square.expr)));
+  }
+  return total ?? never();
+};
+
+interface Signed {
+  readonly operand: Operand;
+  readonly inverse: boolean;
+}
+
+/** Outermost first: what is known further out is combined there. */
+const byLevel = (parts: readonly Signed[]): ReadonlyMap<number, readonly Signed[]> => {
+  const levels = [...new Set(parts.map((part) => part.operand.level))].sort((p, q) => p - q);
+  return new Map(levels.map((level) => [level, parts.filter((part) => part.operand.level === level)]));
+};
+
+const lowerSum = (frame: Frame, args: readonly Node[]): Operand => {
+  const terms = args.map((arg) => signedTerm(frame, arg));
+  return combineLevels(frame, terms, (group, total) => {
+    const positive = group.filter((part) => !part.inverse).map((part) => part.operand);
+    const negative = group.filter((part) => part.inverse).map((part) => part.operand);
+    const added = [...(total === undefined ? [] : [total]), ...positive].map((part) => float(part.expr));
+    const removed = negative.map((part) => float(part.expr));
+    if (added.length === 0) return unary("neg", balanced(removed, add));
+    const start = balanced(added, add);
+    return removed.length === 0 ? start : sub(start, balanced(removed, add));
+  });
+};
+
+/** -x as x, to be subtracted. */
+const signedTerm = (frame: Frame, node: Node): Signed => {
+  const operand = get(frame, node);
+  const { expr } = operand;
+  if (expr.kind === "unary" && expr.op === "neg")
+    return { operand: { ...operand, expr: expr.a }, inverse: true };
+  return { operand, inverse: false };
+};
+
+const lowerProduct = (frame: Frame, args: readonly Node[]): Operand => {
+  const [first] = args;
+  const negative = first?.kind === "constant" && first.value === -1;
+  const rest = negative ? args.slice(1) : args;
+  const result = combineLevels(
+    frame,
+    rest.map((arg) => factor(frame, arg)),
+    (group, total) => {
+      const above = group.filter((part) => !part.inverse).map((part) => float(part.operand.expr));
+      const below = group.filter((part) => part.inverse).map((part) => float(part.operand.expr));
+      const numerator = [...(total === undefined ? [] : [total.expr]), ...above];
+      const top = numerator.length === 0 ? constant("float", 1) : balanced(numerator, mul);
+      return below.length === 0 ? top : div(top, balanced(below, mul));
+    },
+  );
+  return negative ? { ...result, expr: unary("neg", result.expr) } : result;
+};
+
+/** x^-n as x^n, to be divided by. */
+const factor = (frame: Frame, node: Node): Signed => {
+  const operand = get(frame, node);
+  const { expr } = operand;
+  const one = expr.kind === "binary" && expr.op === "div" && expr.a.kind === "const" && expr.a.value === 1;
+  return one ? { operand: { ...operand, expr: expr.b }, inverse: true } : { operand, inverse: false };
+};
+
+const combineLevels = (
+  frame: Frame,
+  parts: readonly Signed[],
+  combine: (group: readonly Signed[], total: Operand | undefined) => Expr,
+): Operand => {
+  let total: Operand | undefined;
+  for (const [, group] of byLevel(parts)) {
+    if (total !== undefined) total = outer(frame, total);
+    const operands = [...(total === undefined ? [] : [total]), ...group.map((part) => part.operand)];
+    const joined = join(operands, combine(group, total));
+    total = { ...joined, nesting: joined.nesting + Math.ceil(Math.log2(group.length)) };
+  }
+  return total ?? never();
+};
+
+export const storeOffset = (
+  site: Site,
+  values: Values,
+  tensor: Tensor,
+  axes: readonly number[],
+  index: readonly Affine[],
+): Expr => {
+  let offset = affines.fixed(values.ir, 0);
+  for (const axis of axes) {
+    const [extent, position] = [tensor.shape[axis], index[axis]];
+    if (extent === undefined || position === undefined) return never();
+    offset = affines.plus(values.ir, affines.times(values.ir, offset, extent), position);
+  }
+  return integer(site, offset).expr;
+};

@@ -1,0 +1,48 @@
+/** Scheduled kernels compute what the interpreter says, at extents that are empty, one, and not round. */
+import { describe, it } from "vitest";
+import * as programs from "./programs.ts";
+import { expectSame, kernelOf, type Sizes } from "./run.ts";
+
+const EXTENTS = [0, 1, 2, 3, 5, 17];
+
+const square = (...names: readonly string[]): readonly Sizes[] =>
+  EXTENTS.map((n, k) =>
+    Object.fromEntries(
+      names.map((name, at) => [name, at === 0 ? n : (EXTENTS[(k * (at + 2) + 3) % 6] ?? 1)]),
+    ),
+  );
+
+const CASES: Readonly<Record<string, readonly Sizes[]>> = {
+  elementwise: EXTENTS.map((N) => ({ N })),
+  crossEntropy: EXTENTS.flatMap((N) => [1, 2, 5, 17].map((C) => ({ N, C }))),
+  matmul: square("I", "J", "K"),
+  convolution: [
+    { N: 2, C: 2, H: 5, W: 6, K: 3, KH: 3, KW: 3, stride: 1, pad: 1 },
+    { N: 1, C: 2, H: 7, W: 6, K: 2, KH: 3, KW: 2, stride: 2, pad: 0 },
+    { N: 2, C: 1, H: 8, W: 9, K: 2, KH: 3, KW: 4, stride: 3, pad: 2 },
+    { N: 1, C: 1, H: 3, W: 3, K: 1, KH: 1, KW: 1, stride: 2, pad: 0 },
+    { N: 0, C: 1, H: 3, W: 3, K: 1, KH: 2, KW: 2, stride: 1, pad: 0 },
+    { N: 1, C: 0, H: 3, W: 3, K: 1, KH: 2, KW: 2, stride: 1, pad: 0 },
+  ],
+  pooling: EXTENTS.flatMap((H) => [1, 4, 17].map((W) => ({ N: 2, H, W }))),
+  embedding: [
+    { V: 7, D: 5, T: 17 },
+    { V: 1, D: 1, T: 3 },
+    { V: 3, D: 4, T: 0 },
+    { V: 3, D: 0, T: 2 },
+  ],
+  attention: square("T", "S").flatMap((sizes) => [1, 3, 17].map((D) => ({ ...sizes, D }))),
+  layerNorm: EXTENTS.flatMap((N) => [1, 5, 17].map((C) => ({ N, C }))),
+  neighbours: EXTENTS.map((N) => ({ N })),
+  reductions: square("N", "C"),
+  recurrence: EXTENTS.map((T) => ({ T })),
+};
+
+describe.each(["f64", "f32"] as const)("%s", (dtype) => {
+  it.each(Object.keys(CASES))("%s", async (name) => {
+    const make = programs[name as keyof typeof programs] as Parameters<typeof programs.example>[0];
+    const { ir, program } = programs.example(make, name);
+    const kernel = kernelOf(ir, program, dtype);
+    for (const sizes of CASES[name] ?? []) await expectSame(program, kernel, sizes);
+  });
+});
