@@ -95,7 +95,8 @@ export const reductionDtype = (op: ReduceOp): Tensor["dtype"] => (INT_VALUED[op]
 
 /** The tensors that a definition reads, in order of their symbols. */
 export const tensorsRead = (definition: Definition): readonly Tensor[] => {
-  const tensors = new Set(readsOf([definition.body]).map((node) => node.tensor));
+  const roots = [definition.body, ...(definition.target ?? []).flatMap(dataOf)];
+  const tensors = new Set(readsOf(roots).map((node) => node.tensor));
   return [...tensors].sort((a, b) => a.id - b.id);
 };
 

@@ -1,0 +1,172 @@
+/**
+ * Definitions in, fewer of them out, equal in value: bodies simplified, equal definitions merged, copies and constants
+ * forwarded, what is read once in the same loops written where it is read, dead ones dropped. Every round but the last removes
+ * a definition or changes a body to a lighter one, so rounds end.
+ */
+import {
+  affine, build as b, definitionKey, KEEP, liveDefinitions, mapNodes, range, substitute,
+} from "../ir/index.ts"; // prettier-ignore
+import type { Affine, Definition, Index, Node, Read, Tensor } from "../ir/index.ts";
+import { simplifyNodes, type Engine } from "./engine.ts";
+import { bodyAt, isPointwise, readsIn } from "./workspace.ts";
+
+const ROUNDS = 12;
+
+export const tidy = (
+  engine: Engine,
+  definitions: readonly Definition[],
+  outputs: readonly Tensor[],
+): readonly Definition[] => {
+  let current = definitions;
+  for (let count = 0; count < ROUNDS; count++) {
+    const next = liveDefinitions(forward(engine, simplifyBodies(engine, current), outputs), outputs);
+    if (next.length === current.length && next.every((definition, k) => definition === current[k])) break;
+    current = next;
+  }
+  return current;
+};
+
+const simplifyBodies = (engine: Engine, definitions: readonly Definition[]): readonly Definition[] => {
+  const bodies = simplifyNodes(
+    engine,
+    definitions.map((definition) => definition.body),
+  );
+  return definitions.map((definition, k) => withBody(definition, bodies[k] ?? definition.body));
+};
+
+/** The same object for the same body; a reduction of nothing is nothing. */
+export const withBody = (definition: Definition, body: Node): Definition => {
+  const emptied = body.kind === "zero" && definition.reduction?.op === "sum";
+  if (body === definition.body && !emptied) return definition;
+  if (!emptied) return { ...definition, body };
+  const { reduction, ...rest } = definition;
+  return reduction === undefined
+    ? definition
+    : { ...rest, reduction: undefined, body, labels: rest.labels.slice(0, rest.indices.length) };
+};
+
+/** How often and where a tensor is read. */
+interface Use {
+  readonly reader: Definition;
+  readonly node: Read;
+}
+
+const usesOf = (definitions: readonly Definition[]): ReadonlyMap<Tensor, readonly Use[]> => {
+  const uses = new Map<Tensor, Use[]>();
+  for (const reader of definitions) {
+    for (const node of readsIn(reader)) {
+      const known = uses.get(node.tensor);
+      if (known === undefined) uses.set(node.tensor, [{ reader, node }]);
+      else known.push({ reader, node });
+    }
+  }
+  return uses;
+};
+
+/** Reads replaced by what they stand for, from the first definition to the last. */
+const forward = (
+  engine: Engine,
+  definitions: readonly Definition[],
+  outputs: readonly Tensor[],
+): readonly Definition[] => {
+  const uses = usesOf(definitions);
+  const kept = new Set(outputs);
+  const byKey = new Map<string, Tensor>();
+  const sources = new Map<Tensor, Definition>();
+  const result: Definition[] = [];
+  for (const definition of definitions) {
+    const rewritten = readThrough(engine, definition, sources);
+    const key = definitionKey(rewritten);
+    const equal = byKey.get(key);
+    if (equal === undefined) byKey.set(key, rewritten.tensor);
+    const final = equal === undefined || !mayMerge(rewritten) ? rewritten : copyOf(engine, rewritten, equal);
+    result.push(final);
+    const once = !kept.has(final.tensor) && engine.mode === "derived" && isReadOnceInSameLoops(final, uses);
+    if (once || isForwarded(engine, final)) sources.set(final.tensor, final);
+  }
+  return result;
+};
+
+/** A recurrence reads its own name, so an equal key is no equal computation. */
+const mayMerge = (definition: Definition): boolean =>
+  !readsIn(definition).some((node) => node.tensor === definition.tensor);
+
+const copyOf = (engine: Engine, definition: Definition, of: Tensor): Definition => {
+  const { ir } = engine;
+  const at = (definition.target ? definition.tensor.shape : definition.indices).map((each, k) =>
+    affine.ofIndex(ir, ir.index(`i${k}`, "extent" in each ? each.extent : each)),
+  );
+  return {
+    tensor: definition.tensor,
+    indices: at.flatMap((value) => value.indices),
+    reduction: undefined,
+    target: undefined,
+    body: b.read(ir, of, at),
+    labels: definition.target
+      ? at.map((_, k) => `i${k}`)
+      : definition.labels.slice(0, definition.indices.length),
+  };
+};
+
+const readThrough = (
+  engine: Engine,
+  definition: Definition,
+  sources: ReadonlyMap<Tensor, Definition>,
+): Definition => {
+  const { ir } = engine;
+  const node = (rebuilt: Node): Node => {
+    if (rebuilt.kind !== "read") return rebuilt;
+    const source = sources.get(rebuilt.tensor);
+    return source === undefined ? rebuilt : substitute(ir, source.body, bodyAt(ir, source, rebuilt.at));
+  };
+  const [body = definition.body] = mapNodes(ir, [definition.body], { ...KEEP, node });
+  if (definition.target === undefined) return withBody(definition, body);
+  const data = (old: Node): Affine => affine.ofData(ir, mapNodes(ir, [old], { ...KEEP, node })[0] ?? old);
+  const target = definition.target.map((a) => range.substituteAffine(ir, a, () => undefined, data));
+  const same = target.every((a, k) => a === definition.target?.[k]);
+  return same ? withBody(definition, body) : { ...withBody(definition, body), target };
+};
+
+/** A copy of a tensor, or a number: nothing is computed, so every reader may have it. */
+const isForwarded = (engine: Engine, definition: Definition): boolean => {
+  if (definition.reduction !== undefined || definition.target !== undefined) return false;
+  const { body } = definition;
+  switch (body.kind) {
+    case "read":
+      return body.tensor !== definition.tensor;
+    case "zero":
+    case "constant":
+    case "option":
+    case "index":
+      return definition.tensor.dtype === "float";
+    case "product":
+      return engine.mode === "derived" && isNegatedRead(body.args) && isPointwise(definition);
+    default:
+      return false;
+  }
+};
+
+const isNegatedRead = ([sign, read, ...others]: readonly Node[]): boolean =>
+  others.length === 0 && sign?.kind === "constant" && sign.value === -1 && read?.kind === "read";
+
+/** Its one reader loops over exactly its elements: writing it there computes each once, as before. */
+const isReadOnceInSameLoops = (
+  definition: Definition,
+  uses: ReadonlyMap<Tensor, readonly Use[]>,
+): boolean => {
+  const [use, ...others] = uses.get(definition.tensor) ?? [];
+  if (use === undefined || others.length > 0 || !isPointwise(definition)) return false;
+  const loops = new Set<Index>([...use.reader.indices, ...(use.reader.reduction?.indices ?? [])]);
+  const read = use.node.at.map(plainIndex);
+  if (read.length !== loops.size || new Set(read).size !== read.length) return false;
+  return (
+    read.every((index) => index !== undefined && loops.has(index)) && use.reader.tensor !== definition.tensor
+  );
+};
+
+const plainIndex = (a: Affine): Index | undefined => {
+  const [term, ...others] = a.terms;
+  const [atom, ...more] = term?.atoms ?? [];
+  if (others.length > 0 || more.length > 0 || a.constant !== 0 || term?.coefficient !== 1) return undefined;
+  return atom?.kind === "index" ? atom.index : undefined;
+};
