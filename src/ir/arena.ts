@@ -49,7 +49,7 @@ export const createArena = (): Arena => {
     affine: interner<Affine>(),
     atom: interner<Atom>(),
     index: (name, extent) => indices(`${name}:${extent.id}`, (id) => Object.freeze({ id, name, extent })),
-    tensor: (spec) => Object.freeze({ id: tensors++, ...spec }),
+    tensor: (spec) => Object.freeze({ ...spec, id: tensors++ }),
     union,
     size: node.size,
   };
