@@ -1,0 +1,82 @@
+/**
+ * The passes, and the ways through them that users and back ends take:
+ *
+ *     text → parse → check → simplify → differentiate → simplify → schedule → loop IR
+ *
+ * Programs and kernels are verified wherever one pass hands them to the next.
+ */
+import { checkModule, type CheckContext, type CheckedModule } from "./check/index.ts";
+import { createCollector, type Result, type Source } from "./diagnostics/index.ts";
+import * as diff from "./diff/index.ts";
+import { verify, type Arena, type Program } from "./ir/index.ts";
+import type { About, FloatType, Kernel } from "./loop/types.ts";
+import { verifyKernel } from "./loop/verify.ts";
+import { schedule, type Scheduled } from "./schedule/index.ts";
+import { operationCount, simplify } from "./simplify/index.ts";
+import { parse } from "./syntax/index.ts";
+
+/** A source, and the sources it imports, parsed and checked. All errors of one stage are reported together. */
+export const compileModule = (source: Source, context?: CheckContext): Result<CheckedModule> => {
+  const collector = createCollector();
+  const module = collector.take(parse(source));
+  const checked = module && collector.take(checkModule(module, context));
+  // without a module there is at least one error, so that the value is never looked at
+  return collector.finish(checked as CheckedModule);
+};
+
+const verified = (program: Program): Program => {
+  verify(program);
+  return program;
+};
+
+const simplified = (ir: Arena, program: Program): Program => verified(simplify(ir, verified(program)));
+
+/** The forward program as kernels compute it: simplified and made stable. */
+export const forward = (ir: Arena, program: Program): Program => simplified(ir, program);
+
+type Derivative = (ir: Arena, program: Program, wrt: readonly string[]) => Program;
+
+/** Stability first, so that derivatives are stable too; then the derivative; then its own simplification. */
+const derived =
+  (derivative: Derivative): Derivative =>
+  (ir, program, wrt) =>
+    simplified(ir, derivative(ir, forward(ir, program), wrt));
+
+/** From inputs and cotangents `d_<output>`: `d_<input>` for each input named. */
+export const vjp: Derivative = derived(diff.vjp);
+
+/** From inputs and directions `t_<input>`: `t_<output>`. */
+export const jvp: Derivative = derived(diff.jvp);
+
+/** Of a function with one scalar output: that value, and `d_<input>` for each input named. */
+export const valueAndGradient: Derivative = derived(diff.valueAndGradient);
+
+/** Of a function with one scalar output: `d_<input>` for each input named. */
+export const gradient: Derivative = derived(diff.gradient);
+
+export interface KernelOptions {
+  readonly dtype: FloatType;
+  /** The program's own name without it. */
+  readonly name?: string;
+  readonly sourceHash?: string;
+  readonly formulas?: readonly string[];
+}
+
+/** What a generated module says about itself. */
+const aboutOf = (ir: Arena, program: Program, options: KernelOptions): About => ({
+  doc: program.doc,
+  formulas: options.formulas ?? [],
+  operations: operationCount(ir, program).text,
+  sourceHash: options.sourceHash ?? "",
+});
+
+/** The kernel and the decisions of its schedule. */
+export const toSchedule = (ir: Arena, program: Program, options: KernelOptions): Scheduled => {
+  const { dtype, name = program.name } = options;
+  const scheduled = schedule(ir, program, { dtype, name, about: aboutOf(ir, program, options) });
+  verifyKernel(scheduled.kernel);
+  return scheduled;
+};
+
+export const toKernel = (ir: Arena, program: Program, options: KernelOptions): Kernel =>
+  toSchedule(ir, program, options).kernel;
