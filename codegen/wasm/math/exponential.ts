@@ -60,6 +60,15 @@ function expShifted(v: Algebra, x: Vector, shift: number): Vector {
 
 export const exp = (v: Algebra, x: Vector): Vector => expShifted(v, x, 0);
 
+/**
+ * `finish(eʳ) · 2ⁿ` for eʳ · 2ⁿ = e^(head + tail), |tail| far below |head| and the result below one. It is rounded
+ * once more where it underflows.
+ */
+export function expOfSum(v: Algebra, head: Vector, tail: Vector, finish: (e: Vector) => Vector): Vector {
+  const { n, r } = reduce(v, v.pmax(head, v.constant(RANGE[v.dtype].low)), 2 * v.format.bias);
+  return scaleTwice(v, finish(expReduced(v, v.add(r, tail))), n.bits);
+}
+
 /** eˣ where it is known to be a normal number. */
 export function expNormal(v: Algebra, x: Vector): Vector {
   const { n, r } = reduce(v, x, v.format.bias);

@@ -1,5 +1,6 @@
 /** The vector mathematics of the WASM back end: functions from v128 to v128, added to a module when first asked for. */
 import { addHugeReduction } from "./argument-reduction.ts";
+import { erfcDouble, erfcSingle, erfDouble, erfSingle } from "./error-function.ts";
 import { cosh, exp, expm1, sigmoid, sinh, tanh } from "./exponential.ts";
 import { defineVectorFunction, type Formula } from "./graph.ts";
 import { LANE_FORMAT, type LaneType, type WasmTarget } from "./lanes.ts";
@@ -48,6 +49,8 @@ export const MATH = {
   asinh: unary(asinh),
   acosh: unary(acosh),
   atanh: unary(atanh),
+  erf: { arity: 1, formula: { f32: erfSingle, f64: erfDouble } },
+  erfc: { arity: 1, formula: { f32: erfcSingle, f64: erfcDouble } },
   sin: trigonometric("sin"),
   cos: trigonometric("cos"),
   tan: trigonometric("tan"),
