@@ -37,7 +37,7 @@ export function squaredError(dtype: Kernel["dtype"] = "f32"): Kernel {
   const t = buffer("t", "input", [N]);
   const loss = buffer("loss", "output", []);
   const dx = buffer("x", "output", [N]);
-  const [i, d, sum] = [local("i", "int"), local("d"), local("sum", "wide")];
+  const [i, d, sum] = [local("i", "int"), local("d", "float"), local("sum", "wide")];
   const alpha = option("alpha");
   const count = convert("float", N);
   return kernel(dtype, {
@@ -104,7 +104,12 @@ export function interior(): Kernel {
   const x = buffer("x", "input", [N]);
   const best = buffer("best", "output", []);
   const below = buffer("below", "output", [], "int");
-  const [i, j, top, count] = [local("i", "int"), local("j", "int"), local("top"), local("count", "int")];
+  const [i, j, top, count] = [
+    local("i", "int"),
+    local("j", "int"),
+    local("top", "float"),
+    local("count", "int"),
+  ];
   const isBelow = local("isBelow", "bool");
   return kernel("f64", {
     name: "interior",

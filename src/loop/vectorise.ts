@@ -1,0 +1,110 @@
+/**
+ * In: a loop in mode `vector`. Out: the promise of the mode that it breaks, if any.
+ * Ends because its body has no loop, and expressions are folded.
+ */
+import { foldExpr, operands } from "./fold.ts";
+import { formatExpr } from "./format.ts";
+import type { Buffer, Expr, Local, Stmt } from "./types.ts";
+
+/** How a value depends on the loop's local. */
+type Dependence = "none" | "affine" | "other";
+
+type Loop = Stmt & { readonly kind: "for" };
+
+/** What the body has bound and changed so far. */
+interface Body {
+  readonly inside: Map<Local, Dependence>;
+  /** Locals from outside that iterations accumulate into. */
+  readonly accumulated: ReadonlySet<Local>;
+}
+
+const join = (parts: readonly Dependence[]): Dependence =>
+  parts.every((part) => part === "none") ? "none" : "other";
+
+function dependence(body: Body, root: Expr): Dependence {
+  return foldExpr<Dependence>(root, (expr, of) => {
+    if (expr.kind === "local") return body.inside.get(expr.local) ?? "none";
+    const parts = operands(expr).map(of);
+    if (expr.kind === "unary" && expr.op === "neg") return of(expr.a);
+    if (expr.kind !== "binary" || parts.includes("other")) return join(parts);
+    if (expr.op === "add" || expr.op === "sub") return parts.includes("affine") ? "affine" : "none";
+    if (expr.op === "mul" && parts.includes("none")) return parts.includes("affine") ? "affine" : "none";
+    return join(parts);
+  });
+}
+
+/** The first node that a predicate holds for. */
+function find(root: Expr, holds: (expr: Expr) => boolean): Expr | undefined {
+  let found: Expr | undefined;
+  foldExpr<undefined>(root, (expr) => {
+    if (found === undefined && holds(expr)) found = expr;
+    return undefined;
+  });
+  return found;
+}
+
+/** A buffer that the body stores to may be loaded from only at the element that the same iteration stores. */
+function aliasProblem(root: Expr, stores: ReadonlyMap<Buffer, ReadonlySet<string>>): string | undefined {
+  const bad = find(
+    root,
+    (expr) => expr.kind === "load" && stores.get(expr.buffer)?.has(formatExpr(expr.offset)) === false,
+  );
+  return bad === undefined ? undefined : `${formatExpr(bad)} may be an element of another iteration`;
+}
+
+function readProblem(body: Body, root: Expr): string | undefined {
+  const bad = find(root, (expr) => expr.kind === "local" && body.accumulated.has(expr.local));
+  return bad === undefined ? undefined : `${formatExpr(bad)} is accumulated by other iterations`;
+}
+
+function storeProblem(body: Body, stmt: Stmt & { kind: "store" | "accumulateAt" }): string | undefined {
+  if (dependence(body, stmt.offset) !== "affine")
+    return `the offset ${formatExpr(stmt.offset)} of a store to ${stmt.buffer.name} is not affine in the loop's local, or constant`;
+  return undefined;
+}
+
+function statementProblem(body: Body, stmt: Stmt): string | undefined {
+  switch (stmt.kind) {
+    case "for":
+    case "if":
+      return `its body has ${stmt.kind === "for" ? "a loop" : "an if"}`;
+    case "let":
+    case "init":
+      body.inside.set(stmt.local, stmt.kind === "let" ? dependence(body, stmt.value) : "other");
+      return undefined;
+    case "assign":
+      return body.inside.has(stmt.local) ? undefined : `${stmt.local.name} is assigned by other iterations`;
+    case "accumulate":
+      return undefined;
+    case "store":
+    case "accumulateAt":
+      return storeProblem(body, stmt);
+  }
+}
+
+const valuesOf = (stmt: Stmt): readonly Expr[] => {
+  if (stmt.kind === "for" || stmt.kind === "if") return [];
+  return stmt.kind === "store" || stmt.kind === "accumulateAt" ? [stmt.offset, stmt.value] : [stmt.value];
+};
+
+export function vectorProblem(loop: Loop): string | undefined {
+  const declared = new Set<Local>();
+  const accumulated = new Set<Local>();
+  const stores = new Map<Buffer, Set<string>>();
+  for (const stmt of loop.body) {
+    if (stmt.kind === "let" || stmt.kind === "init") declared.add(stmt.local);
+    if (stmt.kind === "accumulate" && !declared.has(stmt.local)) accumulated.add(stmt.local);
+    if (stmt.kind === "store" || stmt.kind === "accumulateAt")
+      stores.set(stmt.buffer, (stores.get(stmt.buffer) ?? new Set()).add(formatExpr(stmt.offset)));
+  }
+  const body: Body = { inside: new Map([[loop.local, "affine"]]), accumulated };
+  for (const stmt of loop.body) {
+    for (const value of valuesOf(stmt)) {
+      const problem = aliasProblem(value, stores) ?? readProblem(body, value);
+      if (problem !== undefined) return problem;
+    }
+    const problem = statementProblem(body, stmt);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
+}
