@@ -1,0 +1,3 @@
+export { checkModule, type CheckedFunction, type CheckedModule } from "./check.ts";
+export type { CheckedDerive, CheckedRequest, RequestKind } from "./derive.ts";
+export type { CheckContext } from "./link.ts";

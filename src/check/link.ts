@@ -1,0 +1,166 @@
+/**
+ * A module and the files that it imports → every function with what its names mean: own functions and imports first,
+ * then the prelude. Terminates: each file is read once, and a file that is being read already is a circle.
+ */
+import { diagnostic, nearest, type Collector, type Source } from "../diagnostics/index.ts";
+import type { FunctionDeclaration, Import, Module } from "../syntax/ast.ts";
+import { parse } from "../syntax/index.ts";
+import { wholeOptions, type WholeOptions } from "./options.ts";
+
+export interface CheckContext {
+  /** The file that an import names, as seen from the file `from`; undefined where there is none. */
+  readonly resolve: (path: string, from: string) => Source | undefined;
+}
+
+export interface LinkedFunction {
+  readonly name: string;
+  readonly id: number;
+  readonly declaration: FunctionDeclaration;
+  /** The function that a name means in this one's file. */
+  readonly lookup: (name: string) => LinkedFunction | undefined;
+  /** All names that `lookup` knows. */
+  readonly known: () => readonly string[];
+  readonly wholeOptions: () => WholeOptions;
+}
+
+export interface LinkedModule {
+  readonly own: readonly LinkedFunction[];
+  /** Functions of this file and of all that it imports; the prelude's are not among them. */
+  readonly all: readonly LinkedFunction[];
+  readonly lookup: (name: string) => LinkedFunction | undefined;
+}
+
+interface Linker {
+  readonly collector: Collector;
+  readonly context: CheckContext;
+  readonly files: Map<string, LinkedModule>;
+  readonly open: string[];
+  readonly functions: LinkedFunction[];
+  readonly prelude: ReadonlyMap<string, LinkedFunction>;
+}
+
+export const link = (
+  module: Module,
+  context: CheckContext,
+  collector: Collector,
+  prelude: Module,
+): LinkedModule => {
+  const functions: LinkedFunction[] = [];
+  const base: Linker = { collector, context, files: new Map(), open: [], functions, prelude: new Map() };
+  const library = linkFile(prelude, base);
+  const names = new Map(library.own.map((fn) => [fn.name, fn]));
+  return linkFile(module, { ...base, prelude: names });
+};
+
+const linkFile = (module: Module, linker: Linker): LinkedModule => {
+  const names = new Map<string, LinkedFunction>();
+  linker.open.push(module.span.source.name);
+  for (const each of module.imports) linkImport(each, names, linker);
+  linker.open.pop();
+  const lookup = (name: string): LinkedFunction | undefined => names.get(name) ?? linker.prelude.get(name);
+  const known = (): readonly string[] => [...names.keys(), ...linker.prelude.keys()];
+  const own: LinkedFunction[] = [];
+  for (const declaration of module.functions) {
+    const fn = linkFunction(declaration, linker.functions.length, lookup, known);
+    const other = names.get(fn.name);
+    if (other !== undefined) {
+      linker.collector.report(
+        diagnostic("GS0203", declaration.name.span, `function \`${fn.name}\` is defined twice`, {
+          related: [{ span: other.declaration.name.span, message: "the first definition" }],
+        }),
+      );
+    } else names.set(fn.name, fn);
+    own.push(fn);
+    linker.functions.push(fn);
+  }
+  return { own, all: linker.functions.filter((fn) => linker.prelude.get(fn.name) !== fn), lookup };
+};
+
+const NO_OPTIONS: WholeOptions = new Map();
+
+const linkFunction = (
+  declaration: FunctionDeclaration,
+  id: number,
+  lookup: LinkedFunction["lookup"],
+  known: LinkedFunction["known"],
+): LinkedFunction => {
+  let options: WholeOptions | undefined;
+  const callee = (name: string): WholeOptions => lookup(name)?.wholeOptions() ?? NO_OPTIONS;
+  return {
+    name: declaration.name.text,
+    id,
+    declaration,
+    lookup,
+    known,
+    wholeOptions: () => {
+      if (options === undefined) {
+        // calls in a circle, reported elsewhere, find nothing here
+        options = NO_OPTIONS;
+        options = wholeOptions(declaration, callee);
+      }
+      return options;
+    },
+  };
+};
+
+const linkImport = (each: Import, names: Map<string, LinkedFunction>, linker: Linker): void => {
+  const imported = importedModule(each, linker);
+  for (const name of each.names) {
+    const other = names.get(name.text);
+    if (other !== undefined)
+      linker.collector.report(
+        diagnostic("GS0203", name.span, `\`${name.text}\` is imported twice`, {
+          related: [{ span: other.declaration.name.span, message: "the first one is this function" }],
+        }),
+      );
+    if (imported === undefined) continue;
+    const fn = imported.own.find((own) => own.name === name.text);
+    if (fn === undefined) reportMissing(name, each, imported, linker);
+    else if (other === undefined) names.set(name.text, fn);
+  }
+};
+
+const reportMissing = (
+  name: Import["names"][number],
+  each: Import,
+  imported: LinkedModule,
+  { collector }: Linker,
+): void => {
+  const available = imported.own.map((fn) => fn.name);
+  const near = nearest(name.text, available);
+  const advice =
+    near !== undefined
+      ? `did you mean ${near}?`
+      : available.length > 0
+        ? `it has: ${available.slice(0, 8).join(", ")}`
+        : "the file has no functions";
+  collector.report(
+    diagnostic("GS0206", name.span, `"${each.path}" has no function \`${name.text}\``, { fill: { advice } }),
+  );
+};
+
+const importedModule = (each: Import, linker: Linker): LinkedModule | undefined => {
+  const { collector, context, files, open } = linker;
+  const source = context.resolve(each.path, each.span.source.name);
+  if (source === undefined) {
+    collector.report(
+      diagnostic("GS0206", each.pathSpan, `there is no file "${each.path}"`, {
+        fill: { advice: "write the path from the importing file, for example ./losses.grad" },
+      }),
+    );
+    return undefined;
+  }
+  const from = open.indexOf(source.name);
+  if (from >= 0) {
+    const circle = [...open.slice(from), source.name].join(" → ");
+    collector.report(diagnostic("GS0207", each.pathSpan, `imports form a circle: ${circle}`));
+    return undefined;
+  }
+  const known = files.get(source.name);
+  if (known !== undefined) return known;
+  const module = collector.take(parse(source));
+  if (module === undefined) return undefined;
+  const linked = linkFile(module, linker);
+  files.set(source.name, linked);
+  return linked;
+};

@@ -1,0 +1,292 @@
+/**
+ * Binders and the expressions that they range over → bound indices with extents: given (`i < extent`), or that of the
+ * dimension that a read has the index alone in. Terminates: each expression is walked once per binder list.
+ */
+import { ofIndex } from "../ir/affine.ts";
+import { indexValue } from "../ir/build.ts";
+import type { Affine, Index } from "../ir/types.ts";
+import { diagnostic, type Span } from "../diagnostics/index.ts";
+import { parts, type Binder, type Expression } from "../syntax/index.ts";
+import { affineText, excerpt, type Binding, type Frame } from "./frame.ts";
+import { asAffine, scalar } from "./value.ts";
+
+/** A read that has an index alone in one dimension; `weak` where a default covers what is outside. */
+interface Candidate {
+  readonly extent: Affine | undefined;
+  readonly weak: boolean;
+  readonly span: Span;
+}
+
+interface Evidence {
+  readonly candidates: Candidate[];
+  /** Reads that mention the index in some other way. */
+  readonly other: Span[];
+}
+
+export const ELLIPSIS = "...";
+
+/** The positions that the indices of a read stand for: `...` spreads over what the others leave. */
+export const spread = <T>(
+  indices: readonly ({ readonly kind: "ellipsis" } | T)[],
+  rank: number,
+  isEllipsis: (index: { readonly kind: "ellipsis" } | T) => boolean,
+): readonly number[] => {
+  const hole = Math.max(0, rank - (indices.length - 1));
+  let position = 0;
+  return indices.map((index) => {
+    const at = position;
+    position += isEllipsis(index) ? hole : 1;
+    return at;
+  });
+};
+
+const gather = (
+  frame: Frame,
+  e: Expression,
+  evidence: ReadonlyMap<string, Evidence>,
+  covered: "weak" | "strong",
+): void => {
+  if (e.kind === "read") gatherRead(frame, e, evidence, covered);
+  if (e.kind === "default") {
+    gather(frame, e.value, evidence, "weak");
+    gather(frame, e.fallback, evidence, covered);
+    return;
+  }
+  for (const part of parts(e)) gather(frame, part, evidence, e.kind === "read" ? "strong" : covered);
+};
+
+const gatherRead = (
+  frame: Frame,
+  e: Extract<Expression, { kind: "read" }>,
+  evidence: ReadonlyMap<string, Evidence>,
+  covered: "weak" | "strong",
+): void => {
+  const shape = frame.names.get(e.target.text)?.value?.shape;
+  const places = spread(e.indices, shape?.length ?? 0, (index) => index.kind === "ellipsis");
+  for (const [k, index] of e.indices.entries()) {
+    if (index.kind === "ellipsis") continue;
+    if (index.kind === "name") {
+      const extent = shape?.[places[k] ?? k];
+      evidence.get(index.text)?.candidates.push({ extent, weak: covered === "weak", span: e.span });
+      continue;
+    }
+    for (const part of parts(index)) if (part.kind === "name") evidence.get(part.text)?.other.push(e.span);
+  }
+};
+
+const distinct = (candidates: readonly Candidate[]): readonly Candidate[] => {
+  const first = new Map(candidates.toReversed().map((each) => [each.extent, each]));
+  return candidates.filter((each) => first.get(each.extent) === each);
+};
+
+const inferred = (frame: Frame, name: string, span: Span, evidence: Evidence): Affine | undefined => {
+  const strong = evidence.candidates.filter((each) => !each.weak);
+  const choices = distinct(strong.length > 0 ? strong : evidence.candidates);
+  const [first, second] = choices;
+  if (choices.some((each) => each.extent === undefined)) return undefined;
+  if (first === undefined) {
+    reportUnranged(frame, name, span, evidence);
+    return undefined;
+  }
+  if (second === undefined) return first.extent;
+  reportConflict(frame, name, span, choices);
+  return undefined;
+};
+
+const reportUnranged = (frame: Frame, name: string, span: Span, evidence: Evidence): void => {
+  const [mention] = evidence.other;
+  const advice =
+    mention === undefined
+      ? `write ${name} < extent, or read a tensor with ${name} alone in one dimension, as x[${name}]`
+      : `write ${name} < extent: ${excerpt(mention)} does not say where ${name} ends, only a read with ${name} alone in one dimension does`;
+  frame.report(
+    diagnostic("GS0303", span, `nothing says how far index \`${name}\` runs`, {
+      fill: { advice },
+      related: evidence.other.slice(0, 2).map((read) => ({ span: read, message: "it is read here" })),
+    }),
+  );
+};
+
+const reportConflict = (frame: Frame, name: string, span: Span, choices: readonly Candidate[]): void => {
+  const extents = choices.map((each) => each.extent).filter((extent) => extent !== undefined);
+  const texts = extents.map((extent) => affineText(frame, extent));
+  frame.report(
+    diagnostic("GS0304", span, `index \`${name}\` has the ranges ${texts.slice(0, 3).join(" and ")}`, {
+      fill: { index: name },
+      related: choices.slice(0, 3).map((each, k) => ({
+        span: each.span,
+        message: `here ${name} runs to ${texts[k] ?? ""}`,
+      })),
+    }),
+  );
+};
+
+// ---- index expressions
+
+const notWhole = (e: Expression): string => {
+  if (e.kind === "product" && e.factors.some((factor) => factor.op === "/"))
+    return "use // for the whole part of a division";
+  if (e.kind === "read") return `declare \`${e.target.text}\` as int[…] to use its values as indices`;
+  return "an index is made of whole numbers, dimensions, whole options, indices and reads of int tensors with + - * // %";
+};
+
+/** An expression as a whole number; an error where it is not provably one. */
+export const indexOf = (frame: Frame, e: Expression): Affine | undefined => {
+  const value = frame.evaluate(frame, e);
+  if (value === undefined) return undefined;
+  if (value.shape.length > 0) {
+    frame.report(
+      diagnostic("GS0401", e.span, `\`${excerpt(e.span)}\` is an array, and an index is one number`, {
+        fill: { advice: `give it indices of its own, for example ${excerpt(e.span)}[n]` },
+      }),
+    );
+    return undefined;
+  }
+  const affine = asAffine(frame.builder.ir, value.node);
+  if (affine === undefined)
+    frame.report(
+      diagnostic("GS0306", e.span, `\`${excerpt(e.span)}\` is not a whole number`, {
+        fill: { advice: notWhole(e) },
+      }),
+    );
+  return affine;
+};
+
+const hasData = (a: Affine): boolean =>
+  a.terms.some((term) =>
+    term.atoms.some((atom) => {
+      switch (atom.kind) {
+        case "data":
+          return true;
+        case "floordiv":
+        case "mod":
+          return hasData(atom.value) || hasData(atom.by);
+        case "dim":
+        case "index":
+          return false;
+      }
+    }),
+  );
+
+/** An expression as an extent: a whole number of dimensions and whole options only. */
+export const extentOf = (frame: Frame, e: Expression): Affine | undefined => {
+  const extent = indexOf(frame, e);
+  if (extent === undefined) return undefined;
+  if (extent.indices.length === 0 && !hasData(extent)) return extent;
+  frame.report(
+    diagnostic("GS0403", e.span, "a range that depends on another index or on data is not supported", {
+      fill: { advice: "range over all, and select inside: (j <= i ? x[i, j] : 0)" },
+    }),
+  );
+  return undefined;
+};
+
+// ---- binding
+
+export const alreadyNamed = (frame: Frame, name: string, span: Span): boolean => {
+  const other = frame.names.get(name);
+  if (other === undefined) return false;
+  const article = other.role === "option" || other.role === "index" ? "an" : "a";
+  frame.report(
+    diagnostic("GS0203", span, `\`${name}\` is ${article} ${other.role} already`, {
+      related: [{ span: other.span, message: `the ${other.role} \`${name}\`` }],
+    }),
+  );
+  return true;
+};
+
+const makeIndex = (frame: Frame, name: string, label: string, extent: Affine): Index => {
+  const index = frame.builder.ir.index(`${name}'${frame.depth}`, extent);
+  frame.builder.labels.set(index, label);
+  return index;
+};
+
+const indexBinding = (frame: Frame, index: Index | undefined, span: Span): Binding => ({
+  role: "index",
+  span,
+  value: index && scalar(indexValue(frame.builder.ir, ofIndex(frame.builder.ir, index))),
+});
+
+const ellipsisIndices = (frame: Frame, span: Span): readonly Index[] | undefined => {
+  if (frame.ellipsis === undefined) {
+    frame.report(
+      diagnostic("GS0303", span, "`...` stands for no dimensions here", {
+        fill: { advice: "declare a parameter with leading dimensions, for example x: [..., C]" },
+      }),
+    );
+    return undefined;
+  }
+  const { ir } = frame.builder;
+  return frame.ellipsis.map((extent, k) => ir.index(`...${k}'${frame.depth}`, extent));
+};
+
+/** The extents of binders that give none, by name. */
+const inferAll = (
+  frame: Frame,
+  binders: readonly Binder[],
+  scanned: readonly Expression[],
+): ReadonlyMap<string, Affine | undefined> => {
+  const unranged = binders.filter((each) => each.kind === "index" && each.extent === undefined);
+  const evidence = new Map<string, Evidence>();
+  for (const each of unranged)
+    if (each.kind === "index") evidence.set(each.name.text, { candidates: [], other: [] });
+  if (evidence.size === 0) return new Map();
+  for (const e of scanned) gather(frame, e, evidence, "strong");
+  const extents = new Map<string, Affine | undefined>();
+  for (const each of unranged) {
+    if (each.kind !== "index") continue;
+    const found = evidence.get(each.name.text);
+    if (found && !frame.names.has(each.name.text))
+      extents.set(each.name.text, inferred(frame, each.name.text, each.name.span, found));
+  }
+  return extents;
+};
+
+/**
+ * Runs `body` with the binders' indices bound; it receives them in order, or undefined where one has an error. A binder
+ * that is a number is not an index: `body` is told about it by its absence, so callers reject it first.
+ */
+export const withIndices = <T>(
+  frame: Frame,
+  binders: readonly Binder[],
+  scanned: readonly Expression[],
+  body: (indices: readonly Index[] | undefined) => T,
+): T => {
+  const inferredExtents = inferAll(frame, binders, scanned);
+  const given = binders.map((binder) =>
+    binder.kind === "index" && binder.extent !== undefined ? extentOf(frame, binder.extent) : undefined,
+  );
+  const bound: string[] = [];
+  const indices: Index[] = [];
+  let sound = true;
+  const bind = (name: string, binding: Binding): void => {
+    frame.names.set(name, binding);
+    bound.push(name);
+  };
+  for (const [k, binder] of binders.entries()) {
+    if (binder.kind === "fixed") continue;
+    if (binder.kind === "ellipsis") {
+      if (alreadyNamed(frame, ELLIPSIS, binder.span)) sound = false;
+      const leading = ellipsisIndices(frame, binder.span);
+      bind(ELLIPSIS, { role: "index", value: undefined, span: binder.span, indices: leading ?? [] });
+      if (leading === undefined) sound = false;
+      else indices.push(...leading);
+      continue;
+    }
+    const { text, span } = binder.name;
+    if (alreadyNamed(frame, text, span)) {
+      sound = false;
+      continue;
+    }
+    const extent = binder.extent === undefined ? inferredExtents.get(text) : given[k];
+    const index = extent && makeIndex(frame, text, text, extent);
+    bind(text, indexBinding(frame, index, span));
+    if (index === undefined) sound = false;
+    else indices.push(index);
+  }
+  frame.builder.scope.push(...indices);
+  const result = body(sound ? indices : undefined);
+  frame.builder.scope.length -= indices.length;
+  for (const name of bound) frame.names.delete(name);
+  return result;
+};
