@@ -1,0 +1,130 @@
+import { describe, expect, it } from "vitest";
+import { formulas } from "../../src/explain/index.ts";
+import {
+  affine,
+  build,
+  createArena,
+  define,
+  type Arena,
+  type Node,
+  type Program,
+  type Reduction,
+} from "../../src/ir/index.ts";
+
+interface Scene {
+  readonly ir: Arena;
+  readonly x: Node;
+  readonly label: Node;
+  readonly alpha: Node;
+  readonly here: { readonly n: Node; readonly isLabel: Node };
+}
+
+/** y[n] = body, or y[n] = Σ_c body, over x[n, c] and label[n]. */
+const programOf = (body: (scene: Scene) => Node, op?: Reduction["op"]): Program => {
+  const ir = createArena();
+  const [N, C] = [affine.dim(ir, "N"), affine.dim(ir, "C")];
+  const [n, c] = [ir.index("n", N), ir.index("c", C)];
+  const [i, j] = [affine.ofIndex(ir, n), affine.ofIndex(ir, c)];
+  const x = ir.tensor({ name: "x", shape: [N, C], dtype: "float", role: "input" });
+  const label = ir.tensor({ name: "label", shape: [N], dtype: "int", role: "input" });
+  const tag = build.read(ir, label, [i]);
+  const scene: Scene = {
+    ir,
+    x: build.read(ir, x, [i, op === undefined ? affine.fixed(ir, 0) : j]),
+    label: tag,
+    alpha: build.option(ir, "alpha"),
+    here: {
+      n: build.indexValue(ir, i),
+      isLabel: build.isZero(ir, affine.minus(ir, j, affine.ofData(ir, tag))),
+    },
+  };
+  const y = ir.tensor({ name: "y", shape: [N], dtype: "float", role: "defined" });
+  const reduction = op && { op, indices: [c] };
+  return {
+    name: "f", doc: "", inputs: [x, label], dims: [], options: [], requirements: [],
+    definitions: [define(ir, { tensor: y, indices: [n], reduction, body: body(scene) })],
+    outputs: [{ name: "y", tensor: y }],
+  }; // prettier-ignore
+};
+
+const CASES: readonly (readonly [
+  string,
+  Reduction["op"] | undefined,
+  (scene: Scene) => Node,
+  string,
+  string,
+])[] = [
+  [
+    "a quotient with signs and roots",
+    undefined,
+    ({ ir, x, alpha }) =>
+      build.product(ir, [build.constant(ir, -2), build.power(ir, x, { num: -1, den: 2 }), alpha]),
+    "y[n] = -2 · alpha / sqrt(x[n, 0])",
+    "y_{n} &= -\\frac{2 \\, \\alpha}{\\sqrt{x_{n, 0}}}",
+  ],
+  [
+    "a difference in a power",
+    undefined,
+    ({ ir, x, alpha }) => build.square(ir, build.subtract(ir, x, alpha)),
+    "y[n] = (x[n, 0] - alpha)^2",
+    "y_{n} &= {\\left(x_{n, 0} -\\alpha\\right)}^{2}",
+  ],
+  [
+    "a guard as an indicator in a sum",
+    "sum",
+    ({ ir, x, here }) => build.guard(ir, here.isLabel, build.unary(ir, "exp", x)),
+    "y[n] = Σ[c] [c = label[n]] · exp(x[n, c])",
+    "y_{n} &= \\sum_{c} \\left[c = \\mathrm{label}_{n}\\right] \\, \\exp\\left(x_{n, c}\\right)",
+  ],
+  [
+    "a selection",
+    undefined,
+    ({ ir, x }) =>
+      build.select(
+        ir,
+        build.compare(ir, "<", x, build.constant(ir, 0)),
+        build.negate(ir, x),
+        build.exact(ir, { num: 1, den: 3 }),
+      ),
+    "y[n] = (x[n, 0] < 0 ? -x[n, 0] : 1 / 3)",
+    "y_{n} &= \\begin{cases} -x_{n, 0} & x_{n, 0} < 0 \\\\ \\frac{1}{3} & \\text{otherwise} \\end{cases}",
+  ],
+  [
+    "numbers from indices and data",
+    undefined,
+    ({ ir, label, here }) =>
+      build.add(ir, label, build.product(ir, [build.exact(ir, { num: 1, den: 2 }), here.n])),
+    "y[n] = label[n] + n / 2",
+    "y_{n} &= \\mathrm{label}_{n} +\\frac{n}{2}",
+  ],
+];
+
+describe("formulas", () => {
+  it.each(CASES)("%s", (_name, op, body, text, latex) => {
+    const program = programOf(body, op);
+    expect(formulas(program, "text")).toEqual([text]);
+    expect(formulas(program, "latex")).toEqual([`\\begin{aligned}\n  ${latex}\n\\end{aligned}`]);
+  });
+
+  it("names a part that is used again, and so stays linear in depth", () => {
+    const program = programOf(({ ir, x }) => {
+      let f = x;
+      for (let k = 0; k < 200; k++)
+        f = build.multiply(ir, build.unary(ir, "sin", f), build.add(ir, f, build.constant(ir, 1)));
+      return f;
+    });
+    const [text = ""] = formulas(program, "text");
+    expect(text.split("\n").length).toBeGreaterThan(50);
+    expect(text.length).toBeLessThan(200 * 60);
+  });
+
+  it("lets no name act as a command", () => {
+    const ir = createArena();
+    const y = ir.tensor({ name: "\\input{x}_%", shape: [], dtype: "float", role: "defined" });
+    const program: Program = {
+      name: "f", doc: "", inputs: [], dims: [], options: [], requirements: [],
+      definitions: [define(ir, { tensor: y, indices: [], body: build.constant(ir, 1) })], outputs: [{ name: "y", tensor: y }],
+    }; // prettier-ignore
+    expect(formulas(program, "latex")[0]).toContain("\\mathrm{\\backslash{}input\\{x\\}\\_\\%} &= 1");
+  });
+});
