@@ -166,3 +166,16 @@ export const ERFCX: PerLaneType<ErfcxTable> = {
     ],
   },
 };
+
+/** For f32, evaluated in f64: as `LOG_ARTANH_TAIL`; error 2⁻³⁷·⁶. */
+export const LOG_ARTANH_TAIL_SINGLE: readonly number[] = [
+  0.6666666564515943, 0.40000335297563877, 0.2853730057081051, 0.23582316590636745,
+];
+
+/** (artanh(s)/s − 1 − z/3) / z² in z = s² on the same interval, weighted with z²; error 2⁻⁷¹·⁸. */
+export const ARTANH_REST: readonly number[] = [
+  0.1999999999999999, 0.1428571428572192, 0.11111111108894599, 0.09090909422040164, 0.07692279210705268,
+  0.06668132405987168, 0.05837886829917542, 0.059909086986830624,
+];
+
+export const ONE_THIRD = { head: 1 / 3, tail: 1.850371707708594e-17 } as const;

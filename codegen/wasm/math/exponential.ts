@@ -18,25 +18,25 @@ import type { Algebra, Vector } from "./graph.ts";
  * eˣ − 1 is −1; above `tanhOne` tanh is 1.
  */
 const RANGE: PerLaneType<Readonly<Record<"low" | "high" | "minusOne" | "tanhOne", number>>> = {
-  f32: { low: -104.5, high: 91, minusOne: -18, tanhOne: 9.5 },
-  f64: { low: -746, high: 712, minusOne: -38, tanhOne: 20 },
+  f32: { low: -108, high: 91, minusOne: -18, tanhOne: 9.5 },
+  f64: { low: -750, high: 712, minusOne: -38, tanhOne: 20 },
 };
 
 /** 2⁻ⁿ is added to eʳ − 1 for n up to this; beyond it is far below the last bit. */
 const LAST_VISIBLE_POWER = 64;
 
 /** x limited to an interval; NaN stays. */
-const clamp = (v: Algebra, x: Vector, low: number, high: number): Vector =>
+export const clamp = (v: Algebra, x: Vector, low: number, high: number): Vector =>
   v.pmin(v.pmax(x, v.constant(low)), v.constant(high));
 
-interface Reduced {
+export interface Reduced {
   readonly n: Rounded;
   readonly r: Vector;
   /** What r lost by rounding: r + rest is the reduced argument. */
   readonly rest: Vector;
 }
 
-function reduce(v: Algebra, x: Vector, offset: number): Reduced {
+export function reduce(v: Algebra, x: Vector, offset: number): Reduced {
   const n = roundedProduct(v, x, Math.LOG2E, offset);
   const { head, tail } = LN2[v.dtype];
   const exact = v.sub(x, v.mul(n.value, v.constant(head)));
@@ -61,11 +61,12 @@ function expShifted(v: Algebra, x: Vector, shift: number): Vector {
 export const exp = (v: Algebra, x: Vector): Vector => expShifted(v, x, 0);
 
 /**
- * `finish(eʳ) · 2ⁿ` for eʳ · 2ⁿ = e^(head + tail), |tail| far below |head| and the result below one. It is rounded
- * once more where it underflows.
+ * `finish(eʳ) · 2ⁿ` for eʳ · 2ⁿ = e^(head + tail), |tail| far below |head|. Over- and underflow as in exp; it is
+ * rounded once more where it underflows.
  */
 export function expOfSum(v: Algebra, head: Vector, tail: Vector, finish: (e: Vector) => Vector): Vector {
-  const { n, r } = reduce(v, v.pmax(head, v.constant(RANGE[v.dtype].low)), 2 * v.format.bias);
+  const { low, high } = RANGE[v.dtype];
+  const { n, r } = reduce(v, clamp(v, head, low, high), 2 * v.format.bias);
   return scaleTwice(v, finish(expReduced(v, v.add(r, tail))), n.bits);
 }
 

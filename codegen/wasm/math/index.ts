@@ -8,6 +8,7 @@ import { hypotDouble, hypotSingle } from "./hypot.ts";
 import { acos, asin, atan, atan2 } from "./inverse-trigonometric.ts";
 import { acosh, asinh, atanh, log, log1p, softplus } from "./logarithm.ts";
 import type { PerLaneType } from "./coefficients.ts";
+import { powDouble, powSingle } from "./power.ts";
 import {
   doubleFormula,
   hugeFormula,
@@ -51,6 +52,7 @@ export const MATH = {
   atanh: unary(atanh),
   erf: { arity: 1, formula: { f32: erfSingle, f64: erfDouble } },
   erfc: { arity: 1, formula: { f32: erfcSingle, f64: erfcDouble } },
+  pow: { arity: 2, formula: { f32: powSingle, f64: powDouble } },
   sin: trigonometric("sin"),
   cos: trigonometric("cos"),
   tan: trigonometric("tan"),

@@ -1,5 +1,5 @@
 /** log and its relatives: log x = e ln 2 + log m with m in [√½, √2). */
-import { decompose, powerOfMinus, where, withSign } from "./bits.ts";
+import { decompose, type Decomposed, powerOfMinus, where, withSign } from "./bits.ts";
 import { LN2, LOG_ARTANH_TAIL, LOG_TAIL_F32, type PerLaneType } from "./coefficients.ts";
 import { exp } from "./exponential.ts";
 import type { Algebra, Vector } from "./graph.ts";
@@ -36,13 +36,17 @@ const logOutside = (v: Algebra, x: Vector): Vector => {
   return v.select(v.eq(x, zero), v.constant(-Infinity), v.or(x, v.lt(x, zero)));
 };
 
-export function log(v: Algebra, x: Vector): Vector {
+/** x = mantissa · 2^exponent for any positive finite x. */
+export function decomposeAny(v: Algebra, x: Vector): Decomposed {
   const lift = v.format.mantissaBits + 2;
   const isSmall = v.lt(x, v.constant(v.format.minNormal));
-  const normal = v.select(isSmall, v.mul(x, v.constant(2 ** lift)), x);
-  const { mantissa, exponent } = decompose(v, normal);
-  const e = v.sub(exponent, where(v, isSmall, v.constant(lift)));
-  const value = assemble(v, e, v.sub(mantissa, v.constant(1)));
+  const { mantissa, exponent } = decompose(v, v.select(isSmall, v.mul(x, v.constant(2 ** lift)), x));
+  return { mantissa, exponent: v.sub(exponent, where(v, isSmall, v.constant(lift))) };
+}
+
+export function log(v: Algebra, x: Vector): Vector {
+  const { mantissa, exponent } = decomposeAny(v, x);
+  const value = assemble(v, exponent, v.sub(mantissa, v.constant(1)));
   const isInside = v.and(v.gt(x, v.constant(0)), v.lt(x, v.constant(Infinity)));
   return v.select(isInside, value, logOutside(v, x));
 }
