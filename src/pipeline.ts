@@ -5,9 +5,10 @@
  *
  * Programs and kernels are verified wherever one pass hands them to the next.
  */
-import { checkModule, type CheckContext, type CheckedModule } from "./check/index.ts";
+import { checkModule, type CheckContext, type CheckedModule, type RequestKind } from "./check/index.ts";
 import { createCollector, type Result, type Source } from "./diagnostics/index.ts";
 import * as diff from "./diff/index.ts";
+import { formulas } from "./explain/index.ts";
 import { verify, type Arena, type Program } from "./ir/index.ts";
 import type { About, FloatType, Kernel } from "./loop/types.ts";
 import { verifyKernel } from "./loop/verify.ts";
@@ -54,18 +55,45 @@ export const valueAndGradient: Derivative = derived(diff.valueAndGradient);
 /** Of a function with one scalar output: `d_<input>` for each input named. */
 export const gradient: Derivative = derived(diff.gradient);
 
+/** What is built of a function: its value; value and gradient of a scalar one; the vector-Jacobian product of any. */
+export interface Request {
+  readonly kind: RequestKind;
+  /** Inputs to differentiate by; empty for `value`. */
+  readonly wrt: readonly string[];
+}
+
+const DERIVATIVES: { readonly [K in RequestKind]: { readonly suffix: string; readonly derive: Derivative } } =
+  {
+    value: { suffix: "", derive: (ir, program) => forward(ir, program) },
+    grad: { suffix: "_grad", derive: valueAndGradient },
+    vjp: { suffix: "_vjp", derive: vjp },
+  };
+
+/** What is asked for where nothing is: the value, and the gradient or vector-Jacobian product by all float inputs. */
+export const defaultRequests = (program: Program): readonly Request[] => {
+  const wrt = program.inputs.filter((tensor) => tensor.dtype === "float").map((tensor) => tensor.name);
+  const value: Request = { kind: "value", wrt: [] };
+  if (wrt.length === 0 || program.outputs.every(({ tensor }) => tensor.dtype === "int")) return [value];
+  return [value, { kind: diff.isScalarValued(program) ? "grad" : "vjp", wrt }];
+};
+
+/** The program that a request asks for, called `f`, `f_grad` or `f_vjp`. */
+export const request = (ir: Arena, program: Program, { kind, wrt }: Request): Program => {
+  const { suffix, derive } = DERIVATIVES[kind];
+  return { ...derive(ir, program, wrt), name: `${program.name}${suffix}` };
+};
+
 export interface KernelOptions {
   readonly dtype: FloatType;
   /** The program's own name without it. */
   readonly name?: string;
   readonly sourceHash?: string;
-  readonly formulas?: readonly string[];
 }
 
 /** What a generated module says about itself. */
 const aboutOf = (ir: Arena, program: Program, options: KernelOptions): About => ({
   doc: program.doc,
-  formulas: options.formulas ?? [],
+  formulas: formulas(program, "text"),
   operations: operationCount(ir, program).text,
   sourceHash: options.sourceHash ?? "",
 });
