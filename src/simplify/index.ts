@@ -1,7 +1,7 @@
 /** Simplification: a program in, a program of equal value out that costs no more operations. */
 import type { Arena, Program } from "../ir/index.ts";
 import { createEngine, type Mode, type Step } from "./engine.ts";
-import { tidy } from "./tidy.ts";
+import { simplifyDefinitions } from "./definitions.ts";
 
 export { definitionOperations, operationCount, polynomialText, type OperationCount } from "./cost.ts";
 export { REJECTED, RULES, type Rule, type Soundness } from "./rules.ts";
@@ -20,7 +20,11 @@ const untraced = (): void => undefined;
 export const simplify = (ir: Arena, program: Program, options: SimplifyOptions = {}): Program => {
   const engine = createEngine(ir, options.mode ?? "derived", options.trace ?? untraced);
   const outputs = program.outputs.map((output) => output.tensor);
-  const definitions = tidy(engine, program.definitions, outputs);
+  const names = [...program.inputs, ...program.definitions.map(({ tensor }) => tensor)].map(
+    ({ name }) => name,
+  );
+  const surface = { outputs, requirements: program.requirements, names };
+  const definitions = simplifyDefinitions(engine, program.definitions, surface);
   const same =
     definitions.length === program.definitions.length &&
     definitions.every((definition, k) => definition === program.definitions[k]);

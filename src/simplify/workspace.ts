@@ -144,15 +144,21 @@ export const commitIfLighter = (space: Workspace, change: Change): boolean => {
 };
 
 /** A new tensor, named after what it comes from. */
-export const freshTensor = (space: Workspace, stem: string, shape: readonly Affine[]): Tensor => {
-  const name = freshName(space, stem);
+export const freshTensor = (
+  space: Workspace,
+  stem: string,
+  shape: readonly Affine[],
+  besides: readonly Definition[],
+): Tensor => {
+  const taken = new Set(besides.map((definition) => definition.tensor.name));
+  const name = freshName(stem, (each) => space.names.has(each) || taken.has(each));
   return space.ir.tensor({ name, shape, dtype: "float", role: "defined" });
 };
 
-const freshName = (space: Workspace, stem: string): string => {
+const freshName = (stem: string, isTaken: (name: string) => boolean): string => {
   for (let count = 1; ; count++) {
     const name = `${stem}_${count}`;
-    if (!space.names.has(name)) return name;
+    if (!isTaken(name)) return name;
   }
 };
 

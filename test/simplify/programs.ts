@@ -25,7 +25,7 @@ export const write = (ir: Arena = createArena(), options: readonly string[] = []
   };
   const index = (name: string) => ir.index(name, extent(name));
   const make = (name: string, indices: string, role: Tensor["role"], dtype: Tensor["dtype"]): Tensor =>
-    ir.tensor({ name, shape: [...indices].map(extent), dtype, role });
+    ir.tensor({ name, shape: Array.from(indices).map(extent), dtype, role });
   const input: Writer["input"] = (name, indices, dtype = "float") => {
     const tensor = make(name, indices, "input", dtype);
     inputs.push(tensor);
@@ -37,20 +37,20 @@ export const write = (ir: Arena = createArena(), options: readonly string[] = []
     input,
     define: (name, indices, body) => {
       const tensor = make(name, indices, "defined", "float");
-      definitions.push(define(ir, { tensor, indices: [...indices].map(index), body }));
+      definitions.push(define(ir, { tensor, indices: Array.from(indices).map(index), body }));
       return tensor;
     },
     reduce: (name, indices, op, over, body) => {
       const tensor = make(name, indices, "defined", op.startsWith("arg") ? "int" : "float");
-      const reduction = { op, indices: [...over].map(index) };
-      definitions.push(define(ir, { tensor, indices: [...indices].map(index), reduction, body }));
+      const reduction = { op, indices: Array.from(over).map(index) };
+      definitions.push(define(ir, { tensor, indices: Array.from(indices).map(index), reduction, body }));
       return tensor;
     },
     at: (tensor, indices) =>
       b.read(
         ir,
         tensor,
-        [...indices].map((name) => affine.ofIndex(ir, index(name))),
+        Array.from(indices).map((name) => affine.ofIndex(ir, index(name))),
       ),
     size: (name) => b.indexValue(ir, extent(name)),
     program: (name, ...outputs) => ({

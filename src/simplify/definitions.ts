@@ -1,0 +1,48 @@
+/**
+ * A program's definitions → lighter ones of equal value: tidied, values shared, sums taken apart, in rounds until nothing
+ * changes. Every round lowers the weight of the program or the number of its definitions, and their number is bounded too.
+ */
+import type { Definition, Requirement, Tensor } from "../ir/index.ts";
+import type { Engine } from "./engine.ts";
+import { shareValues } from "./share.ts";
+import { lightenPointwise, lightenSums } from "./sums.ts";
+import { tidy } from "./tidy.ts";
+import { createWorkspace, inOrder } from "./workspace.ts";
+
+const ROUNDS = 8;
+
+export interface Surface {
+  readonly outputs: readonly Tensor[];
+  readonly requirements: readonly Requirement[];
+  /** Names that new definitions may not take. */
+  readonly names: readonly string[];
+}
+
+export const simplifyDefinitions = (
+  engine: Engine,
+  definitions: readonly Definition[],
+  surface: Surface,
+): readonly Definition[] => {
+  let current = tidy(engine, definitions, surface.outputs);
+  if (engine.mode !== "derived") return current;
+  for (let count = 0; count < ROUNDS; count++) {
+    const next = tidy(engine, round(engine, current, surface), surface.outputs);
+    if (next.length === current.length && next.every((definition, k) => definition === current[k])) break;
+    current = next;
+  }
+  return current;
+};
+
+const round = (
+  engine: Engine,
+  definitions: readonly Definition[],
+  surface: Surface,
+): readonly Definition[] => {
+  const workspace = (list: readonly Definition[]) =>
+    createWorkspace(engine.ir, list, new Set(surface.outputs), surface.names);
+  const shared = inOrder(workspace(shareValues(workspace(definitions), definitions)));
+  const space = workspace(shared);
+  lightenSums(engine, space, surface.requirements, shared);
+  lightenPointwise(engine, space, inOrder(space));
+  return inOrder(space);
+};
