@@ -8,12 +8,12 @@ export interface Arithmetic {
   readonly largest: number;
 }
 
-/** c with the digits of the arithmetic (Veltkamp's splitting), apart from its range. */
-export const roundedTo = (c: number, { unitRoundoff }: Arithmetic): number => {
-  const factor = 2 ** -53 / unitRoundoff;
-  if (factor >= 1) return c;
-  const scaled = c * (1 / factor + 1);
-  return Number.isFinite(scaled) ? scaled - (scaled - c) : c;
+/** Whether c has no more digits than the arithmetic (by Veltkamp's splitting), apart from its range. */
+export const isRepresentable = (c: number, { unitRoundoff }: Arithmetic): boolean => {
+  const spare = unitRoundoff / 2 ** -53;
+  if (spare <= 1) return true;
+  const scaled = c * (spare + 1);
+  return !Number.isFinite(scaled) || scaled - (scaled - c) === c;
 };
 
 /** What rounding adds to the error of a result: `roundings` times half a unit in its last place. */

@@ -1,5 +1,6 @@
 /** Arrays of an evaluation: what the caller gives, and the binding of a program's dimensions and options to it. */
 import type { Affine, Program, Tensor } from "../ir/index.ts";
+import { isRepresentable, rounding, type Arithmetic } from "./arithmetic.ts";
 import { extentOf } from "./indexing.ts";
 
 export interface GivenArray {
@@ -101,12 +102,19 @@ export const bindOptions = (program: Program, inputs: Inputs): ReadonlyMap<strin
     }),
   );
 
-/** The inputs as arrays of doubles without error. */
-export const bindInputs = (program: Program, inputs: Inputs): Map<Tensor, Stored> =>
+/** The inputs as arrays of doubles, with the error of rounding them to an arithmetic where one is given. */
+export const bindInputs = (
+  program: Program,
+  inputs: Inputs,
+  roundedIn: Arithmetic | undefined,
+): Map<Tensor, Stored> =>
   new Map(
     program.inputs.map((tensor) => {
-      const { shape, data } = given(inputs, tensor);
-      return [tensor, { shape, data: Float64Array.from(data), error: undefined }];
+      const array = given(inputs, tensor);
+      const data = Float64Array.from(array.data);
+      const error =
+        roundedIn && data.map((x) => (isRepresentable(x, roundedIn) ? 0 : rounding(x, 1, roundedIn)));
+      return [tensor, { shape: array.shape, data, error }];
     }),
   );
 

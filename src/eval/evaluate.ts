@@ -24,13 +24,17 @@ export interface Bounded extends Evaluated {
 export const evaluate = (program: Program, inputs: Inputs): ReadonlyMap<string, Evaluated> =>
   outputsOf(program, run(program, inputs, undefined));
 
+/** Whether inputs are numbers of the arithmetic, or will be rounded to such. */
+export type InputErrors = "exact" | "rounded";
+
 /** Also a running error bound, to first order, of the same computation in the given arithmetic on the same inputs. */
 export const evaluateWithError = (
   program: Program,
   inputs: Inputs,
   arithmetic: Arithmetic,
+  given: InputErrors = "exact",
 ): ReadonlyMap<string, Bounded> => {
-  const outputs = outputsOf(program, run(program, inputs, arithmetic));
+  const outputs = outputsOf(program, run(program, inputs, arithmetic, given));
   return new Map(
     [...outputs].map(([name, { shape, data, error }]) => [
       name,
@@ -59,9 +63,10 @@ const run = (
   program: Program,
   inputs: Inputs,
   arithmetic: Arithmetic | undefined,
+  given: InputErrors = "exact",
 ): ReadonlyMap<Tensor, Stored> => {
   const dims = bindDims(program, inputs);
-  const storage = bindInputs(program, inputs);
+  const storage = bindInputs(program, inputs, given === "rounded" ? arithmetic : undefined);
   checkRequirements(program, dims, storage);
   const evaluation = { dims, options: bindOptions(program, inputs), storage, arithmetic };
   for (const definition of program.definitions) runDefinition(evaluation, definition);

@@ -13,7 +13,7 @@ import {
   type Tensor,
 } from "../ir/index.ts";
 import { BINARY, UNARY } from "../runtime/scalar.ts";
-import { propagated, rounding, roundedTo, type Arithmetic } from "./arithmetic.ts";
+import { isRepresentable, propagated, rounding, type Arithmetic } from "./arithmetic.ts";
 import { misfit, type Stored } from "./arrays.ts";
 import { compileIndex, intervalOf, EVERYTHING, type IndexScope, type Interval } from "./indexing.ts";
 import { BINARY_SENSITIVITY, UNARY_SENSITIVITY } from "./sensitivity.ts";
@@ -361,13 +361,12 @@ const exactly = (): Step => constantly(0);
 
 const ERRORS: { readonly [K in Kind]: ErrorRow<K> } = {
   constant: (_c, node, arithmetic) =>
-    constantly(roundedTo(node.value, arithmetic) === node.value ? 0 : rounding(node.value, 1, arithmetic)),
+    constantly(isRepresentable(node.value, arithmetic) ? 0 : rounding(node.value, 1, arithmetic)),
   zero: exactly,
   option: exactly,
   index: (c, node, arithmetic) => {
     const [k, { values }] = [c.slot(node), c];
-    return () =>
-      roundedTo(at(values, k), arithmetic) === at(values, k) ? 0 : rounding(at(values, k), 1, arithmetic);
+    return () => (isRepresentable(at(values, k), arithmetic) ? 0 : rounding(at(values, k), 1, arithmetic));
   },
   read: (c, node) => {
     const { error } = c.scope.storage(node.tensor);

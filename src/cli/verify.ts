@@ -1,0 +1,236 @@
+/**
+ * Reference values against the interpreter and every back end. In: checks, each a few programs with inputs and what they
+ * should give; out: per back end, how many passed, and what is wrong with the others.
+ */
+import { bindDims, evaluateWithError, type Bounded, type GivenArray, type Inputs } from "../eval/index.ts";
+import { compare, formatMismatch, type Expected } from "../gradcheck/compare.ts";
+import { allowedError, TOLERANCES } from "../gradcheck/tolerance.ts";
+import type { Arena, Program } from "../ir/index.ts";
+import type { Kernel } from "../loop/types.ts";
+import { toKernel } from "../pipeline.ts";
+import { instantiateAll, reasonOf, type Backend, type Instantiated, type Run } from "./backends.ts";
+
+export interface Part {
+  readonly ir: Arena;
+  readonly program: Program;
+  readonly inputs: Inputs;
+  readonly expected: ReadonlyMap<string, GivenArray>;
+  /** The error of f64 that the reference allows beside the one that rounding explains. */
+  readonly allowed: (expected: number) => number;
+}
+
+/** One case: it passes if all its parts do. */
+export interface Check {
+  readonly label: string;
+  readonly parts: readonly Part[];
+}
+
+export interface Failure {
+  readonly label: string;
+  readonly reason: string;
+}
+
+export interface Tally {
+  readonly backend: string;
+  readonly checks: number;
+  readonly failures: readonly Failure[];
+}
+
+type Outcome = string | undefined;
+
+/** What the interpreter makes of a part in the arithmetic of each dtype, on inputs that the dtype has. */
+interface Reference {
+  readonly f64: ReadonlyMap<string, Bounded>;
+  readonly f32: ReadonlyMap<string, Bounded>;
+  /** In f32, with the error that rounding the inputs makes. */
+  readonly rounded: ReadonlyMap<string, Bounded>;
+}
+
+const inF32 = ({ shape, data }: GivenArray): GivenArray => ({
+  shape,
+  data: Float64Array.from(data, Math.fround),
+});
+
+const roundInputs = (inputs: Inputs): Inputs => ({
+  ...inputs,
+  tensors: new Map([...inputs.tensors].map(([name, array]) => [name, inF32(array)])),
+});
+
+const referenceOf = ({ program, inputs }: Part): Reference => ({
+  f64: evaluateWithError(program, inputs, TOLERANCES.f64.arithmetic),
+  f32: evaluateWithError(program, roundInputs(inputs), TOLERANCES.f32.arithmetic),
+  rounded: evaluateWithError(program, inputs, TOLERANCES.f32.arithmetic, "rounded"),
+});
+
+const expectedF64 = (
+  part: Part,
+  bounds: ReadonlyMap<string, Bounded>,
+  name: string,
+  given: GivenArray,
+): Expected => {
+  const error = bounds.get(name)?.error;
+  const value = (k: number): number => given.data[k] ?? NaN;
+  return {
+    ...given,
+    allowed: (k) => part.allowed(value(k)) + allowedError("f64", value(k), error?.[k] ?? Infinity),
+  };
+};
+
+const expectedF32 = (bounded: Bounded): Expected => ({
+  ...bounded,
+  allowed: (k) => allowedError("f32", bounded.data[k] ?? NaN, bounded.error[k] ?? Infinity),
+});
+
+const firstMismatch = (
+  names: Iterable<string>,
+  expected: (name: string) => Expected | undefined,
+  got: ReadonlyMap<string, ArrayLike<number>>,
+): Outcome => {
+  for (const name of names) {
+    const wanted = expected(name);
+    if (wanted === undefined) return `${name} is not an output`;
+    const { mismatch } = compare(name, wanted, got.get(name));
+    if (mismatch !== undefined) return formatMismatch(mismatch);
+  }
+  return undefined;
+};
+
+const interpreted = (part: Part, reference: Reference): Outcome =>
+  judgeF64(part, reference, new Map([...reference.f64].map(([name, { data }]) => [name, data])));
+
+const judgeF64 = (part: Part, reference: Reference, got: ReadonlyMap<string, ArrayLike<number>>): Outcome =>
+  firstMismatch(
+    part.expected.keys(),
+    (name) => {
+      const given = part.expected.get(name);
+      return given && expectedF64(part, reference.f64, name, given);
+    },
+    got,
+  );
+
+/** Against the interpreter on the same inputs, and against the reference on those that were rounded. */
+const judgeF32 = (part: Part, reference: Reference, got: ReadonlyMap<string, ArrayLike<number>>): Outcome => {
+  const bounded = (bounds: ReadonlyMap<string, Bounded>) => (name: string) => {
+    const bound = bounds.get(name);
+    return bound && expectedF32(bound);
+  };
+  const names = [...part.expected.keys()];
+  return (
+    firstMismatch(names, bounded(reference.f32), got) ?? firstMismatch(names, bounded(reference.rounded), got)
+  );
+};
+
+const JUDGE = { f64: judgeF64, f32: judgeF32 } as const;
+const INPUTS = { f64: (inputs: Inputs): Inputs => inputs, f32: roundInputs } as const;
+
+const attempt = (run: () => Outcome): Outcome => {
+  try {
+    return run();
+  } catch (error) {
+    return reasonOf(error);
+  }
+};
+
+interface Prepared {
+  readonly check: Check;
+  readonly references: readonly (Reference | undefined)[];
+  readonly failure: Outcome;
+}
+
+const prepare = (check: Check): Prepared => {
+  const references: Reference[] = [];
+  const failure = attempt(() => {
+    let first: Outcome;
+    for (const part of check.parts) {
+      const reference = referenceOf(part);
+      references.push(reference);
+      first ??= interpreted(part, reference);
+    }
+    return first;
+  });
+  return { check, references, failure };
+};
+
+const tally = (backend: string, outcomes: readonly (readonly [Check, Outcome])[]): Tally => ({
+  backend,
+  checks: outcomes.length,
+  failures: outcomes.flatMap(([{ label }, reason]) => (reason === undefined ? [] : [{ label, reason }])),
+});
+
+/** All checks on the interpreter, then on each back end. */
+export const verify = async (
+  checks: readonly Check[],
+  backends: readonly Backend[],
+): Promise<readonly Tally[]> => {
+  const prepared = checks.map(prepare);
+  const tallies = [
+    tally(
+      "interpreter",
+      prepared.map(({ check, failure }) => [check, failure] as const),
+    ),
+  ];
+  for (const backend of backends) tallies.push(await verifyOn(backend, prepared));
+  return tallies;
+};
+
+const verifyOn = async (backend: Backend, prepared: readonly Prepared[]): Promise<Tally> => {
+  const compiled = prepared.map(({ check }, k) =>
+    check.parts.map((part, p) => compile(part, backend, `k${k}_${p}`)),
+  );
+  const kernels = compiled.flat().flatMap((kernel) => (typeof kernel === "string" ? [] : [kernel]));
+  const instantiated = await instantiateAll(backend, kernels);
+  return tally(
+    backend.name,
+    prepared.map(({ check, references }, k) => [
+      check,
+      check.parts
+        .map((part, p) => judge(backend, part, references[p], runnable(compiled[k]?.[p], instantiated)))
+        .find((reason) => reason !== undefined),
+    ]),
+  );
+};
+
+const compile = ({ ir, program }: Part, { dtype }: Backend, name: string): Kernel | string => {
+  try {
+    return toKernel(ir, program, { dtype, name });
+  } catch (error) {
+    return reasonOf(error);
+  }
+};
+
+const runnable = (
+  kernel: Kernel | string | undefined,
+  all: ReadonlyMap<string, Instantiated>,
+): Run | string => {
+  if (kernel === undefined || typeof kernel === "string") return kernel ?? "not compiled";
+  const made = all.get(kernel.name);
+  return made?.ok === true ? made.run : (made?.reason ?? "not instantiated");
+};
+
+const judge = (
+  backend: Backend,
+  part: Part,
+  reference: Reference | undefined,
+  run: Run | string,
+): Outcome => {
+  if (typeof run === "string") return run;
+  if (reference === undefined) return "the interpreter has no value to compare with";
+  return attempt(() => JUDGE[backend.dtype](part, reference, run(INPUTS[backend.dtype](withDims(part)))));
+};
+
+/** Kernels infer the plainest dimensions only; all are given. */
+const withDims = ({ program, inputs }: Part): Inputs => ({ ...inputs, dims: bindDims(program, inputs) });
+
+/** `interpreter: 230 passed, 0 failed`, and a line per failure. */
+export const formatTallies = (tallies: readonly Tally[]): readonly string[] => [
+  ...tallies.map(
+    ({ backend, checks, failures }) =>
+      `${backend}: ${checks - failures.length} passed, ${failures.length} failed`,
+  ),
+  ...tallies.flatMap(({ backend, failures }) =>
+    failures.map(({ label, reason }) => `  ${backend}, ${label}: ${reason}`),
+  ),
+];
+
+export const failed = (tallies: readonly Tally[]): boolean =>
+  tallies.some(({ failures }) => failures.length > 0);

@@ -1,0 +1,35 @@
+/** What is allowed in each number format: the one table of tolerances. */
+import type { Arithmetic } from "../eval/index.ts";
+
+export type Format = "f64" | "f32" | "f16" | "bf16";
+
+export interface Tolerance {
+  /** f16 and bf16 are formats of storage: their arithmetic is that of f32, their results are rounded once more. */
+  readonly arithmetic: Arithmetic;
+  /** Half the distance from 1 to the next number of the format in memory. */
+  readonly storage: number;
+  /** How many times the first-order error bound a result may be off: what the first order leaves out. */
+  readonly boundFactor: number;
+  /** The step of central differences with one Richardson step, for arguments of size 1: the fifth root of the roundoff. */
+  readonly step: number;
+  /** How far a derivative may be off the numerical one, beside the numerical one's own error estimate. */
+  readonly numerical: number;
+}
+
+const F64: Arithmetic = { unitRoundoff: 2 ** -53, underflow: 2 ** -1074, largest: Number.MAX_VALUE };
+
+/** Results below the smallest normal number may be flushed or lose digits: the bound allows for half of that number. */
+const F32: Arithmetic = { unitRoundoff: 2 ** -24, underflow: 2 ** -149, largest: 3.4028234663852886e38 };
+
+export const TOLERANCES: { readonly [K in Format]: Tolerance } = {
+  f64: { arithmetic: F64, storage: 2 ** -53, boundFactor: 2, step: 2 ** -10, numerical: 1e-9 },
+  f32: { arithmetic: F32, storage: 2 ** -24, boundFactor: 2, step: 2 ** -5, numerical: 1e-3 },
+  f16: { arithmetic: F32, storage: 2 ** -11, boundFactor: 2, step: 2 ** -3, numerical: 2e-2 },
+  bf16: { arithmetic: F32, storage: 2 ** -8, boundFactor: 2, step: 2 ** -2, numerical: 1e-1 },
+};
+
+/** What a value may be off in a format, for the error bound of its computation. */
+export const allowedError = (format: Format, value: number, bound: number): number => {
+  const { arithmetic, storage, boundFactor } = TOLERANCES[format];
+  return boundFactor * bound + Math.abs(value) * storage + arithmetic.underflow;
+};
