@@ -1,12 +1,14 @@
 /**
  * The schedule tree as statements. In: loops and steps; out: the body of a kernel. Ends because the tree is finite.
  */
-import type { Affine, Index, ReduceOp, Tensor } from "../ir/index.ts";
+import {
+  affine, type Affine, type Definition, type Index, type Node, type ReduceOp, type Tensor,
+} from "../ir/index.ts"; // prettier-ignore
 import type { AccumulateOp, Buffer, Expr, Local, Stmt } from "../loop/types.ts";
 import { compare, and, constant, convert, int, max, min, mul, or, add, use } from "./build.ts";
 import { integer, type Counter, type Site } from "./integer.ts";
 import { chainOf, named, newLocal, openBlock, type Block, type Operand } from "./scope.ts";
-import type { Item, Loop, Place, Schedule, Step } from "./tree.ts";
+import type { Binding, Item, Loop, Place, Schedule, Step } from "./tree.ts";
 import { storeOffset, valueOf, type Known, type Source, type Values } from "./value.ts";
 
 export interface Storage {
@@ -36,14 +38,14 @@ export const emit = (
   values: Omit<Values, "source">,
 ): readonly Stmt[] => {
   const scalars: Emission["scalars"] = new Map();
-  const known: Emission["known"] = new Map();
+  const elements: Emission["known"] = new Map();
   const source = (tensor: Tensor): Source => {
     const scalar = scalars.get(tensor);
     if (scalar !== undefined) return { kind: "scalar", ...scalar };
     const place = storage.places.get(tensor);
     if (place?.kind === "scalar") throw new Error(`${tensor.name} is read before it is computed`);
     const axes = place?.axes ?? [...tensor.shape.keys()];
-    return { kind: "buffer", buffer: storage.buffer(tensor), axes, known: known.get(tensor) ?? [] };
+    return { kind: "buffer", buffer: storage.buffer(tensor), axes, known: elements.get(tensor) ?? [] };
   };
   const emission: Emission = {
     values: { ...values, source },
@@ -51,7 +53,7 @@ export const emit = (
     open: new Map(),
     accumulators: new Map(),
     scalars,
-    known,
+    known: elements,
     vector: schedule.vector,
   };
   const top = openBlock(values.names, undefined, undefined);
@@ -68,8 +70,33 @@ const emitItems = (emission: Emission, block: Block, items: readonly Item[]): vo
 
 const emitLoop = (emission: Emission, block: Block, loop: Loop): void => {
   emitItems(emission, block, loop.before);
-  const { names } = emission.values;
+  const tests = (loop.bounds?.tests ?? []).map((test) => testOf(emission, block, loop, test));
+  const [test, ...others] = tests;
+  if (test === undefined) emitRange(emission, block, loop);
+  else {
+    const inner = openBlock(emission.values.names, block, undefined);
+    emitRange(emission, inner, loop);
+    block.stmts.push({ kind: "if", test: others.reduce(and, test), then: inner.stmts, else: [] });
+  }
+  emitItems(emission, block, loop.after);
+};
+
+const bindingOf = (loop: Loop): Binding => loop.bounds?.binding ?? new Map<Index, Loop>();
+
+const testOf = (emission: Emission, block: Block, loop: Loop, test: Node): Expr =>
+  valueOf(emission.values, block, counterIn(emission, bindingOf(loop)), test).expr;
+
+/** The loop without what comes before and after it. */
+const emitRange = (emission: Emission, block: Block, loop: Loop): void => {
   const [from, to] = rangeOf(emission, block, loop);
+  const partial = emission.vector.has(loop) ? wideSums(emission, loop) : [];
+  if (partial.length === 0) emitBody(emission, block, loop, from, to);
+  else if (isShort(loop)) emitPartial(emission, block, loop, partial, from, to);
+  else emitChunks(emission, block, loop, partial, from, to);
+};
+
+const emitBody = (emission: Emission, block: Block, loop: Loop, from: Expr, to: Expr): void => {
+  const { names } = emission.values;
   const inner = openBlock(names, block, loop);
   const local = newLocal(names, "int", loop.label);
   emission.open.set(loop, { local, block: inner });
@@ -77,11 +104,76 @@ const emitLoop = (emission: Emission, block: Block, loop: Loop): void => {
   emission.open.delete(loop);
   const mode = emission.vector.has(loop) ? "vector" : "serial";
   block.stmts.push({ kind: "for", local, from, to, step: 1, mode, body: inner.stmts });
-  emitItems(emission, block, loop.after);
 };
 
+/** So many terms are added in f32 before they go into an f64. */
+const CHUNK = 1024;
+
+const isShort = (loop: Loop): boolean => (affine.asConstant(loop.extent) ?? Infinity) <= CHUNK;
+
+const emitChunks = (
+  emission: Emission,
+  block: Block,
+  loop: Loop,
+  sums: readonly Tensor[],
+  from: Expr,
+  to: Expr,
+): void => {
+  const { names } = emission.values;
+  const end = named(names, chainOf(block), known(to, block), undefined).expr;
+  const chunk = openBlock(names, block, undefined);
+  const start = newLocal(names, "int", `${loop.label}From`);
+  const last = newLocal(names, "int", `${loop.label}To`);
+  chunk.stmts.push({ kind: "let", local: last, value: min(add(use(start), int(CHUNK)), end) });
+  emitPartial(emission, chunk, loop, sums, use(start), use(last));
+  block.stmts.push({
+    kind: "for",
+    local: start,
+    from,
+    to: end,
+    step: CHUNK,
+    mode: "serial",
+    body: chunk.stmts,
+  });
+};
+
+/** Sums of a vector loop: in f32 within it, added to the f64 after it. */
+const emitPartial = (
+  emission: Emission,
+  block: Block,
+  loop: Loop,
+  sums: readonly Tensor[],
+  from: Expr,
+  to: Expr,
+): void => {
+  const whole = sums.map((tensor) => ({ tensor, ...accumulatorsOf(emission, tensor) }));
+  for (const { tensor } of whole) {
+    const value = newLocal(emission.values.names, "float", tensor.name);
+    block.stmts.push({ kind: "init", local: value, value: constant("float", 0) });
+    emission.accumulators.set(tensor, { value, position: undefined });
+  }
+  emitBody(emission, block, loop, from, to);
+  for (const { tensor, value, position } of whole) {
+    const part = convert("wide", use(accumulatorsOf(emission, tensor).value));
+    block.stmts.push({ kind: "accumulate", local: value, op: "sum", value: part });
+    emission.accumulators.set(tensor, { value, position });
+  }
+};
+
+const wideSums = (emission: Emission, loop: Loop): readonly Tensor[] =>
+  loop.body
+    .flatMap((item) => (item.kind === "accumulate" ? [item.plan.definition.tensor] : []))
+    .filter((tensor) => accumulatorsOf(emission, tensor).value.type === "wide");
+
+const known = (expr: Expr, block: Block): Operand => ({
+  expr,
+  level: block.depth,
+  nesting: 1,
+  conditional: false,
+});
+
 const rangeOf = (emission: Emission, block: Block, loop: Loop): readonly [Expr, Expr] => {
-  const site = siteOf(emission, block, loop.bounds?.binding ?? new Map<Index, Loop>());
+  const site = siteOf(emission, block, bindingOf(loop));
   const value = (a: Affine): Expr => integer(site, a).expr;
   const lower = (loop.bounds?.lower ?? []).map(value);
   const upper = (loop.bounds?.upper ?? []).map(value);
@@ -107,7 +199,7 @@ const siteOf = (emission: Emission, block: Block, binding: ReadonlyMap<Index, Lo
 });
 
 const bodyOf = (emission: Emission, block: Block, step: Step): Operand =>
-  valueOf(emission.values, block, counterIn(emission, step.binding), step.plan.body);
+  valueOf(emission.values, block, counterIn(emission, step.binding), step.body);
 
 const offsetOf = (emission: Emission, block: Block, step: Step): Expr => {
   const { tensor } = step.plan.definition;
@@ -133,8 +225,8 @@ const place = (emission: Emission, block: Block, step: Step, operand: Operand): 
   const counters = step.plan.definition.indices.map(
     (index) => counterIn(emission, step.binding)(index).block,
   );
-  const known = emission.known.get(tensor) ?? [];
-  emission.known.set(tensor, [...known, { block, counters, expr }]);
+  const before = emission.known.get(tensor) ?? [];
+  emission.known.set(tensor, [...before, { block, counters, expr }]);
 };
 
 // ---- reductions
@@ -163,7 +255,7 @@ const begin = (emission: Emission, block: Block, step: Step): void => {
   const { definition } = step.plan;
   const { names, dtype } = emission.values;
   const { op, start } = foldingOf(step);
-  const type = op === "sum" && dtype === "f32" ? "wide" : "float";
+  const type = op === "sum" && dtype === "f32" && !isShortSum(definition) ? "wide" : "float";
   const value = newLocal(names, type, definition.tensor.name);
   const position = isPlace(definition.reduction?.op)
     ? newLocal(names, "int", `${definition.tensor.name}At`)
@@ -173,14 +265,21 @@ const begin = (emission: Emission, block: Block, step: Step): void => {
   emission.accumulators.set(definition.tensor, { value, position });
 };
 
-const accumulatorsOf = (emission: Emission, step: Step): Accumulators => {
-  const found = emission.accumulators.get(step.plan.definition.tensor);
-  if (found === undefined) throw new Error(`${step.plan.definition.tensor.name} has no accumulator`);
+/** Few enough terms for an f32. */
+const isShortSum = ({ reduction }: Definition): boolean =>
+  (reduction?.indices ?? []).reduce(
+    (count, index) => count * (affine.asConstant(index.extent) ?? Infinity),
+    1,
+  ) <= CHUNK;
+
+const accumulatorsOf = (emission: Emission, tensor: Tensor): Accumulators => {
+  const found = emission.accumulators.get(tensor);
+  if (found === undefined) throw new Error(`${tensor.name} has no accumulator`);
   return found;
 };
 
 const accumulate = (emission: Emission, block: Block, step: Step): void => {
-  const { value: local, position } = accumulatorsOf(emission, step);
+  const { value: local, position } = accumulatorsOf(emission, step.plan.definition.tensor);
   const operand = bodyOf(emission, block, step);
   const value = convert(local.type, convert("float", operand.expr));
   if (position === undefined) {
@@ -213,7 +312,7 @@ const rowMajor = (emission: Emission, block: Block, step: Step): Expr => {
 };
 
 const finish = (emission: Emission, block: Block, step: Step): void => {
-  const { value, position } = accumulatorsOf(emission, step);
+  const { value, position } = accumulatorsOf(emission, step.plan.definition.tensor);
   const result = position === undefined ? convert("float", use(value)) : use(position);
   place(emission, block, step, { expr: result, level: block.depth, nesting: 1, conditional: false });
 };

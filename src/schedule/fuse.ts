@@ -1,25 +1,262 @@
 /**
- * Loop nests for definitions. In: plans in order; out: the schedule tree. Ends: every plan is inserted once.
+ * Loop nests for definitions, those that can share their outer loops in one. In: plans in order; out: the schedule tree
+ * and where each plan is in it. Ends: every plan is inserted once, at the end of a block.
  */
-import { affine, canonicalIndex, type Affine, type Arena, type Index } from "../ir/index.ts";
-import type { Binding, Item, Loop, Plan, Step } from "./tree.ts";
+import {
+  affine, canonicalIndex, loopIndices, type Arena, type Index, type Node, type Tensor,
+} from "../ir/index.ts"; // prettier-ignore
+import { narrow, narrowable, type Narrowed } from "./bounds.ts";
+import { plainIndex } from "./value.ts";
+import type { Binding, Item, Location, Loop, Plan, Step } from "./tree.ts";
 
-export const fuse = (ir: Arena, plans: readonly Plan[]): readonly Item[] => {
-  let ids = 0;
-  const loopOver = (index: Index, label: string): Loop => ({
+export interface Fused {
+  readonly items: readonly Item[];
+  readonly locations: ReadonlyMap<Tensor, Location>;
+}
+
+export const fuse = (ir: Arena, plans: readonly Plan[]): Fused => {
+  const fusion: Fusion = {
+    ir,
+    items: [],
+    locations: new Map(),
+    users: new Map(),
+    position: new Map(),
+    ids: 0,
+  };
+  for (const plan of plans) insert(fusion, plan);
+  return { items: fusion.items, locations: fusion.locations };
+};
+
+interface Fusion {
+  readonly ir: Arena;
+  readonly items: Item[];
+  readonly locations: Map<Tensor, Location>;
+  /** The plans that define or read a tensor, latest last. */
+  readonly users: Map<Tensor, Location[]>;
+  /** Which item of its block a loop is. */
+  readonly position: Map<Loop, number>;
+  ids: number;
+}
+
+/** How much of the plan is placed: in these existing loops, over these indices. */
+interface Placement {
+  readonly path: readonly Loop[];
+  readonly binding: ReadonlyMap<Index, Loop>;
+  readonly rest: readonly (readonly Index[])[];
+}
+
+// ---- finding loops to share
+
+/** Earlier plans whose loops are tried. */
+const MAX_TRIED = 12;
+
+const insert = (fusion: Fusion, plan: Plan): void => {
+  const start: Placement = { path: [], binding: new Map(), rest: plan.phases };
+  const best = plan.form === "scatter" ? start : bestPlacement(fusion, plan, start);
+  build(fusion, plan, best);
+};
+
+const bestPlacement = (fusion: Fusion, plan: Plan, start: Placement): Placement => {
+  const narrowed = narrowable(fusion.ir, plan);
+  let best = start;
+  for (const candidate of candidates(fusion, plan)) {
+    const found = follow(fusion, plan, narrowed, candidate, start);
+    if (isBetter(found, best) && isWorthwhile(fusion, plan, found)) best = found;
+  }
+  return best;
+};
+
+const isBetter = (a: Placement, b: Placement): boolean => a.path.length > b.path.length;
+
+/** Plans with loops that this one might run in: of the tensors that it reads, latest first. */
+const candidates = (fusion: Fusion, plan: Plan): readonly Location[] => {
+  const found = new Set<Location>();
+  for (const { tensor } of plan.reads) {
+    const users = fusion.users.get(tensor) ?? [];
+    for (const user of users.slice(-MAX_TRIED)) found.add(user);
+  }
+  return [...found].reverse().slice(0, MAX_TRIED);
+};
+
+/** As many of the candidate's loops as the plan can run in, outermost first. */
+const follow = (
+  fusion: Fusion,
+  plan: Plan,
+  narrowed: ReadonlySet<Index>,
+  candidate: Location,
+  start: Placement,
+): Placement => {
+  let placement = start;
+  for (const loop of candidate.path) {
+    const next = enter(fusion, plan, narrowed, placement, loop);
+    if (next === undefined) break;
+    placement = next;
+  }
+  return placement;
+};
+
+const enter = (
+  fusion: Fusion,
+  plan: Plan,
+  narrowed: ReadonlySet<Index>,
+  placement: Placement,
+  loop: Loop,
+): Placement | undefined => {
+  const [phase = [], ...later] = placement.rest;
+  const { path } = placement;
+  if (loop.bounds !== undefined || !isOpen(fusion, plan, path, loop)) return undefined;
+  for (const index of phase) {
+    if (index.extent !== loop.extent || narrowed.has(index)) continue;
+    if (!readsExactly(fusion, plan, loop, index)) continue;
+    const others = phase.filter((each) => each !== index);
+    const rest = others.length === 0 ? later : [others, ...later];
+    const binding = new Map([...placement.binding, [index, loop] as const]);
+    return { path: [...path, loop], binding, rest };
+  }
+  return undefined;
+};
+
+/** All that the plan reads is complete before this loop starts, or made in it. */
+const isOpen = (fusion: Fusion, plan: Plan, path: readonly Loop[], loop: Loop): boolean => {
+  const position = fusion.position.get(loop) ?? 0;
+  return plan.reads.every(({ tensor }) => {
+    const made = fusion.locations.get(tensor);
+    if (made === undefined || made.plan === plan) return true;
+    if (!path.every((each, depth) => made.path[depth] === each)) return true;
+    return (made.positions[path.length] ?? 0) < position || made.path[path.length] === loop;
+  });
+};
+
+/** What is made in this loop is read at this very iteration, and complete there. */
+const readsExactly = (fusion: Fusion, plan: Plan, loop: Loop, index: Index): boolean =>
+  plan.reads.every(({ tensor, at }) => {
+    const made = fusion.locations.get(tensor);
+    if (made === undefined || !made.path.includes(loop)) return true;
+    if (made.plan.form === "scatter") return false;
+    const axis = made.plan.definition.indices.findIndex((each) => made.binding.get(each) === loop);
+    const position = at[axis];
+    return position !== undefined && plainIndex(position) === index;
+  });
+
+/**
+ * Loops are shared to use what is made in them while it is at hand, or because all loops are the same ones; a leaf loop
+ * is not given inner loops for less.
+ */
+const isWorthwhile = (fusion: Fusion, plan: Plan, { path, rest, binding }: Placement): boolean => {
+  const [outermost] = path;
+  if (outermost === undefined) return false;
+  if (isArrayTooLarge(plan, binding)) return false;
+  const depends = plan.reads.some(({ tensor }) => fusion.locations.get(tensor)?.path[0] === outermost);
+  return depends || rest.length === 0;
+};
+
+/** A reduction loop outside of more than one output loop would walk over the whole result each time. */
+const isArrayTooLarge = (plan: Plan, binding: ReadonlyMap<Index, Loop>): boolean => {
+  if (plan.form !== "array") return false;
+  const outside = plan.definition.reduction?.indices.some((index) => binding.has(index)) === true;
+  return outside && plan.definition.indices.filter((index) => !binding.has(index)).length > 1;
+};
+
+// ---- building
+
+const build = (fusion: Fusion, plan: Plan, placement: Placement): void => {
+  const { definition } = plan;
+  const binding = new Map(placement.binding);
+  const path = [...placement.path];
+  const own = placement.rest.flat();
+  const narrowed = narrow(fusion.ir, plan, [...binding.keys(), ...own], own.length);
+  const positions = path.map((loop) => fusion.position.get(loop) ?? 0);
+  for (const index of own) {
+    const block = path.at(-1)?.body ?? fusion.items;
+    const loop = newLoop(fusion, plan, index, boundsOf(narrowed, index, new Map(binding)));
+    binding.set(index, loop);
+    fusion.position.set(loop, block.length);
+    positions.push(block.length);
+    block.push(loop);
+    path.push(loop);
+  }
+  const block = path.at(-1)?.body ?? fusion.items;
+  addSteps(fusion, { plan, path, positions, binding }, narrowed.body, block);
+  positions.push(block.length - 1);
+  const location: Location = { plan, path, positions, binding };
+  fusion.locations.set(definition.tensor, location);
+  for (const tensor of new Set([definition.tensor, ...plan.reads.map((read) => read.tensor)])) {
+    fusion.users.set(tensor, [...(fusion.users.get(tensor) ?? []), location].slice(-MAX_TRIED));
+  }
+};
+
+const boundsOf = (narrowed: Narrowed, index: Index, binding: Binding): Loop["bounds"] => {
+  const range = narrowed.ranges.get(index);
+  const tests = narrowed.tests.get(index) ?? [];
+  if (range === undefined && tests.length === 0) return undefined;
+  return { lower: range?.lower ?? [], upper: range?.upper ?? [], tests, binding };
+};
+
+const newLoop = (fusion: Fusion, plan: Plan, index: Index, bounds: Loop["bounds"]): Loop => {
+  const { definition } = plan;
+  const label = definition.labels[loopIndices(definition).indexOf(index)] ?? index.name;
+  return {
     kind: "loop",
-    id: ids++,
+    id: fusion.ids++,
     label,
     extent: index.extent,
-    bounds: undefined,
+    bounds,
     before: [],
     body: [],
     after: [],
-  });
-  return plans.flatMap((plan) => nest(ir, plan, loopOver));
+  };
 };
 
-type LoopOver = (index: Index, label: string) => Loop;
+const addSteps = (fusion: Fusion, { plan, path, binding }: Location, body: Node, block: Item[]): void => {
+  const { ir } = fusion;
+  const { definition, form } = plan;
+  const element = definition.target ?? definition.indices.map((index) => affine.ofIndex(ir, index));
+  const step = (kind: Step["kind"]): Step => ({ kind, plan, binding, element, body });
+  const reduced = definition.reduction?.indices ?? [];
+  const outermost = path.find((loop) => reduced.some((index) => binding.get(index) === loop));
+  switch (form) {
+    case "pointwise":
+      block.push(step("compute"));
+      break;
+    case "local":
+      outermost?.before.push(step("begin"));
+      block.push(step("accumulate"));
+      outermost?.after.push(step("finish"));
+      break;
+    case "array":
+      outermost?.before.push(...fillInside(fusion, plan, step("fill"), path.indexOf(outermost)));
+      block.push(step("add"));
+      break;
+    case "scatter":
+      (path[0]?.before ?? block).push(...fillAll(fusion, plan, body));
+      block.push(step("add"));
+      break;
+  }
+};
+
+/** The result's neutral elements, over the output loops that are inside of the reduction. */
+const fillInside = (fusion: Fusion, plan: Plan, fill: Step, depth: number): readonly Item[] => {
+  const loops: Loop[] = [];
+  const binding = new Map(fill.binding);
+  const inner = [...fill.binding.values()].slice(depth);
+  for (const index of plan.definition.indices) {
+    const outside = fill.binding.get(index);
+    if (outside === undefined || !inner.includes(outside)) continue;
+    const loop = newLoop(fusion, plan, index, undefined);
+    binding.set(index, loop);
+    loops.push(loop);
+  }
+  return wrap(loops, [{ ...fill, binding }]);
+};
+
+const fillAll = (fusion: Fusion, plan: Plan, body: Node): readonly Item[] => {
+  const { ir } = fusion;
+  const indices = plan.definition.tensor.shape.map((extent, axis) => canonicalIndex(ir, axis, extent));
+  const loops = indices.map((index) => ({ ...newLoop(fusion, plan, index, undefined), label: index.name }));
+  const binding: Binding = new Map(indices.map((index, k) => [index, loops[k] ?? never()]));
+  const element = indices.map((index) => affine.ofIndex(ir, index));
+  return wrap(loops, [{ kind: "fill", plan, binding, element, body }]);
+};
 
 /** The items inside of the loops, which are nested in order. */
 const wrap = (loops: readonly Loop[], items: readonly Item[]): readonly Item[] => {
@@ -29,31 +266,6 @@ const wrap = (loops: readonly Loop[], items: readonly Item[]): readonly Item[] =
     inner = [loop];
   }
   return inner;
-};
-
-const nest = (ir: Arena, plan: Plan, loopOver: LoopOver): readonly Item[] => {
-  const { definition } = plan;
-  const reduced = definition.reduction?.indices ?? [];
-  const all = [...definition.indices, ...reduced];
-  const loops = all.map((index, k) => loopOver(index, definition.labels[k] ?? index.name));
-  const binding: Binding = new Map(loops.map((loop, k) => [all[k] ?? never(), loop]));
-  const element = definition.target ?? definition.indices.map((index) => affine.ofIndex(ir, index));
-  const step = (kind: Step["kind"]): Step => ({ kind, plan, binding, element });
-  if (plan.form === "pointwise") return wrap(loops, [step("compute")]);
-  if (plan.form === "local") {
-    const inner = wrap(loops.slice(definition.indices.length), [step("accumulate")]);
-    return wrap(loops.slice(0, definition.indices.length), [step("begin"), ...inner, step("finish")]);
-  }
-  return [...filled(ir, plan, loopOver), ...wrap(loops, [step("add")])];
-};
-
-const filled = (ir: Arena, plan: Plan, loopOver: LoopOver): readonly Item[] => {
-  const { shape } = plan.definition.tensor;
-  const indices = shape.map((extent: Affine, axis) => canonicalIndex(ir, axis, extent));
-  const loops = indices.map((index) => loopOver(index, index.name));
-  const binding: Binding = new Map(indices.map((index, k) => [index, loops[k] ?? never()]));
-  const element = indices.map((index) => affine.ofIndex(ir, index));
-  return wrap(loops, [{ kind: "fill", plan, binding, element }]);
 };
 
 const never = (): never => {

@@ -1,13 +1,17 @@
 /** Programs to kernels: the order of the passes of scheduling, and the kernel around the statements. */
 import {
-  dependenciesOf, range, reachable, affine, define, canonicalIndex, build, type Arena, type Definition, type Node, type Program, type Read, type Tensor,
+  dependenciesOf, range, reachable, affine, define, canonicalIndex, build, liveDefinitions, type Arena, type Definition, type Node, type Program, type Read, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import type { About, Buffer, FloatType, Kernel } from "../loop/types.ts";
 import { emit } from "./emit.ts";
+import { stepOver } from "./bounds.ts";
+import { contract } from "./contract.ts";
 import { fuse } from "./fuse.ts";
+import { planOf } from "./plan.ts";
+import { vectorise } from "./vectorise.ts";
 import { extentExpr } from "./integer.ts";
 import { createNames, type Names } from "./scope.ts";
-import type { Place, Plan, Schedule } from "./tree.ts";
+import type { Item, Plan, Schedule } from "./tree.ts";
 
 export interface ScheduleOptions {
   readonly dtype: FloatType;
@@ -29,21 +33,15 @@ export interface Scheduled {
 }
 
 export const schedule = (ir: Arena, program: Program, options: ScheduleOptions): Scheduled => {
-  const { definitions, outputs } = ownOutputs(ir, program);
-  const plans = definitions.map(planOf);
-  const places = new Map(definitions.map(({ tensor }): [Tensor, Place] => [tensor, everywhere(tensor)]));
-  const tree: Schedule = { items: fuse(ir, plans), vector: new Set(), places };
+  const { definitions: all, outputs } = ownOutputs(ir, program);
+  const live = liveDefinitions(all, [...outputs.keys()]);
+  const definitions = live.map((definition) => stepOver(ir, definition));
+  const plans = definitions.map((definition) => planOf(ir, definition));
+  const { items, locations } = fuse(ir, plans);
+  const places = contract(definitions, new Set(outputs.keys()), locations);
+  const tree: Schedule = { items, vector: vectorise(items), places };
   return { kernel: kernelOf(ir, program, outputs, plans, tree, options), decisions: [] };
 };
-
-const everywhere = (tensor: Tensor): Place => ({ kind: "buffer", axes: [...tensor.shape.keys()] });
-
-const planOf = (definition: Definition): Plan => ({
-  definition,
-  form:
-    definition.target !== undefined ? "scatter" : definition.reduction === undefined ? "pointwise" : "local",
-  body: definition.body,
-});
 
 /** Every output is a tensor of its own that a definition fills. */
 const ownOutputs = (
@@ -98,7 +96,7 @@ const kernelOf = (
   const body = emit(
     tree,
     { buffer, places: tree.places },
-    { ir, names, dtype: options.dtype, uses: countUses(plans), provable: provable(ir) },
+    { ir, names, dtype: options.dtype, uses: countUses(plans, tree.items), provable: provable(ir) },
   );
   const byRole = (role: Buffer["role"]): readonly Buffer[] =>
     [...buffers.values()].filter((each) => each.role === role);
@@ -148,19 +146,26 @@ const never = (): never => {
 };
 
 /** How many users a node has: more than one, and it gets a name. */
-const countUses = (plans: readonly Plan[]): ReadonlyMap<Node, number> => {
+const countUses = (plans: readonly Plan[], items: readonly Item[]): ReadonlyMap<Node, number> => {
   const uses = new Map<Node, number>();
   const count = (node: Node): void => {
     uses.set(node, (uses.get(node) ?? 0) + 1);
   };
-  const roots = plans.flatMap(({ body, definition }) => [
-    body,
-    ...(definition.target ?? []).flatMap(affine.dataOf),
-  ]);
+  const targets = plans.flatMap(({ definition }) => (definition.target ?? []).flatMap(affine.dataOf));
+  const roots = [...rootsOf(items), ...targets];
   for (const node of reachable(roots)) for (const next of new Set(dependenciesOf(node))) count(next);
   for (const root of roots) count(root);
   return uses;
 };
+
+const rootsOf = (items: readonly Item[]): readonly Node[] =>
+  items.flatMap((item) => {
+    if (item.kind !== "loop") return VALUED.has(item.kind) ? [item.body] : [];
+    const bounds = [...(item.bounds?.lower ?? []), ...(item.bounds?.upper ?? [])].flatMap(affine.dataOf);
+    return [...bounds, ...(item.bounds?.tests ?? []), ...rootsOf(item.before), ...rootsOf(item.body)];
+  });
+
+const VALUED: ReadonlySet<Item["kind"]> = new Set<Item["kind"]>(["compute", "accumulate", "add"]);
 
 const provable = (ir: Arena): ((node: Read) => boolean) => {
   const known = new Map<Read, boolean>();

@@ -7,7 +7,7 @@ export interface Loop {
   readonly label: string;
   /** Over dims only. */
   readonly extent: Affine;
-  /** Narrower than 0 … extent: bounds in terms of the owner's indices. */
+  /** Narrower than 0 … extent: bounds in terms of the owner's indices. Such a loop has one owner. */
   readonly bounds: Bounds | undefined;
   /** Before the first and after the last iteration: accumulators are prepared, results are finished. */
   readonly before: Item[];
@@ -15,36 +15,51 @@ export interface Loop {
   readonly after: Item[];
 }
 
-/** max(0, lower…) ≤ index < min(extent, upper…) */
+/** max(0, lower…) ≤ index < min(extent, upper…), if the tests hold */
 export interface Bounds {
   readonly lower: readonly Affine[];
   readonly upper: readonly Affine[];
+  readonly tests: readonly Node[];
   readonly binding: Binding;
 }
 
 /** Which loop runs over an index of a definition. */
 export type Binding = ReadonlyMap<Index, Loop>;
 
+/**
+ * `compute` an element; `begin`, `accumulate` and `finish` a scalar accumulator; `fill` the result with the neutral
+ * element and `add` to it in place.
+ */
 export interface Step {
   readonly kind: "compute" | "begin" | "accumulate" | "finish" | "fill" | "add";
   readonly plan: Plan;
   readonly binding: Binding;
   /** The element of the tensor that it is about. */
   readonly element: readonly Affine[];
+  /** The value, or what is accumulated. */
+  readonly body: Node;
 }
 
 export type Item = Loop | Step;
 
-/** How one definition is computed. */
+/** How one definition is computed: its loops, outermost first; those of one phase may be nested in any order. */
 export interface Plan {
   readonly definition: Definition;
   /**
    * `pointwise`: one value per element; `local`: a scalar accumulator inside the loops over the outputs; `array`: the
-   * result itself accumulates, some reduction loop being outside of an output loop; `scatter`: at data-dependent places.
+   * result itself accumulates, a reduction loop being outside of an output loop; `scatter`: at data-dependent places.
    */
   readonly form: "pointwise" | "local" | "array" | "scatter";
-  /** The value, or what is accumulated. */
-  readonly body: Node;
+  readonly phases: readonly (readonly Index[])[];
+  /** Over this loop memory is walked in order: it goes innermost. */
+  readonly inner: Index | undefined;
+  /** What the definition reads: tensors that have to be complete before. */
+  readonly reads: readonly TensorRead[];
+}
+
+export interface TensorRead {
+  readonly tensor: Tensor;
+  readonly at: readonly Affine[];
 }
 
 /** Where the elements of a tensor are while the kernel runs. */
@@ -53,6 +68,14 @@ export type Place =
   | { readonly kind: "buffer"; readonly axes: readonly number[] }
   /** One value at a time. */
   | { readonly kind: "scalar" };
+
+/** Where a definition is in the tree: its loops, and which item it is (in) at each depth. */
+export interface Location {
+  readonly plan: Plan;
+  readonly path: readonly Loop[];
+  readonly positions: readonly number[];
+  readonly binding: Binding;
+}
 
 export interface Schedule {
   readonly items: readonly Item[];

@@ -1,5 +1,6 @@
 /** Scheduled kernels compute what the interpreter says, at extents that are empty, one, and not round. */
 import { describe, it } from "vitest";
+import { verifyKernel } from "../../src/loop/verify.ts";
 import * as programs from "./programs.ts";
 import { expectSame, kernelOf, type Sizes } from "./run.ts";
 
@@ -43,6 +44,7 @@ describe.each(["f64", "f32"] as const)("%s", (dtype) => {
     const make = programs[name as keyof typeof programs] as Parameters<typeof programs.example>[0];
     const { ir, program } = programs.example(make, name);
     const kernel = kernelOf(ir, program, dtype);
+    verifyKernel(kernel);
     for (const sizes of CASES[name] ?? []) await expectSame(program, kernel, sizes);
   });
 });

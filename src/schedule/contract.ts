@@ -1,0 +1,52 @@
+/**
+ * Temporaries no larger than they have to be. In: where plans are in the tree; out: where each tensor lives. An axis that
+ * runs along a loop around the definition and all its readers needs no storage. Ends: every axis is looked at once.
+ */
+import type { Definition, Tensor } from "../ir/index.ts";
+import type { Location, Loop, Place } from "./tree.ts";
+
+export const contract = (
+  definitions: readonly Definition[],
+  outputs: ReadonlySet<Tensor>,
+  locations: ReadonlyMap<Tensor, Location>,
+): ReadonlyMap<Tensor, Place> => {
+  const around = loopsAroundReaders(locations);
+  return new Map(
+    definitions.map(({ tensor }): [Tensor, Place] => {
+      const all = [...tensor.shape.keys()];
+      const location = locations.get(tensor);
+      if (outputs.has(tensor) || location === undefined || isWhole(location)) {
+        return [tensor, { kind: "buffer", axes: all }];
+      }
+      const shared = new Set(around.get(tensor));
+      const axes = all.filter((axis) => !runsAlong(location, axis, shared));
+      const scalar = axes.length === 0 && location.plan.form !== "array";
+      return [tensor, scalar ? { kind: "scalar" } : { kind: "buffer", axes }];
+    }),
+  );
+};
+
+/** Scattered to, or read at other elements while it is made: all of it is needed at once. */
+const isWhole = ({ plan }: Location): boolean =>
+  plan.form === "scatter" || plan.reads.some((read) => read.tensor === plan.definition.tensor);
+
+const runsAlong = ({ plan, binding }: Location, axis: number, shared: ReadonlySet<Loop>): boolean => {
+  const index = plan.definition.indices[axis];
+  const loop = index && binding.get(index);
+  return loop !== undefined && shared.has(loop);
+};
+
+/** For each tensor the outer loops that its definition and all its readers are in. */
+const loopsAroundReaders = (
+  locations: ReadonlyMap<Tensor, Location>,
+): ReadonlyMap<Tensor, readonly Loop[]> => {
+  const around = new Map<Tensor, readonly Loop[]>();
+  for (const { plan, path } of locations.values()) {
+    for (const { tensor } of plan.reads) {
+      const known = around.get(tensor) ?? locations.get(tensor)?.path ?? [];
+      const end = known.findIndex((loop, depth) => path[depth] !== loop);
+      around.set(tensor, end < 0 ? known : known.slice(0, end));
+    }
+  }
+  return around;
+};

@@ -1,0 +1,80 @@
+/**
+ * The loops of one definition. In: a definition; out: its form and the order of its loops, chosen by how memory is walked
+ * in the innermost one. Ends: every index is a candidate once.
+ */
+import {
+  affine, loopIndices, readsOf, type Affine, type Arena, type Definition, type Index,
+} from "../ir/index.ts"; // prettier-ignore
+import type { Plan, TensorRead } from "./tree.ts";
+
+export const planOf = (ir: Arena, definition: Definition): Plan => {
+  const reads = readsIn(definition);
+  const all = loopIndices(definition);
+  if (definition.target !== undefined) {
+    return { definition, form: "scatter", phases: [all], inner: undefined, reads };
+  }
+  const reduced = definition.reduction?.indices ?? [];
+  if (isOrdered(definition, reads)) {
+    const form = definition.reduction === undefined ? "pointwise" : "local";
+    return { definition, form, phases: all.map((index) => [index]), inner: undefined, reads };
+  }
+  const inner = innermost(ir, definition, reads);
+  const phases = [definition.indices, reduced, all]
+    .map((phase, k) => phase.filter((index) => (index === inner) === (k === 2)))
+    .filter((phase) => phase.length > 0);
+  return { definition, form: formOf(definition, inner), phases, inner, reads };
+};
+
+/** Positions of a maximum depend on the order of the reduced loops, a recurrence on that of all loops. */
+const isOrdered = (definition: Definition, reads: readonly TensorRead[]): boolean => {
+  const op = definition.reduction?.op;
+  return op === "argmax" || op === "argmin" || reads.some((read) => read.tensor === definition.tensor);
+};
+
+const formOf = (definition: Definition, inner: Index | undefined): Plan["form"] => {
+  if (definition.reduction === undefined) return "pointwise";
+  return inner === undefined || definition.reduction.indices.includes(inner) ? "local" : "array";
+};
+
+const readsIn = (definition: Definition): readonly TensorRead[] =>
+  readsOf([definition.body, ...(definition.target ?? []).flatMap(affine.dataOf)]);
+
+// ---- the innermost loop
+
+/** What an access costs, of which a vector loop over the index makes several at once. */
+const COST = { invariant: 0.25, unit: 1, strided: 4, scattered: 6, column: 8 };
+
+/** Loops this short are not worth a vector loop while there is another. */
+const SHORT = 8;
+const SHORTNESS = 4;
+
+const innermost = (ir: Arena, definition: Definition, reads: readonly TensorRead[]): Index | undefined => {
+  let best: { readonly index: Index; readonly cost: number } | undefined;
+  for (const index of loopIndices(definition)) {
+    const extent = affine.asConstant(index.extent);
+    const short = extent !== undefined && extent <= SHORT ? SHORTNESS : 0;
+    const accesses = reads.map((read) => accessCost(ir, read.at, index));
+    const cost = accesses.reduce((total, each) => total + each, resultCost(definition, index) + short);
+    if (best === undefined || cost <= best.cost) best = { index, cost };
+  }
+  return best?.index;
+};
+
+/** Of writing the result in a loop over the index. */
+const resultCost = (definition: Definition, index: Index): number => {
+  const { indices, reduction } = definition;
+  if (reduction?.indices.includes(index) === true) return COST.invariant;
+  const once = indices.at(-1) === index ? COST.unit : COST.column;
+  return reduction === undefined ? once : 2 * once;
+};
+
+const accessCost = (ir: Arena, at: readonly Affine[], index: Index): number => {
+  const last = at.at(-1);
+  if (!at.some((position) => position.indices.includes(index))) return COST.invariant;
+  if (last === undefined || at.slice(0, -1).some((position) => position.indices.includes(index))) {
+    return COST.scattered;
+  }
+  const linear = affine.linearIn(ir, last, index);
+  if (linear === undefined) return COST.scattered;
+  return affine.asConstant(linear.coefficient) === 1 ? COST.unit : COST.strided;
+};

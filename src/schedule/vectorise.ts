@@ -1,0 +1,44 @@
+/**
+ * Which loops run on vectors. In: the schedule tree; out: the innermost loops whose iterations are independent but for
+ * sums and the like. Ends because the tree is finite.
+ */
+import { affine } from "../ir/index.ts";
+import type { Item, Loop, Step } from "./tree.ts";
+
+/** Shorter loops than a vector stay as they are. */
+const SHORTEST = 4;
+
+export const vectorise = (items: readonly Item[]): ReadonlySet<Loop> => {
+  const found = new Set<Loop>();
+  const stack = [...items];
+  for (let item = stack.pop(); item !== undefined; item = stack.pop()) {
+    if (item.kind !== "loop") continue;
+    if (isVector(item)) found.add(item);
+    stack.push(...item.before, ...item.body, ...item.after);
+  }
+  return found;
+};
+
+const isVector = (loop: Loop): boolean => {
+  const extent = affine.asConstant(loop.extent);
+  if (extent !== undefined && extent < SHORTEST) return false;
+  return loop.body.every((item) => item.kind !== "loop" && isIndependent(item, loop));
+};
+
+const isIndependent = (step: Step, loop: Loop): boolean => {
+  const { definition, form, reads } = step.plan;
+  if (form === "scatter") return step.kind === "fill";
+  const alongOutput = definition.indices.some((index) => step.binding.get(index) === loop);
+  switch (step.kind) {
+    case "compute":
+      return alongOutput && !reads.some((read) => read.tensor === definition.tensor);
+    case "fill":
+    case "add":
+      return alongOutput;
+    case "accumulate":
+      return definition.reduction?.op !== "argmax" && definition.reduction?.op !== "argmin";
+    case "begin":
+    case "finish":
+      return false;
+  }
+};
