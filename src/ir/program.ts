@@ -142,7 +142,7 @@ export const specialise = (ir: Arena, program: Program, values: ReadonlyMap<stri
     return value === undefined ? undefined : fixed(ir, value);
   };
   const affine = (a: Affine): Affine =>
-    mapAffine(ir, a, { index: renamed, dim, data: mappedData }, division(ir));
+    mapAffine(ir, a, { index: renamed, dim, data: (node) => mappedData(node) }, division(ir));
   const index = (old: Index): Index => ir.index(old.name, affine(old.extent));
   const renamed = (old: Index): Affine => ofIndex(ir, index(old));
   const tensor = memoise((old: Tensor): Tensor => {
