@@ -1,9 +1,10 @@
 /** What a function body is checked in: its names, and the program that its definitions go to. */
-import { asConstant, ofIndex } from "../ir/affine.ts";
+import { asConstant, fixed, ofIndex } from "../ir/affine.ts";
 import type { Arena } from "../ir/arena.ts";
 import { read } from "../ir/build.ts";
-import { define, definitionKey, reductionDtype } from "../ir/program.ts";
-import type { Affine, Definition, Index, Node, ReduceOp, Requirement, Tensor } from "../ir/types.ts";
+import { define, definitionKey, mapBodies, reductionDtype } from "../ir/program.ts";
+import { KEEP } from "../ir/walk.ts";
+import type { Affine, Definition, Index, Node, Output, ReduceOp, Requirement, Tensor } from "../ir/types.ts";
 import { diagnostic, type Diagnostic, type Span } from "../diagnostics/index.ts";
 import type { Expression } from "../syntax/ast.ts";
 import type { LinkedFunction } from "./link.ts";
@@ -28,6 +29,8 @@ export interface Builder {
   /** Definitions that nobody named, by what they compute. */
   readonly shared: Map<string, Tensor>;
   readonly taken: Set<string>;
+  /** Generated definitions that are all that a name stands for, and that name. */
+  readonly renamed: Map<Tensor, string>;
   readonly requirements: Map<string, Requirement>;
   /** Indices that are bound now, outermost first. */
   readonly scope: Index[];
@@ -41,6 +44,7 @@ export const createBuilder = (ir: Arena): Builder => ({
   definitions: [],
   shared: new Map(),
   taken: new Set(),
+  renamed: new Map(),
   requirements: new Map(),
   scope: [],
   labels: new Map(),
@@ -143,6 +147,15 @@ const inOrder = (builder: Builder, indices: readonly Index[]): readonly Index[] 
   return [...indices].sort((a, b) => at(a) - at(b));
 };
 
+/** Indices of the places that a value is defined in: they become leading dimensions of its definition. */
+export const freeIndices = (builder: Builder, body: Node, own: readonly Index[]): readonly Index[] => {
+  const bound = new Set(own);
+  return inOrder(
+    builder,
+    body.indices.filter((index) => !bound.has(index)),
+  );
+};
+
 export interface Computation {
   readonly name: string;
   /** The dimensions of the value; what else is free becomes leading dimensions. */
@@ -158,11 +171,7 @@ const makeDefinition = (
   spec: Computation,
 ): { definition: Definition; free: readonly Index[] } => {
   const { builder } = frame;
-  const bound = new Set([...spec.indices, ...(spec.reduction?.indices ?? [])]);
-  const free = inOrder(
-    builder,
-    spec.body.indices.filter((index) => !bound.has(index)),
-  );
+  const free = freeIndices(builder, spec.body, [...spec.indices, ...(spec.reduction?.indices ?? [])]);
   const indices = [...free, ...spec.indices];
   const dtype = spec.reduction ? reductionDtype(spec.reduction.op) : isWholeRead(spec.body) ? "int" : "float";
   const tensor = builder.ir.tensor({
@@ -197,7 +206,54 @@ export const addShared = (frame: Frame, spec: Computation): Value => {
   return valueOf(frame, tensor, free);
 };
 
-const valueOf = (frame: Frame, tensor: Tensor, free: readonly Index[]): Value => {
+export const nameOf = (builder: Builder, tensor: Tensor): string =>
+  builder.renamed.get(tensor) ?? tensor.name;
+
+/** User names have no point in them. */
+const isGenerated = (builder: Builder, tensor: Tensor): boolean =>
+  tensor.role === "defined" && nameOf(builder, tensor).includes(".");
+
+/** The tensor that a body is, element by element. */
+export const readWhole = (builder: Builder, body: Node, indices: readonly Index[]): Tensor | undefined => {
+  if (body.kind !== "read" || body.at.length !== indices.length) return undefined;
+  const same = indices.every((index, k) => {
+    const at = isOne(index.extent) ? fixed(builder.ir, 0) : ofIndex(builder.ir, index);
+    return body.at[k] === at && body.tensor.shape[k] === index.extent;
+  });
+  return same ? body.tensor : undefined;
+};
+
+/** A generated tensor that a body is: a definition of it would be a copy. */
+export const copied = (builder: Builder, body: Node, indices: readonly Index[]): Tensor | undefined => {
+  const tensor = readWhole(builder, body, indices);
+  return tensor !== undefined && isGenerated(builder, tensor) ? tensor : undefined;
+};
+
+/** Definitions under the names that they were given later. */
+export const applyNames = (
+  { ir, renamed }: Builder,
+  definitions: readonly Definition[],
+  outputs: readonly Output[],
+): { readonly definitions: readonly Definition[]; readonly outputs: readonly Output[] } => {
+  if (renamed.size === 0) return { definitions, outputs };
+  const tensors = new Map(
+    definitions.flatMap(({ tensor: { name: old, shape, dtype, role }, tensor }) => {
+      const name = renamed.get(tensor) ?? old;
+      return name === old ? [] : [[tensor, ir.tensor({ name, shape, dtype, role })]];
+    }),
+  );
+  const named = (tensor: Tensor): Tensor => tensors.get(tensor) ?? tensor;
+  const node = (each: Node): Node => (each.kind === "read" ? read(ir, named(each.tensor), each.at) : each);
+  return {
+    definitions: mapBodies(ir, definitions, { ...KEEP, node }).map((each) => ({
+      ...each,
+      tensor: named(each.tensor),
+    })),
+    outputs: outputs.map(({ name, tensor }) => ({ name, tensor: named(tensor) })),
+  };
+};
+
+export const valueOf = (frame: Frame, tensor: Tensor, free: readonly Index[]): Value => {
   const { ir } = frame.builder;
   const shape = free.length === 0 ? tensor.shape : tensor.shape.slice(free.length);
   const at = [...free.map((index) => ofIndex(ir, index)), ...implicitAt(ir, frame.depth, shape)];

@@ -22,7 +22,7 @@ import {
 import type { Define, Dim, Expression, OptionDeclaration, Param, Return } from "../syntax/index.ts";
 import { evaluate } from "./expression.ts";
 import {
-  addNamed, allocate, broadcast, createBuilder, excerpt, materialise, origin, shapeText, affineText,
+  addNamed, allocate, applyNames, broadcast, copied, freeIndices, nameOf, readWhole, valueOf, createBuilder, excerpt, materialise, origin, shapeText, affineText,
   type Binding, type Builder, type CallRequest, type Frame,
 } from "./frame.ts"; // prettier-ignore
 import type { LinkedFunction } from "./link.ts";
@@ -108,17 +108,26 @@ const isTransparent = (frame: Frame, node: Node): boolean =>
   node.kind === "read" ||
   asAffine(frame.builder.ir, node) !== undefined;
 
-const definitionName = (frame: Frame, name: string): string =>
-  frame.prefix === "" ? name : allocate(frame.builder, `${frame.prefix}${name}`);
+/** The definition of a name, or the generated one that is the same already. */
+const defineAs = (frame: Frame, name: string, indices: readonly Index[], body: Node): Value => {
+  const { builder, prefix } = frame;
+  const full = prefix === "" ? name : allocate(builder, `${prefix}${name}`);
+  const free = freeIndices(builder, body, indices);
+  const generated = copied(builder, body, [...free, ...indices]);
+  if (generated === undefined) return addNamed(frame, { name: full, indices, body }).value;
+  builder.renamed.set(generated, full);
+  return valueOf(frame, generated, free);
+};
 
 const defineWhole = (frame: Frame, { name, value: e }: Define): Value | undefined => {
   const value = evaluate(frame, e);
   if (value === undefined) return undefined;
   const { shape, node } = value;
-  if (isTransparent(frame, node) || (frame.mode === "expression" && shape.length === 0))
-    return { shape, node };
+  if (frame.mode === "expression" && shape.length === 0) return { shape, node };
   const indices = implicitIndices(frame.builder.ir, frame.depth, shape);
-  return addNamed(frame, { name: definitionName(frame, name.text), indices, body: node }).value;
+  const free = freeIndices(frame.builder, node, indices);
+  const isCopy = copied(frame.builder, node, [...free, ...indices]) !== undefined;
+  return isCopy || !isTransparent(frame, node) ? defineAs(frame, name.text, indices, node) : { shape, node };
 };
 
 type Indexed = Define & { readonly binders: NonNullable<Define["binders"]> };
@@ -154,7 +163,7 @@ const indexedValue = (frame: Frame, name: string, indices: readonly Index[], bod
   const { ir } = frame.builder;
   const shape = indices.map((index) => index.extent);
   if (body.dtype !== "bool" && (body.kind === "read" || asAffine(ir, body) === undefined))
-    return addNamed(frame, { name: definitionName(frame, name), indices, body }).value;
+    return defineAs(frame, name, indices, body);
   const at = implicitAt(ir, frame.depth, shape);
   return {
     shape,
@@ -381,6 +390,10 @@ export const compileFunction = (ir: Arena, fn: LinkedFunction, services: Service
   const returned = runBody(bound);
   const outputs = returned.flatMap((each) => outputOf(bound, each, lifted) ?? []);
   warnUnused(bound);
+  const live = liveDefinitions(
+    builder.definitions,
+    outputs.map((output) => output.tensor),
+  );
   return collector.finish({
     name: fn.name,
     doc: fn.declaration.doc,
@@ -388,11 +401,7 @@ export const compileFunction = (ir: Arena, fn: LinkedFunction, services: Service
     dims: [...dims, ...options.dims],
     options: options.options,
     requirements: [...builder.requirements.values()],
-    definitions: liveDefinitions(
-      builder.definitions,
-      outputs.map((output) => output.tensor),
-    ),
-    outputs,
+    ...applyNames(builder, live, outputs),
   });
 };
 
@@ -468,17 +477,20 @@ const outputOf = (
   }
   const isDefinition = e.kind === "name" && frame.names.get(e.text)?.role === "definition";
   const { node } = value;
-  if (node.kind === "read" && node.tensor.role === "defined" && node.tensor.shape.length === shape.length) {
-    const at = implicitAt(builder.ir, depth, shape);
-    const isWhole = node.at.every((a, k) => a === at[k] && node.tensor.shape[k] === shape[k]);
-    if (isWhole && isDefinition && node.tensor.name === e.text) return { name: e.text, tensor: node.tensor };
-  }
-  const own = isDefinition && !builder.definitions.some((each) => each.tensor.name === e.text);
-  const name = own ? e.text : outputName(builder);
   const indices = implicitIndices(builder.ir, depth, shape);
-  const { tensor } = addNamed({ ...frame, depth }, { name, indices, body: node });
-  return { name, tensor };
+  const tensor = readWhole(builder, node, indices);
+  if (tensor !== undefined && isDefinition && nameOf(builder, tensor) === e.text)
+    return { name: e.text, tensor };
+  const name = isDefinition && !isNamed(builder, e.text) ? e.text : outputName(builder);
+  const generated = copied(builder, node, indices);
+  if (generated === undefined)
+    return { name, tensor: addNamed({ ...frame, depth }, { name, indices, body: node }).tensor };
+  builder.renamed.set(generated, name);
+  return { name, tensor: generated };
 };
+
+const isNamed = (builder: Builder, name: string): boolean =>
+  builder.definitions.some((each) => nameOf(builder, each.tensor) === name);
 
 const outputName = (builder: Builder): string => {
   let number = 0;
