@@ -18,20 +18,12 @@ export interface EmitOptions {
 export const MEMORY_IMPORT = { module: "env", name: "memory", pages: 1 } as const;
 
 /**
- * Passes that make code smaller and never nest expressions deeper. Constants stay in locals: propagating them would
- * undo that they are loaded once.
+ * Passes of linear time that never nest expressions deeper. Engines allocate registers themselves, so locals are not
+ * merged (which takes quadratic time), and constants stay in locals: propagating them into loops would undo that they
+ * are loaded once.
  */
 const PASSES = {
-  full: [
-    "simplify-locals-nonesting",
-    "optimize-instructions",
-    "vacuum",
-    "coalesce-locals",
-    "remove-unused-brs",
-    "merge-blocks",
-    "reorder-locals",
-    "vacuum",
-  ],
+  full: ["optimize-instructions", "remove-unused-brs", "merge-blocks", "vacuum", "reorder-locals"],
   none: [],
 } as const;
 

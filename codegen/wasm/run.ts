@@ -17,12 +17,14 @@ import {
   shape,
 } from "../../src/runtime/boundary.ts";
 import type { TensorData } from "../../src/runtime/boundary.ts";
-import { createHeap, isOnHeap } from "../../src/runtime/heap.ts";
+import { createHeap } from "../../src/runtime/heap.ts";
 import type { Heap } from "../../src/runtime/heap.ts";
+import { createKernel, instantiate } from "../../src/runtime/wasm.ts";
+import type { WasmExports } from "../../src/runtime/wasm.ts";
 import { interfaceOf } from "../interface.ts";
 import type { CallableKernel, KernelInterface, PortValue, TensorPort } from "../interface.ts";
 import { hasScratch, scratchExport } from "./abi.ts";
-import { MEMORY_IMPORT, emitWasm } from "./emit.ts";
+import { emitWasm } from "./emit.ts";
 import type { EmitOptions } from "./emit.ts";
 
 export interface WasmRun {
@@ -45,52 +47,29 @@ export async function runWasm(
   heap: Heap,
   options: EmitOptions = {},
 ): Promise<WasmRun> {
-  const bytes = await emitWasm(kernels, options);
-  const module = await WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>);
-  const imports = { [MEMORY_IMPORT.module]: { [MEMORY_IMPORT.name]: heap.memory } };
-  const { exports } = await WebAssembly.instantiate(module, imports);
+  const wasm = await instantiate(heap, await emitWasm(kernels, options));
   return {
     heap,
-    kernels: new Map(kernels.map((kernel) => [kernel.name, createCallable(kernel, exports, heap)])),
+    kernels: new Map(kernels.map((kernel) => [kernel.name, createCallable(kernel, wasm, heap)])),
   };
 }
 
-type WasmFunction = (...args: readonly number[]) => unknown;
-
-function exported(exports: WebAssembly.Exports, name: string): WasmFunction {
-  const value = exports[name];
-  if (typeof value !== "function") throw new Error(`the module exports no function ${name}`);
-  return value as WasmFunction;
-}
-
-function createCallable(kernel: Kernel, exports: WebAssembly.Exports, heap: Heap): CallableKernel {
+function createCallable(kernel: Kernel, wasm: WasmExports, heap: Heap): CallableKernel {
   const ports = interfaceOf(kernel);
-  const run = exported(exports, kernel.name);
-  const scratchBytes = hasScratch(kernel) ? exported(exports, scratchExport(kernel)) : undefined;
-  return (args, into = {}) => {
+  const scratch = hasScratch(kernel) ? wasm(scratchExport(kernel)) : undefined;
+  return createKernel(heap, wasm(kernel.name), (args: Args, into: Args = {}) => {
     const dims = readDims(ports, args);
-    const options = readOptions(ports, args);
-    const inputs = ports.inputs.map((port) => readInput(port, dims, args[port.property]));
+    const inputs = ports.inputs.map((port) => readInput(port, dims, args[port.name]));
     checkRequirements(kernel, ports, dims, inputs);
-    const outputs = ports.outputs.map((port) => prepareOutput(port, dims, into[port.property]));
-    const top = heap.top();
-    try {
-      // Arrays on the heap first: an allocation may detach them.
-      const reads = inputs.map((data) => locate(heap, data));
-      const writes = outputs.map((data) => locate(heap, data));
-      const [from, to] = [reads.map((p) => place(heap, p)), writes.map((p) => place(heap, p))];
-      const scratch =
-        scratchBytes === undefined ? [] : [heap.allocate(Number(scratchBytes(...dims.values())))];
-      reads.forEach((p, i) => {
-        if (p.address === undefined) bytesAt(heap, p, from[i] ?? 0).set(bytesOf(p.data));
-      });
-      run(...from, ...to, ...scratch, ...dims.values(), ...options);
-      const results = writes.map((p, i) => finish(heap, p, to[i] ?? 0));
-      return Object.fromEntries(ports.outputs.map((port, i) => [port.property, resultOf(port, results[i])]));
-    } finally {
-      heap.release(top);
-    }
-  };
+    return {
+      inputs,
+      outputs: ports.outputs.map((port) => prepareOutput(port, dims, into[port.name])),
+      ...(scratch === undefined ? {} : { scratch: scratch(...dims.values()) }),
+      scalars: [...dims.values(), ...readOptions(ports, args)],
+      results: (...outputs: readonly TensorData[]) =>
+        Object.fromEntries(ports.outputs.map((port, i) => [port.name, resultOf(port, outputs[i])])),
+    };
+  });
 }
 
 type Args = Readonly<Record<string, PortValue>>;
@@ -99,20 +78,20 @@ type Dims = ReadonlyMap<string, number>;
 function readDims(ports: KernelInterface, args: Args): Dims {
   return new Map(
     ports.dims.map((port) => {
-      const given = args[port.property];
+      const given = args[port.name];
       if (given !== undefined || port.inference === undefined) {
         return [port.name, dimension(port.name, given as number, port.dim.min)];
       }
       const { from, divisor } = port.inference;
-      const { length } = array(from.name, args[from.property] as never, from.array);
+      const { length } = array(from.name, args[from.name] as never, from.array);
       return [port.name, dimension(port.name, inferred(port.name, from.name, length, divisor), port.dim.min)];
     }),
   );
 }
 
 function readOptions(ports: KernelInterface, args: Args): number[] {
-  return ports.options.map(({ name, property, option }) => {
-    const value = (args[property] ?? option.default) as number;
+  return ports.options.map(({ name, option }) => {
+    const value = (args[name] ?? option.default) as number;
     return option.type === "int" ? integer(name, value) : number(name, value);
   });
 }
@@ -191,44 +170,4 @@ function checkRequirements(
     if (values instanceof Int32Array)
       inRange(buffer.name, values, formatExpr(extent), evaluate(extent, dims));
   }
-}
-
-/** An array and its address, if it is on the heap. */
-interface Located {
-  readonly data: TensorData;
-  readonly address: number | undefined;
-  readonly length: number;
-  readonly bytes: number;
-}
-
-function locate(heap: Heap, data: TensorData): Located {
-  const address = isOnHeap(heap, data) ? data.byteOffset : undefined;
-  return { data, address, length: data.length, bytes: data.byteLength };
-}
-
-function place(heap: Heap, { address, bytes }: Located): number {
-  return address ?? heap.allocate(bytes);
-}
-
-/** The result: the array itself, filled; or a new view of the same memory, if that has grown. */
-function finish(heap: Heap, located: Located, at: number): TensorData {
-  const { data, address, length } = located;
-  if (address === undefined) {
-    bytesOf(data).set(bytesAt(heap, located, at));
-    return data;
-  }
-  if (isOnHeap(heap, data)) return data;
-  const { buffer } = heap.memory;
-  if (data instanceof Float32Array) return new Float32Array(buffer, at, length);
-  return data instanceof Float64Array
-    ? new Float64Array(buffer, at, length)
-    : new Int32Array(buffer, at, length);
-}
-
-function bytesAt(heap: Heap, { bytes }: Located, at: number): Uint8Array {
-  return new Uint8Array(heap.memory.buffer, at, bytes);
-}
-
-function bytesOf(data: TensorData): Uint8Array {
-  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }

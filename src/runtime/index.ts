@@ -2,3 +2,7 @@
 export { array, dimension, inferred, inRange, integer, number, output, shape } from "./boundary.ts";
 export type { ArrayTypes, TensorData } from "./boundary.ts";
 export { erf, erfc, floordiv, mod, pow, round, sigmoid, softplus } from "./scalar.ts";
+export { createHeap } from "./heap.ts";
+export type { Heap } from "./heap.ts";
+export { createKernel, instantiate } from "./wasm.ts";
+export type { WasmKernel, WasmSource } from "./wasm.ts";
