@@ -24,8 +24,9 @@ import type {
 } from "./ast.ts";
 import type { GradsmithActionDict } from "./gradsmith.ohm-bundle.js";
 import grammar from "./gradsmith.ohm-bundle.js";
-import type { Link, Operand, Prefix } from "./precedence.ts";
+import type { Chain, Link, Prefix } from "./precedence.ts";
 import { buildTree, operatorLinks } from "./precedence.ts";
+import type { Segment } from "./scan.ts";
 
 export type Declaration =
   | { readonly kind: "import"; readonly value: Import }
@@ -41,11 +42,11 @@ interface Operations {
   params: readonly Param[];
   type: TensorType;
   options: readonly OptionDeclaration[];
-  statement: Statement;
+  statements: readonly Statement[];
   expression: Expression;
+  chain: Chain;
   prefix: Prefix;
   link: Link;
-  operand: Operand;
   indices: readonly IndexArgument[];
   values: readonly Expression[];
   settings: readonly NamedArgument[];
@@ -59,6 +60,8 @@ function on(node: Node): { readonly [O in keyof Operations]: () => Operations[O]
 interface Context {
   readonly source: Source;
   readonly doc: () => string;
+  /** By the offset of their holes. */
+  readonly segments: ReadonlyMap<number, BuiltSegment>;
   readonly span: (node: Node) => Span;
   readonly report: (problem: Diagnostic) => void;
 }
@@ -78,7 +81,7 @@ const actions: { readonly [O in keyof Operations]: Actions<O> } = {
         name: on(name).name(),
         params: optional(params, (node) => on(node).params()) ?? [],
         options: optional(options, (node) => on(node).options()) ?? [],
-        body: statements.children.map((node) => on(node).statement()),
+        body: statements.children.flatMap((node) => on(node).statements()),
         span: context.span(this),
       };
       return { kind: "function", value };
@@ -131,31 +134,60 @@ const actions: { readonly [O in keyof Operations]: Actions<O> } = {
     ],
   }),
 
-  statement: (context) => ({
+  statements: (context) => ({
+    Statements: (statements) => statements.children.flatMap((node) => on(node).statements()),
     Return(_return, values) {
-      return { kind: "return", values: on(values).values(), span: context.span(this) };
+      return [{ kind: "return", values: on(values).values(), span: context.span(this) }];
     },
     Define(name, open, indices, _close, _equals, value) {
-      return {
-        kind: "define",
+      const given = {
         name: on(name).name(),
         binders: open.numChildren === 0 ? undefined : binders(context, innerIndices(indices)),
         value: on(value).expression(),
-        span: context.span(this),
       };
+      return [{ kind: "define", ...given, span: context.span(this) }];
+    },
+    hole(_hole) {
+      return context.segments.get(context.span(this).start)?.statements ?? [];
     },
   }),
 
   expression: (context) => ({
+    Expr(_prefixes, _operand, _links, _laterPrefixes, _laterOperands) {
+      return buildTree(context.source, on(this).chain());
+    },
+  }),
+
+  chain: (context) => ({
     Expr(prefixes, operand, links, laterPrefixes, laterOperands) {
       const prefixLists = [prefixes, ...laterPrefixes.children];
-      return buildTree(context.source, {
-        operands: list(operand, laterOperands, (node) => on(node).operand()).map((made, i) => ({
-          ...made,
-          prefixes: (prefixLists[i]?.children ?? []).map((node) => on(node).prefix()),
-        })),
-        links: links.children.map((node) => on(node).link()),
-      });
+      const chains = list(operand, laterOperands, (node) => on(node).chain());
+      return concatenate(
+        chains.map((chain, i) => withPrefixes(chain, prefixLists[i]?.children ?? [])),
+        links.children.map((node) => on(node).link()),
+      );
+    },
+    number(_mantissa, _exponent) {
+      const span = context.span(this);
+      return single({ kind: "number", text: this.sourceString, span }, span);
+    },
+    Group(_open, value, _close) {
+      return single(on(value).expression(), context.span(this));
+    },
+    Reference(name, subscript, indices, _closeSubscript, args, values, settings, _closeArgs) {
+      const given = {
+        name: on(name).name(),
+        indices: subscript.numChildren === 0 ? undefined : innerIndices(indices),
+        args: args.numChildren === 0 ? undefined : (innerOptional(values, (node) => on(node).values()) ?? []),
+        options: innerOptional(settings, (node) => on(node).settings()) ?? [],
+        span: context.span(this),
+      };
+      return single(reference(context, given), given.span);
+    },
+    hole(_hole) {
+      const chain = context.segments.get(context.span(this).start)?.chain;
+      if (chain === undefined) throw new Error("a hole stands for a segment built before");
+      return chain;
     },
   }),
 
@@ -171,26 +203,6 @@ const actions: { readonly [O in keyof Operations]: Actions<O> } = {
       const link = operatorLinks.get(this.sourceString);
       if (link === undefined) throw new Error(`the operator ${this.sourceString} has no tier`);
       return link;
-    },
-  }),
-
-  operand: (context) => ({
-    number(_mantissa, _exponent) {
-      const span = context.span(this);
-      return { prefixes: [], expression: { kind: "number", text: this.sourceString, span }, ...ends(span) };
-    },
-    Group(_open, value, _close) {
-      return { prefixes: [], expression: on(value).expression(), ...ends(context.span(this)) };
-    },
-    Reference(name, subscript, indices, _closeSubscript, args, values, settings, _closeArgs) {
-      const given = {
-        name: on(name).name(),
-        indices: subscript.numChildren === 0 ? undefined : innerIndices(indices),
-        args: args.numChildren === 0 ? undefined : (innerOptional(values, (node) => on(node).values()) ?? []),
-        options: innerOptional(settings, (node) => on(node).settings()) ?? [],
-        span: context.span(this),
-      };
-      return { prefixes: [], expression: reference(context, given), ...ends(given.span) };
     },
   }),
 
@@ -238,8 +250,23 @@ function flatList<T>(first: Node, rest: IterationNode, visit: (child: Node) => r
   return list(first, rest, visit).flat();
 }
 
-function ends(span: Span): { readonly start: number; readonly end: number } {
-  return { start: span.start, end: span.end };
+/** An operand whose `span` takes in the parentheses around it. */
+function single(expression: Expression, { start, end }: Span): Chain {
+  return { operands: [{ prefixes: [], expression, start, end }], links: [] };
+}
+
+/** A hole stands behind no prefix: those are inside of its segment. */
+function withPrefixes(chain: Chain, prefixes: readonly Node[]): Chain {
+  if (prefixes.length === 0) return chain;
+  const made = prefixes.map((node) => on(node).prefix());
+  return { ...chain, operands: chain.operands.map((operand) => ({ ...operand, prefixes: made })) };
+}
+
+function concatenate(chains: readonly Chain[], links: readonly Link[]): Chain {
+  return {
+    operands: chains.flatMap((chain) => chain.operands),
+    links: chains.flatMap((chain, i) => [...chain.links, ...links.slice(i, i + 1)]),
+  };
 }
 
 function dim(index: IndexArgument): Dim {
@@ -286,7 +313,15 @@ function reference(context: Context, parts: ReferenceParts): Expression {
     : { kind: "reduce", callee: name, binders: binders(context, indices), args, options, span };
 }
 
+/** A segment holds a part of an expression or a run of statements. */
+interface BuiltSegment {
+  readonly chain?: Chain;
+  readonly statements?: readonly Statement[];
+}
+
 export interface Builder {
+  /** Makes the trees of a segment, for the match that holds its hole. */
+  readonly addSegment: (match: MatchResult, segment: Segment) => void;
   /** The tree of a match whose text begins at `base`. */
   readonly build: (match: MatchResult, base: number, doc: string) => Declaration;
   /** What the grammar lets through but the tree cannot hold. */
@@ -295,10 +330,12 @@ export interface Builder {
 
 export function createBuilder(source: Source): Builder {
   const problems: Diagnostic[] = [];
+  const segments = new Map<number, BuiltSegment>();
   let current = { base: 0, doc: "" };
   const semantics = grammar.createSemantics();
   const context: Context = {
     source,
+    segments,
     doc: () => current.doc,
     span: ({ source: { startIdx, endIdx } }) => ({
       source,
@@ -309,9 +346,15 @@ export function createBuilder(source: Source): Builder {
       problems.push(problem);
     },
   };
-  for (const [operation, of] of Object.entries(actions))
+  for (const [operation, of] of Object.entries(actions)) {
     semantics.addOperation<unknown>(operation, of(context));
+  }
   return {
+    addSegment: (match, { start, rule }) => {
+      current = { base: start, doc: "" };
+      const root = on(semantics(match) as Node);
+      segments.set(start, rule === "Expr" ? { chain: root.chain() } : { statements: root.statements() });
+    },
     build: (match, base, doc) => {
       current = { base, doc };
       return on(semantics(match) as Node).declaration();

@@ -8,31 +8,36 @@ import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { diagnostic } from "../diagnostics/diagnostic.ts";
 import { visible } from "../diagnostics/frame.ts";
 import type { Source, Span } from "../diagnostics/source.ts";
-import type { Piece } from "./scan.ts";
-
-const reserved: ReadonlySet<string> = new Set(["fn", "return", "derive", "import", "from", "int"]);
+import { isReserved } from "./scan.ts";
 
 /** A method that ohm has and its types lack. A failure is fluffy when something longer was tried there as well. */
 interface WithFailures {
   getRightmostFailures(): readonly { isFluffy(): boolean; toString(): string }[];
 }
 
+/** The text of a match, where it begins, and what stands behind it in words. */
+interface Matched {
+  readonly text: string;
+  readonly start: number;
+  readonly next: string;
+}
+
 export function explain(
   source: Source,
-  piece: Piece,
+  matched: Matched,
   match: FailedMatchResult & Partial<WithFailures>,
 ): Diagnostic {
   const failures = match.getRightmostFailures?.() ?? [];
   const expected = phrases(failures.flatMap((each) => (each.isFluffy() ? [] : [each.toString()])));
   const failedAt = match.getRightmostFailurePosition();
-  const at = failedAt + leadingBlanks(piece.text.slice(failedAt));
-  const found = lexemeAt(piece.text, at);
-  const end = piece.text.trimEnd().length;
-  const start = piece.start + Math.min(at, end);
+  const at = failedAt + leadingBlanks(matched.text.slice(failedAt));
+  const found = lexemeAt(matched.text, at);
+  const end = matched.text.trimEnd().length;
+  const start = matched.start + Math.min(at, end);
   const span: Span = { source, start, end: start + found.length };
-  if (expected.includes("a name") && reserved.has(found)) return reservedName(span, found);
-  const place = found === "" ? `the end of the ${piece.kind} declaration` : `"${visible(found)}"`;
-  const seen: Seen = { expected, found, before: piece.text.slice(Math.max(0, at - 200), at).trimEnd() };
+  if (expected.includes("a name") && isReserved(found)) return reservedName(span, found);
+  const place = found === "" ? matched.next : `"${visible(found)}"`;
+  const seen: Seen = { expected, found, before: matched.text.slice(Math.max(0, at - 200), at).trimEnd() };
   const advice = slips.find((slip) => slip.applies(seen))?.advice ?? adviceFor(expected);
   return diagnostic("GS0101", span, `expected ${enumerate(expected)}, but found ${place}`, {
     fill: { advice },
@@ -63,7 +68,7 @@ const continuations: ReadonlySet<string> = new Set(["an operator", '"?"', '"["',
 
 /** At most four phrases, the most useful first. */
 function phrases(expected: readonly string[]): string[] {
-  const found = new Set(expected);
+  const found = new Set(expected.filter((each) => each !== "a hole"));
   const left = (which: ReadonlySet<string>): string[] => [...found].filter((each) => !which.has(each));
   if (found.has("a number")) return ["an expression", ...left(expressionStarts).sort()].slice(0, 4);
   if (found.has("an operator")) return [...left(continuations).sort(), "an operator"].slice(-4);

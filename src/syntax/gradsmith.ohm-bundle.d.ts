@@ -88,6 +88,7 @@ export interface GradsmithActionDict<T> extends BaseActionDict<T> {
     arg3: IterationNode,
   ) => T;
   Option?: (this: NonterminalNode, arg0: NonterminalNode, arg1: IterationNode, arg2: IterationNode) => T;
+  Statements?: (this: NonterminalNode, arg0: IterationNode) => T;
   Statement?: (this: NonterminalNode, arg0: NonterminalNode) => T;
   Return?: (this: NonterminalNode, arg0: NonterminalNode, arg1: NonterminalNode) => T;
   Define?: (
@@ -149,6 +150,7 @@ export interface GradsmithActionDict<T> extends BaseActionDict<T> {
   prefix?: (this: NonterminalNode, arg0: TerminalNode) => T;
   operator?: (this: NonterminalNode, arg0: TerminalNode) => T;
   ellipsis?: (this: NonterminalNode, arg0: TerminalNode) => T;
+  hole?: (this: NonterminalNode, arg0: TerminalNode) => T;
   equals?: (this: NonterminalNode, arg0: TerminalNode) => T;
   number?: (this: NonterminalNode, arg0: NonterminalNode, arg1: IterationNode) => T;
   mantissa_whole?: (this: NonterminalNode, arg0: IterationNode, arg1: IterationNode) => T;

@@ -28,17 +28,16 @@ export function parse(source: Source): Result<Module> {
   const collector = createCollector();
   const { pieces, problems } = scan(source);
   const builder = createBuilder(source);
-  const outcomes = pieces.map((piece) => parsePiece(source, builder, piece));
-  const declarations = outcomes.flatMap((outcome) =>
-    outcome.declaration === undefined ? [] : [outcome.declaration],
-  );
-  const all = [
-    ...problems,
-    ...outcomes.flatMap((outcome) => outcome.problems),
-    ...builder.problems,
-    ...lateImports(declarations),
-  ];
-  for (const problem of all.sort((a, b) => a.span.start - b.span.start).slice(0, reportLimit)) {
+  const declarations: Declaration[] = [];
+  const found: Diagnostic[] = [...problems];
+  for (const piece of pieces) {
+    if (found.length >= reportLimit) break;
+    const outcome = parsePiece(source, builder, piece);
+    found.push(...outcome.problems);
+    if (outcome.declaration !== undefined) declarations.push(outcome.declaration);
+  }
+  found.push(...builder.problems, ...lateImports(declarations));
+  for (const problem of found.sort((a, b) => a.span.start - b.span.start).slice(0, reportLimit)) {
     collector.report(problem);
   }
   return collector.finish(moduleOf(source, declarations));
@@ -52,15 +51,27 @@ interface Outcome {
 function parsePiece(source: Source, builder: Builder, piece: Piece): Outcome {
   if (piece.problem !== undefined) return { problems: [piece.problem] };
   if (piece.kind === "stray") return { problems: [stray(source, piece)] };
+  for (const segment of piece.segments) {
+    const match = grammar.match(segment.text, segment.rule);
+    if (match.failed()) {
+      return { problems: [explain(source, { ...segment, next: `"${segment.next}"` }, match)] };
+    }
+    builder.addSegment(match, segment);
+  }
   const match = grammar.match(piece.text);
-  if (match.failed()) return { problems: [explain(source, piece, match)] };
-  const declaration = builder.build(match, piece.start, piece.doc);
+  if (match.failed()) {
+    const next = `the end of the ${piece.kind} declaration`;
+    return { problems: [explain(source, { ...piece, next }, match)] };
+  }
+  return checkDeclaration(builder.build(match, piece.start, piece.doc), piece);
+}
+
+function checkDeclaration(declaration: Declaration, piece: Piece): Outcome {
   if (declaration.kind !== "function") return { declaration, problems: [] };
-  const tooDeep = deepExpressions(declaration.value);
-  return {
-    declaration,
-    problems: tooDeep ?? ambiguousComments(declaration.value, piece.trailingComments, isExpression),
-  };
+  const problems =
+    deepExpressions(declaration.value) ??
+    ambiguousComments(declaration.value, piece.trailingComments, isExpression);
+  return { declaration, problems };
 }
 
 function stray(source: Source, piece: Piece): Diagnostic {

@@ -9,15 +9,35 @@ import { diagnostic } from "../diagnostics/diagnostic.ts";
 import { visible } from "../diagnostics/frame.ts";
 import type { Source, Span } from "../diagnostics/source.ts";
 
-/** Brackets and unfinished `? :` inside each other; ohm's recursion uses under half of a 1 MB stack at this depth. */
-export const nestingLimit = 128;
+/** Brackets and unfinished `? :` inside each other. */
+export const nestingLimit = 512;
+
+/**
+ * An expression or a run of statements that is longer, or nested deeper, is matched in segments. Ohm keeps
+ * some kilobytes for each token of a match, and needs up to 5 kB of stack for each level.
+ */
+const segmentLength = 1024;
+const segmentHeight = 32;
+
+/** What stands in a text for a segment cut out of it. */
+const hole = "\ue000";
+
+export interface Segment {
+  /** The offset of its first character, which is also that of its hole. */
+  readonly start: number;
+  readonly text: string;
+  readonly rule: "Expr" | "Statements";
+  /** The lexeme behind it. */
+  readonly next: string;
+}
 
 export interface Piece {
   readonly kind: "import" | "fn" | "derive" | "stray";
   readonly start: number;
-  readonly end: number;
-  /** The text of the piece with comments and white space blanked. */
+  /** Comments and white space blanked, segments replaced by a hole and blanks. */
   readonly text: string;
+  /** Inner segments before those that hold their holes. */
+  readonly segments: readonly Segment[];
   readonly doc: string;
   readonly problem: Diagnostic | undefined;
   /** Comments that stand behind an operand on the same line of a function body. */
@@ -30,17 +50,31 @@ export interface Scan {
   readonly problems: readonly Diagnostic[];
 }
 
+/** A place between two lexemes, as an offset and as an index into the parts. */
+interface Mark {
+  readonly at: number;
+  readonly part: number;
+}
+
+/** What a bracket, or the `?` of a selection, has opened. */
 interface Frame {
   readonly open: string;
   readonly at: number;
-  /** `?` still without their `:`. */
-  choices: number;
+  readonly holds: "names" | "expressions" | "statements";
+  /** Where the current expression began; undefined where none can stand. */
+  expression: Mark | undefined;
+  /** Where the current run of statements began. */
+  statements: Mark;
+  /** Levels of nesting inside of the current expression, and of those before it. */
+  height: number;
+  heightBefore: number;
 }
 
 interface OpenPiece {
   readonly kind: Piece["kind"];
   readonly start: number;
   readonly doc: string;
+  readonly segments: Segment[];
   readonly trailingComments: Span[];
   problem: Diagnostic | undefined;
 }
@@ -53,11 +87,11 @@ interface State {
   lastEnd: number;
   lastIsOperand: boolean;
   readonly frames: Frame[];
-  /** Brackets and choices that are open. */
-  depth: number;
+  /** How often each bracket is open. */
+  readonly openCount: Map<string, number>;
   piece: OpenPiece | undefined;
   docs: string[];
-  /** The blanked text since the start of the current piece, in parts. */
+  /** The blanked text since the start of the current piece. */
   parts: string[];
   readonly pieces: Piece[];
   readonly problems: Diagnostic[];
@@ -70,7 +104,7 @@ export function scan(source: Source): Scan {
     lastEnd: 0,
     lastIsOperand: false,
     frames: [],
-    depth: 0,
+    openCount: new Map(),
     piece: undefined,
     docs: [],
     parts: [],
@@ -99,9 +133,13 @@ const lexemes: readonly Lexeme[] = [
   { pattern: /"[^"\r\n]*"?/y, act: quoted },
   { pattern: /[([{]/y, act: open },
   { pattern: /[)\]}]/y, act: close },
-  { pattern: /\?\?/y, act: symbol },
-  { pattern: /[?:]/y, act: choice },
-  { pattern: /[,;=<>+\-*/%^!&|.]/y, act: symbol },
+  { pattern: /\?\?|\|\||&&|[<>=!]=|[-+*/%^<>]/y, act: operator },
+  { pattern: /\?/y, act: question },
+  { pattern: /:/y, act: colon },
+  { pattern: /,/y, act: comma },
+  { pattern: /;/y, act: semicolon },
+  { pattern: /=/y, act: equals },
+  { pattern: /[!&|.]/y, act: symbol },
   { pattern: new RegExp(`[^\\s${wordCharacter}"()[\\]{}?:,;=<>+\\-*/%^!&|.]+`, "y"), act: foreign },
 ];
 
@@ -132,19 +170,26 @@ function blank(state: State, text: string): void {
 }
 
 /** A lexeme that stays as it is. */
-function keep(state: State, text: string, isOperand: boolean): void {
+function keep(state: State, text: string, endsOperand: boolean): void {
   if (state.piece === undefined) openPiece(state, "stray");
   state.parts.push(text);
   state.at += text.length;
   state.lastEnd = state.at;
-  state.lastIsOperand = isOperand;
+  state.lastIsOperand = endsOperand;
 }
+
+function symbol(state: State, text: string): void {
+  keep(state, text, false);
+}
+
+// Pieces
 
 function openPiece(state: State, kind: Piece["kind"]): void {
   state.piece = {
     kind,
     start: state.at,
     doc: kind === "fn" ? state.docs.join("\n") : "",
+    segments: [],
     trailingComments: [],
     problem: undefined,
   };
@@ -153,14 +198,20 @@ function openPiece(state: State, kind: Piece["kind"]): void {
 }
 
 function closePiece(state: State): void {
-  const frame = state.frames.at(-1);
+  const frame = state.frames.findLast(isBracket);
   if (frame !== undefined) report(state, neverClosed(state, frame, undefined));
   state.frames.length = 0;
-  state.depth = 0;
+  state.openCount.clear();
   if (state.piece !== undefined) {
-    state.pieces.push({ ...state.piece, end: state.lastEnd, text: state.parts.join("").trimEnd() });
+    state.pieces.push({ ...state.piece, text: state.parts.join("").trimEnd() });
   }
   state.piece = undefined;
+}
+
+const reservedWords: ReadonlySet<string> = new Set(["fn", "return", "derive", "import", "from", "int"]);
+
+export function isReserved(text: string): boolean {
+  return reservedWords.has(text);
 }
 
 function isDeclarationWord(text: string): text is "import" | "fn" | "derive" {
@@ -172,7 +223,11 @@ function word(state: State, text: string): void {
     closePiece(state);
     openPiece(state, text);
   }
-  keep(state, text, true);
+  const frame = state.frames.at(-1);
+  const inBody = frame?.holds === "statements";
+  if (inBody && (state.lastIsOperand || text === "return")) beginStatement(state, frame, text);
+  keep(state, text, !isReserved(text));
+  if (inBody && text === "return") beginExpression(state, frame);
 }
 
 /** Inside of brackets only at the start of a line, where a bracket was probably forgotten; `fn fn` is one piece. */
@@ -187,8 +242,6 @@ function isFirstOnLine(state: State): boolean {
   return state.lastEnd === 0 || /[\r\n]/.test(state.source.text.slice(state.lastEnd, state.at));
 }
 
-const wellFormedNumber = /^(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
-
 function number(state: State, text: string): void {
   const start = state.at;
   keep(state, text, true);
@@ -201,13 +254,196 @@ function number(state: State, text: string): void {
   );
 }
 
+const wellFormedNumber = /^(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
+
 function numberAdvice(text: string): string {
-  const times = /^([0-9]+(?:\.[0-9]+)?)([A-Za-z_]\w*)$/.exec(text);
-  if (times?.[1] !== undefined && times[2] !== undefined && !/^[eExXbBoO_]/.test(times[2])) {
+  const times = /^([0-9]+(?:\.[0-9]+)?)([A-Za-z]\w*)$/.exec(text);
+  if (times?.[1] !== undefined && times[2] !== undefined && !/^[eExXbBoO]/.test(times[2])) {
     return `write ${times[1]} * ${times[2]}`;
   }
   return "write a number like 1, 0.25 or 1e-5";
 }
+
+function shorten(text: string): string {
+  return text.length <= 40 ? text : `${text.slice(0, 40)}…`;
+}
+
+// Segments
+
+function mark(state: State): Mark {
+  return { at: state.at, part: state.parts.length };
+}
+
+function beginExpression(state: State, frame: Frame): void {
+  frame.expression = mark(state);
+  frame.heightBefore = Math.max(frame.heightBefore, frame.height);
+  frame.height = 0;
+}
+
+/**
+ * Called where an expression, or the part of one before an operator, is complete; says whether it was cut
+ * out. What is too deep is cut even where no operand ends, and fails by itself.
+ */
+function endExpression(state: State, frame: Frame, next: string): boolean {
+  const from = frame.expression;
+  if (from === undefined) return false;
+  const isLong = state.lastIsOperand && state.lastEnd - from.at > segmentLength;
+  if (!isLong && frame.height < segmentHeight) return false;
+  cut(state, from, "Expr", next);
+  frame.height = 0;
+  return true;
+}
+
+/** A word behind an operand: the statement before it is complete. */
+function beginStatement(state: State, frame: Frame, next: string): void {
+  endExpression(state, frame, next);
+  frame.expression = undefined;
+  if (state.lastEnd - frame.statements.at <= segmentLength) return;
+  cut(state, frame.statements, "Statements", next);
+  frame.statements = mark(state);
+}
+
+function cut(state: State, from: Mark, rule: Segment["rule"], next: string): void {
+  const text = state.parts.splice(from.part).join("");
+  state.piece?.segments.push({ start: from.at, text: text.trimEnd(), rule, next });
+  state.parts.push(hole, " ".repeat(text.length - 1));
+}
+
+function operator(state: State, text: string): void {
+  const frame = state.frames.at(-1);
+  const isCut = frame !== undefined && state.lastIsOperand && endExpression(state, frame, text);
+  keep(state, text, false);
+  if (isCut) beginExpression(state, frame);
+}
+
+function comma(state: State, text: string): void {
+  const frame = state.frames.at(-1);
+  if (frame !== undefined) endExpression(state, frame, text);
+  keep(state, text, false);
+  if (frame !== undefined && frame.holds !== "names") beginExpression(state, frame);
+}
+
+/** Options follow, with their names first. */
+function semicolon(state: State, text: string): void {
+  const frame = state.frames.at(-1);
+  if (frame !== undefined) endExpression(state, frame, text);
+  keep(state, text, false);
+  if (frame !== undefined) frame.expression = undefined;
+}
+
+function equals(state: State, text: string): void {
+  const frame = state.frames.at(-1);
+  keep(state, text, false);
+  if (frame !== undefined && state.piece?.kind === "fn") beginExpression(state, frame);
+}
+
+// Brackets and selections
+
+const closerOf: ReadonlyMap<string, string> = new Map([
+  ["(", ")"],
+  ["[", "]"],
+  ["{", "}"],
+]);
+
+function isBracket(frame: Frame): boolean {
+  return frame.open !== "?";
+}
+
+function open(state: State, text: string): void {
+  const at = state.at;
+  keep(state, text, false);
+  state.openCount.set(text, (state.openCount.get(text) ?? 0) + 1);
+  openFrame(state, text, at);
+}
+
+function openFrame(state: State, text: string, at: number): void {
+  const holds = state.piece?.kind !== "fn" ? "names" : contents(state, text);
+  const here = mark(state);
+  state.frames.push({
+    open: text,
+    at,
+    holds,
+    expression: holds === "expressions" ? here : undefined,
+    statements: here,
+    height: 0,
+    heightBefore: 0,
+  });
+  if (state.frames.length !== nestingLimit + 1) return;
+  const message = `nested more than ${nestingLimit} levels deep`;
+  report(state, diagnostic("GS0104", span(state, at, at + 1), message));
+}
+
+/** Of a function: its parameters and its body are the outermost brackets. */
+function contents(state: State, text: string): Frame["holds"] {
+  if (state.frames.length > 0) return "expressions";
+  return text === "{" ? "statements" : "names";
+}
+
+/** The frame on top is complete. */
+function popFrame(state: State): Frame | undefined {
+  const frame = state.frames.pop();
+  if (frame === undefined) return undefined;
+  const parent = state.frames.at(-1);
+  if (parent !== undefined) {
+    parent.height = Math.max(parent.height, frame.height + 1, frame.heightBefore + 1);
+  }
+  if (isBracket(frame)) state.openCount.set(frame.open, (state.openCount.get(frame.open) ?? 0) - 1);
+  return frame;
+}
+
+function close(state: State, text: string): void {
+  const at = state.at;
+  const top = state.frames.at(-1);
+  if (top !== undefined) endExpression(state, top, text);
+  keep(state, text, text !== "}");
+  const partner = openerOf.get(text) ?? "";
+  if ((state.openCount.get(partner) ?? 0) === 0) {
+    const message = `"${text}" closes nothing`;
+    report(state, diagnostic("GS0103", span(state, at, at + 1), message, { fill: { close: text } }));
+    return;
+  }
+  const inner = state.frames.findLast(isBracket);
+  if (inner !== undefined && inner.open !== partner) report(state, neverClosed(state, inner, at));
+  while (popFrame(state)?.open !== partner);
+  if (state.frames.length === 0 && text === "}" && state.piece?.kind !== "import") closePiece(state);
+}
+
+const openerOf: ReadonlyMap<string, string> = new Map(
+  [...closerOf].map(([opener, closer]) => [closer, opener]),
+);
+
+function neverClosed(state: State, frame: Frame, foundAt: number | undefined): Diagnostic {
+  const fill = { close: closerOf.get(frame.open) ?? "" };
+  const message = `"${frame.open}" is never closed`;
+  const at = span(state, frame.at, frame.at + 1);
+  if (foundAt === undefined) return diagnostic("GS0102", at, message, { fill });
+  const found = span(state, foundAt, foundAt + 1);
+  const note = `"${state.source.text.charAt(foundAt)}" found here instead`;
+  return diagnostic("GS0102", at, message, { fill, related: [{ span: found, message: note }] });
+}
+
+/** Past the limit nothing is matched any more, and only brackets are kept in mind. */
+function question(state: State, text: string): void {
+  const at = state.at;
+  keep(state, text, false);
+  const top = state.frames.at(-1);
+  if (top === undefined || top.holds === "names" || state.frames.length > nestingLimit) return;
+  openFrame(state, text, at);
+}
+
+/** Ends the middle of a selection, or stands before a type. */
+function colon(state: State, text: string): void {
+  const frame = state.frames.at(-1);
+  if (frame?.open === "?") {
+    endExpression(state, frame, text);
+    popFrame(state);
+  } else if (frame !== undefined) {
+    frame.expression = undefined;
+  }
+  keep(state, text, false);
+}
+
+// Comments, texts and foreign characters
 
 function blockComment(state: State): void {
   const { text } = state.source;
@@ -221,19 +457,22 @@ function blockComment(state: State): void {
 
 /** Floor division inside ( ) and [ ], elsewhere a comment up to the end of the line. */
 function doubleSlash(state: State): void {
-  const frame = state.frames.at(-1);
-  if (frame !== undefined && frame.open !== "{") {
-    keep(state, "//", false);
+  if (isInside(state, "(") || isInside(state, "[")) {
+    operator(state, "//");
     return;
   }
   const { text } = state.source;
   const start = state.at;
   const end = endOfLine(text, start);
   if (state.frames.length === 0) addDoc(state, text.slice(start, end));
-  if (frame !== undefined && state.lastIsOperand && !isFirstOnLine(state)) {
+  if (isInside(state, "{") && state.lastIsOperand && !isFirstOnLine(state)) {
     state.piece?.trailingComments.push(span(state, start, end));
   }
   comment(state, end);
+}
+
+function isInside(state: State, bracket: string): boolean {
+  return (state.openCount.get(bracket) ?? 0) > 0;
 }
 
 function addDoc(state: State, line: string): void {
@@ -247,43 +486,10 @@ function endOfLine(text: string, from: number): number {
   return newline.exec(text)?.index ?? text.length;
 }
 
-/** Controls, direction marks (which show a text in another order than it has) and lone surrogates. */
-const unprintable = /[\0-\x08\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]|\p{Cs}/u;
-
 function comment(state: State, end: number): void {
   const text = state.source.text.slice(state.at, end);
   rejectUnprintable(state, text);
   blank(state, text);
-}
-
-function rejectUnprintable(state: State, text: string): void {
-  const found = unprintable.exec(text);
-  if (found !== null) reportForeign(state, state.at + found.index, found[0]);
-}
-
-function reportForeign(state: State, start: number, text: string): void {
-  const [character = ""] = text;
-  report(
-    state,
-    diagnostic(
-      "GS0107",
-      span(state, start, start + text.length),
-      `the character "${visible(character)}" is not part of the language`,
-      foreignAdvice(character),
-    ),
-  );
-}
-
-function foreignAdvice(character: string): { readonly hint?: string } {
-  if (character === "'" || character === "`") return { hint: "file names stand between double quotes" };
-  if (character === "#") return { hint: "comments begin with //" };
-  return {};
-}
-
-function foreign(state: State, text: string): void {
-  const start = state.at;
-  keep(state, text, false);
-  reportForeign(state, start, text);
 }
 
 function quoted(state: State, text: string): void {
@@ -295,74 +501,30 @@ function quoted(state: State, text: string): void {
   }
 }
 
-function symbol(state: State, text: string): void {
-  keep(state, text, false);
+/** Controls, direction marks (which show a text in another order than it has) and lone surrogates. */
+const unprintable = /[\0-\x08\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]|\p{Cs}/u;
+
+function rejectUnprintable(state: State, text: string): void {
+  const found = unprintable.exec(text);
+  if (found !== null) reportForeign(state, state.at + found.index, found[0]);
 }
 
-const closerOf: ReadonlyMap<string, string> = new Map([
-  ["(", ")"],
-  ["[", "]"],
-  ["{", "}"],
+function foreign(state: State, text: string): void {
+  const start = state.at;
+  keep(state, text, false);
+  reportForeign(state, start, text);
+}
+
+function reportForeign(state: State, start: number, text: string): void {
+  const [character = ""] = text;
+  const at = span(state, start, start + text.length);
+  const message = `the character "${visible(character)}" is not part of the language`;
+  const advice = foreignAdvice.get(character);
+  report(state, diagnostic("GS0107", at, message, advice === undefined ? {} : { hint: advice }));
+}
+
+const foreignAdvice: ReadonlyMap<string, string> = new Map([
+  ["'", "file names stand between double quotes"],
+  ["`", "file names stand between double quotes"],
+  ["#", "comments begin with //"],
 ]);
-
-function deepen(state: State): void {
-  state.depth += 1;
-  if (state.depth !== nestingLimit + 1) return;
-  report(
-    state,
-    diagnostic("GS0104", span(state, state.at - 1, state.at), `nested more than ${nestingLimit} levels deep`),
-  );
-}
-
-function open(state: State, text: string): void {
-  const at = state.at;
-  keep(state, text, false);
-  state.frames.push({ open: text, at, choices: 0 });
-  deepen(state);
-}
-
-function close(state: State, text: string): void {
-  const at = state.at;
-  keep(state, text, text !== "}");
-  const partner = state.frames.findLastIndex((frame) => closerOf.get(frame.open) === text);
-  if (partner === -1) {
-    report(
-      state,
-      diagnostic("GS0103", span(state, at, at + 1), `"${text}" closes nothing`, { fill: { close: text } }),
-    );
-    return;
-  }
-  const inner = state.frames.at(-1);
-  if (inner !== undefined && partner < state.frames.length - 1) {
-    report(state, neverClosed(state, inner, at));
-  }
-  for (const frame of state.frames.splice(partner)) state.depth -= 1 + frame.choices;
-  if (state.frames.length === 0 && text === "}" && state.piece?.kind !== "import") closePiece(state);
-}
-
-function neverClosed(state: State, frame: Frame, foundAt: number | undefined): Diagnostic {
-  const found = foundAt === undefined ? "" : state.source.text.charAt(foundAt);
-  return diagnostic("GS0102", span(state, frame.at, frame.at + 1), `"${frame.open}" is never closed`, {
-    fill: { close: closerOf.get(frame.open) ?? "" },
-    ...(foundAt === undefined
-      ? {}
-      : { related: [{ span: span(state, foundAt, foundAt + 1), message: `"${found}" found here instead` }] }),
-  });
-}
-
-function choice(state: State, text: string): void {
-  keep(state, text, false);
-  const frame = state.frames.at(-1);
-  if (frame === undefined) return;
-  if (text === "?") {
-    frame.choices += 1;
-    deepen(state);
-  } else if (frame.choices > 0) {
-    frame.choices -= 1;
-    state.depth -= 1;
-  }
-}
-
-function shorten(text: string): string {
-  return text.length <= 40 ? text : `${text.slice(0, 40)}…`;
-}
