@@ -99,12 +99,14 @@ function kernelStructures(module: Module, declared: Declared): readonly Statemen
   const into = scope.claim("into");
   const writer = new CodeBlockWriter({ indentNumberOfSpaces: 2 });
   const live = livenessOf(port.kernel);
+  const naturals = new Set<Local>();
   const around: Surroundings = {
     buffer: createNaming((buffer: Buffer) => scope.claim(bufferHint(port.kernel, buffer))),
     dim: createNaming((dim: string) => scope.claim(dim)),
     option: createNaming((option: string) => scope.claim(option)),
     local: createNaming((local: Local) => scope.claim(local.name)),
     runtime: module.runtime,
+    naturals,
     isComparedTwice: (expr) => {
       const place = placeOf(expr);
       return place !== undefined && live.comparedTwice.has(place);
@@ -118,7 +120,7 @@ function kernelStructures(module: Module, declared: Declared): readonly Statemen
   const boundary = { port, writer, around, live, check: module.runtime, args, into };
   writeArguments(boundary);
   const workspaces = writeTemporaries({ module, writer, around, live, kernel: port.kernel });
-  writeStatements({ writer, around, live }, port.kernel.body);
+  writeStatements({ writer, around, naturals, live }, port.kernel.body);
   writeReturn(boundary);
   return [
     ...interfaceDeclarations(port, types),

@@ -6,6 +6,7 @@ import { foldExpr } from "../../src/loop/fold.ts";
 import type { Buffer, CompareOp, Expr, Local } from "../../src/loop/types.ts";
 import { BINARY_FORM, COMPARE_FORM, LEVEL, UNARY_FORM } from "./operators.ts";
 import type { Form, RuntimeFunction } from "./operators.ts";
+import { canBeMinusZero } from "./zero.ts";
 
 /** What an expression is written in terms of. */
 export interface Surroundings {
@@ -14,6 +15,8 @@ export interface Surroundings {
   readonly dim: (name: string) => string;
   readonly option: (name: string) => string;
   readonly runtime: (name: RuntimeFunction) => string;
+  /** The int locals that are at least +0. */
+  readonly naturals: ReadonlySet<Local>;
   readonly isComparedTwice: (expr: Expr) => boolean;
   /** Declares a constant before the current statement, and gives its name. */
   readonly constant: (hint: string, text: string) => string;
@@ -115,8 +118,10 @@ function compareText(expr: Expr & { kind: "compare" }, around: Surroundings, a: 
   return infix(symbol, level, unnarrowed(expr.a, around, a), unnarrowed(expr.b, around, b));
 }
 
-function convertText(expr: Expr & { kind: "convert" }, a: Text): Text {
-  if (expr.a.type !== "bool" || expr.type === "bool") return a;
+function convertText(expr: Expr & { kind: "convert" }, around: Surroundings, a: Text): Text {
+  if (expr.a.type === "int")
+    return canBeMinusZero(expr.a, around.naturals) ? infix("+", LEVEL.sum, a, atom("0")) : a;
+  if (expr.a.type !== "bool") return a;
   return compose(`${atLeast(LEVEL.or, a)} ? 1 : 0`, LEVEL.conditional, a);
 }
 
@@ -155,8 +160,16 @@ function nodeText(expr: Expr, around: Surroundings, of: (operand: Expr) => Text)
       return compose(text, LEVEL.conditional, test, then, other);
     }
     case "convert":
-      return convertText(expr, of(expr.a));
+      return convertText(expr, around, of(expr.a));
   }
+}
+
+/** The text of a value that is kept as a double: an int has one zero. */
+export function valueText(value: Expr, around: Surroundings): string {
+  const canonical: Expr = canBeMinusZero(value, around.naturals)
+    ? { kind: "binary", type: "int", op: "add", a: value, b: { kind: "const", type: "int", value: 0 } }
+    : value;
+  return expressionText(canonical, around);
 }
 
 /** The text of an expression that stands by itself. */

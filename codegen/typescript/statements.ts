@@ -4,14 +4,17 @@
  */
 import type { CodeBlockWriter } from "ts-morph";
 import type { AccumulateOp, Buffer, Expr, Local, Stmt } from "../../src/loop/types.ts";
-import { expressionText } from "./expression.ts";
+import { expressionText, valueText } from "./expression.ts";
 import type { Surroundings } from "./expression.ts";
 import type { Liveness } from "./liveness.ts";
 import { ACCUMULATE_FORM } from "./operators.ts";
+import { isNatural } from "./zero.ts";
 
 export interface Body {
   readonly writer: CodeBlockWriter;
   readonly around: Surroundings;
+  /** The int locals known to be at least +0, which `around` reads. */
+  readonly naturals: Set<Local>;
   readonly live: Liveness;
 }
 
@@ -24,8 +27,9 @@ function boundText(body: Body, hint: string, bound: Expr): string {
 
 function writeFor(body: Body, stmt: Stmt & { kind: "for" }): void {
   const name = body.around.local(stmt.local);
-  const from = expressionText(stmt.from, body.around);
+  const from = valueText(stmt.from, body.around);
   const to = boundText(body, `${stmt.local.name}End`, stmt.to);
+  if (isNatural(stmt.from, body.naturals)) body.naturals.add(stmt.local);
   const next = stmt.step === 1 ? `${name}++` : `${name} += ${stmt.step}`;
   body.writer.write(`for (let ${name} = ${from}; ${name} < ${to}; ${next})`).block(() => {
     writeStatements(body, stmt.body);
@@ -47,18 +51,18 @@ function writeIf(body: Body, stmt: Stmt & { kind: "if" }): void {
 function writeDeclaration(body: Body, keyword: "const" | "let", local: Local, value: Expr): void {
   const type = local.type === "bool" ? "boolean" : "number";
   const annotation = keyword === "const" && value.kind === "const" ? `: ${type}` : "";
-  const text = expressionText(value, body.around);
+  const text = valueText(value, body.around);
+  if (keyword === "const" && isNatural(value, body.naturals)) body.naturals.add(local);
   body.writer.writeLine(`${keyword} ${body.around.local(local)}${annotation} = ${text};`);
 }
 
 function writeAccumulate(body: Body, place: string, op: AccumulateOp, value: Expr): void {
-  const text = expressionText(value, body.around);
+  const text = valueText(value, body.around);
   const form = ACCUMULATE_FORM[op];
-  body.writer.writeLine(
-    form.kind === "operator"
-      ? `${place} ${form.symbol} ${text};`
-      : `${place} = Math.${form.name}(${place}, ${text});`,
-  );
+  if (form.kind === "math") body.writer.writeLine(`${place} = Math.${form.name}(${place}, ${text});`);
+  else body.writer.writeLine(`${place} ${form.symbol} ${text};`);
+  // A product of ints is the one accumulation that can make a −0.
+  if (op === "prod" && value.type === "int") body.writer.writeLine(`${place} += 0;`);
 }
 
 function placeText(body: Body, buffer: Buffer, offset: Expr): string {
@@ -98,14 +102,14 @@ function writeStatement(body: Body, stmt: Stmt): void {
       break;
     case "assign":
       if (body.live.locals.has(stmt.local)) {
-        const text = expressionText(stmt.value, body.around);
+        const text = valueText(stmt.value, body.around);
         body.writer.writeLine(`${body.around.local(stmt.local)} = ${text};`);
       }
       break;
     case "store":
       if (!isDropped(body, stmt.buffer)) {
         const place = placeText(body, stmt.buffer, stmt.offset);
-        const text = expressionText(stmt.value, body.around);
+        const text = valueText(stmt.value, body.around);
         body.writer.writeLine(`${place} = ${text};`);
       }
       break;

@@ -2,10 +2,9 @@
  * How often the body of a nest of loops runs: as a product of formulas, and as a number at given extents.
  * Ends because a nest is finite, and so are its ranges.
  */
-import { BINARY, UNARY } from "../runtime/scalar.ts";
 import { foldExpr, operands } from "./fold.ts";
 import { formatExpr } from "./format.ts";
-import type { CompareOp, Expr, Local } from "./types.ts";
+import type { BinaryOp, CompareOp, Expr, Local, UnaryOp } from "./types.ts";
 
 /** The values of a loop's local; a bound may depend on the locals of the loops around it. */
 export interface Range {
@@ -28,6 +27,27 @@ export function tripFactor({ from, to, step }: Range): number | string {
 
 /** The values of dimensions and int options by name. */
 export type Extents = Readonly<Record<string, number>>;
+
+/** The operations that ints have. */
+const UNARY: { readonly [Op in UnaryOp]?: (a: number) => number } = {
+  neg: (a) => -a,
+  abs: Math.abs,
+  sign: Math.sign,
+};
+
+const BINARY: { readonly [Op in BinaryOp]?: (a: number, b: number) => number } = {
+  add: (a, b) => a + b,
+  sub: (a, b) => a - b,
+  mul: (a, b) => a * b,
+  floordiv: (a, b) => Math.floor(a / b),
+  mod: (a, b) => a - b * Math.floor(a / b),
+  max: (a, b) => Math.max(a, b),
+  min: (a, b) => Math.min(a, b),
+};
+
+const noInt = (op: string) => (): never => {
+  throw new RangeError(`a trip count uses ${op}, which ints do not have`);
+};
 
 const COMPARE: { readonly [Op in CompareOp]: (a: number, b: number) => boolean } = {
   "<": (a, b) => a < b,
@@ -59,9 +79,9 @@ function boundValue(root: Expr, extents: Extents, locals: ReadonlyMap<Local, num
       case "load":
         throw new RangeError(`a trip count depends on the data: ${formatExpr(expr)}`);
       case "unary":
-        return UNARY[expr.op](of(expr.a));
+        return (UNARY[expr.op] ?? noInt(expr.op))(of(expr.a));
       case "binary":
-        return BINARY[expr.op](of(expr.a), of(expr.b));
+        return (BINARY[expr.op] ?? noInt(expr.op))(of(expr.a), of(expr.b));
       case "compare":
         return Number(COMPARE[expr.op](of(expr.a), of(expr.b)));
       case "and":
