@@ -86,7 +86,11 @@ interface Monomial {
   readonly node: Node;
   readonly coefficient: Node;
   readonly powers: ReadonlyMap<Node, Rational>;
+  /** Bases whose taking out did not pay. */
+  readonly tried: ReadonlySet<Node>;
 }
+
+const NOT_TRIED: ReadonlySet<Node> = new Set();
 
 const monomialOf = (around: Surroundings, node: Node): Monomial => {
   const { coefficient, rest } = splitCoefficient(around.ir, node);
@@ -98,7 +102,7 @@ const monomialOf = (around: Surroundings, node: Node): Monomial => {
     const [base, exponent] = isPower ? [factor.base, factor.exponent] : [factor, ONE];
     powers.set(base, addRational(powers.get(base) ?? { num: 0, den: 1 }, exponent) ?? exponent);
   }
-  return { node, coefficient, powers };
+  return { node, coefficient, powers, tried: NOT_TRIED };
 };
 
 /** The exponent that two share: of one sign, the nearer to zero; nothing for opposite signs. */
@@ -119,6 +123,7 @@ const mostCommon = (terms: readonly Monomial[]): Candidate | undefined => {
   const found = new Map<string, Candidate>();
   for (const term of terms) {
     for (const [base, exponent] of term.powers) {
+      if (term.tried.has(base)) continue;
       const key = signedBase(base, exponent);
       const candidate = found.get(key) ?? { base, members: [] };
       candidate.members.push(term);
@@ -212,19 +217,18 @@ const takeOutFactors = (around: Surroundings, terms: readonly Node[]): Node => {
     const rest = open.filter((term) => !group.has(term));
     const next = b.sum(ir, [...rest.map((term) => term.node), taken]);
     if (!isCheaper(ir, next, best, open)) {
-      open = open.map((term) => (group.has(term) ? opaque(term, candidate.base) : term));
+      open = open.map((term) => (group.has(term) ? withTried(term, candidate.base) : term));
       continue;
     }
     best = next;
-    open = [...rest, { node: taken, coefficient: b.constant(ir, 1), powers: new Map() }];
+    open = [...rest, { node: taken, coefficient: b.constant(ir, 1), powers: new Map(), tried: NOT_TRIED }];
   }
   return best;
 };
 
-/** The term without that base, so that it is not tried again. */
-const opaque = (term: Monomial, base: Node): Monomial => ({
+const withTried = (term: Monomial, base: Node): Monomial => ({
   ...term,
-  powers: new Map([...term.powers].filter(([other]) => other !== base)),
+  tried: new Set([...term.tried, base]),
 });
 
 /** Compared above the factors, which both sides have. */
