@@ -13,7 +13,7 @@ import { verify, type Arena, type Program } from "./ir/index.ts";
 import type { About, FloatType, Kernel } from "./loop/types.ts";
 import { verifyKernel } from "./loop/verify.ts";
 import { schedule, type Scheduled } from "./schedule/index.ts";
-import { operationCount, simplify } from "./simplify/index.ts";
+import { operationCount, simplify, type Mode } from "./simplify/index.ts";
 import { parse } from "./syntax/index.ts";
 
 /** A source, and the sources it imports, parsed and checked. All errors of one stage are reported together. */
@@ -30,10 +30,11 @@ const verified = (program: Program): Program => {
   return program;
 };
 
-const simplified = (ir: Arena, program: Program): Program => verified(simplify(ir, verified(program)));
+const simplified = (ir: Arena, program: Program, mode: Mode): Program =>
+  verified(simplify(ir, verified(program), { mode }));
 
-/** The forward program as kernels compute it: simplified and made stable. */
-export const forward = (ir: Arena, program: Program): Program => simplified(ir, program);
+/** The forward program as kernels compute it: the user's formulas, made stable. */
+export const forward = (ir: Arena, program: Program): Program => simplified(ir, program, "user");
 
 type Derivative = (ir: Arena, program: Program, wrt: readonly string[]) => Program;
 
@@ -41,7 +42,7 @@ type Derivative = (ir: Arena, program: Program, wrt: readonly string[]) => Progr
 const derived =
   (derivative: Derivative): Derivative =>
   (ir, program, wrt) =>
-    simplified(ir, derivative(ir, forward(ir, program), wrt));
+    simplified(ir, derivative(ir, forward(ir, program), wrt), "derived");
 
 /** From inputs and cotangents `d_<output>`: `d_<input>` for each input named. */
 export const vjp: Derivative = derived(diff.vjp);

@@ -159,8 +159,15 @@ export const mapReachable = (ir: Arena, roots: readonly Node[], map: NodeMap): R
   const done = new Map<Node, Node>();
   const mapped = (node: Node): Node => done.get(node) ?? node;
   const divide = division(ir);
-  const affine = (a: Affine): Affine =>
-    mapAffine(ir, a, { index: map.index, dim: map.dim, data: (node) => ofData(ir, mapped(node)) }, divide);
+  const known = new Map<Affine, Affine>();
+  const affine = (a: Affine): Affine => {
+    const before = known.get(a);
+    if (before !== undefined) return before;
+    const data = (node: Node): Affine => ofData(ir, mapped(node));
+    const after = mapAffine(ir, a, { index: map.index, dim: map.dim, data }, divide);
+    known.set(a, after);
+    return after;
+  };
   for (const node of reachable(roots)) {
     const rebuilt = rebuild(ir, node, operandsOf(node).map(mapped), affinesOf(node).map(affine));
     done.set(node, map.node(rebuilt, node));

@@ -192,22 +192,15 @@ const CHARGES: { readonly [K in Kind]: (node: NodeOf<K>, context: Context) => re
 const chargesRow = (kind: Kind): ((node: Node, context: Context) => readonly Charge[]) =>
   CHARGES[kind] as (node: Node, context: Context) => readonly Charge[];
 
+const INDEX_TESTS: ReadonlySet<Kind> = new Set<Kind>(["inrange", "divides", "iszero", "boolean"]);
+const CONNECTIVES: ReadonlySet<Kind> = new Set<Kind>(["and", "or", "not"]);
+
 const isIndexTestGiven = (node: Node, known: ReadonlySet<Node>): boolean => {
-  switch (node.kind) {
-    case "inrange":
-    case "divides":
-    case "iszero":
-    case "boolean":
-      return true;
-    case "compare":
-      return [node.a, node.b].every((side) => side.kind === "index" || side.kind === "constant");
-    case "and":
-    case "or":
-    case "not":
-      return operandsOf(node).every((arg) => known.has(arg));
-    default:
-      return false;
+  if (INDEX_TESTS.has(node.kind)) return true;
+  if (node.kind === "compare") {
+    return [node.a, node.b].every((side) => side.kind === "index" || side.kind === "constant");
   }
+  return CONNECTIVES.has(node.kind) && operandsOf(node).every((arg) => known.has(arg));
 };
 
 const STATIC_LEAVES: ReadonlySet<Kind> = new Set<Kind>(["constant", "zero", "boolean"]);

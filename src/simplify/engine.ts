@@ -170,16 +170,10 @@ const collect = (
   users: Users,
   mapped: (node: Node) => Node,
 ): Node | undefined => {
-  switch (node.kind) {
-    case "sum":
-      return collectSum(around, gatherTerms(node, users, mapped));
-    case "product":
-      return collectProduct(around, gatherFactors(node, users, mapped));
-    case "power":
-      return collectPower(around, mapped(node.base), node.exponent);
-    default:
-      return undefined;
-  }
+  if (node.kind === "sum") return collectSum(around, gatherTerms(node, users, mapped));
+  if (node.kind === "product") return collectProduct(around, gatherFactors(node, users, mapped));
+  if (node.kind === "power") return collectPower(around, mapped(node.base), node.exponent);
+  return undefined;
 };
 
 const rewrite = (engine: Engine, around: Surroundings, original: Node, start: Node): Node => {

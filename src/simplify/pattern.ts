@@ -84,7 +84,11 @@ const solve = (ir: Arena, goals: readonly Goal[], bindings: Bindings): Bindings 
       if (node.kind !== pattern.kind || node.args.length < pattern.args.length) return undefined;
       if (pattern.rest === undefined && node.args.length !== pattern.args.length) return undefined;
       return solveOperands(ir, pattern, node.args, pattern.args, others, bindings);
-    default: {
+    case "unary":
+    case "binary":
+    case "power":
+    case "compare":
+    case "select": {
       const parts = operandGoals(pattern, node);
       return parts && solve(ir, [...parts, ...others], bindings);
     }

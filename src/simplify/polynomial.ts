@@ -10,22 +10,12 @@ import { bodyAt, isPointwise, type Workspace } from "./workspace.ts";
 const NODES = 40;
 const LEVELS = 3;
 
-const isPolynomialNode = (node: Node): boolean => {
-  switch (node.kind) {
-    case "sum":
-    case "product":
-    case "read":
-    case "constant":
-    case "option":
-    case "index":
-    case "guard":
-      return true;
-    case "power":
-      return isWhole(node.exponent);
-    default:
-      return node.dtype === "bool";
-  }
-};
+const POLYNOMIAL: ReadonlySet<Node["kind"]> = new Set<Node["kind"]>([
+  "sum", "product", "read", "constant", "option", "index", "guard",
+]); // prettier-ignore
+
+const isPolynomialNode = (node: Node): boolean =>
+  POLYNOMIAL.has(node.kind) || node.dtype === "bool" || (node.kind === "power" && isWhole(node.exponent));
 
 const ARITHMETIC: ReadonlySet<Node["kind"]> = new Set<Node["kind"]>(["sum", "product", "power"]);
 

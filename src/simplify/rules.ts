@@ -551,16 +551,8 @@ export interface Surroundings {
 }
 
 /** The kind, and for functions the name, that a node must have to match. */
-const rootOf = (part: Node | Pattern): string => {
-  switch (part.kind) {
-    case "unary":
-      return part.op;
-    case "binary":
-      return part.op;
-    default:
-      return part.kind;
-  }
-};
+const rootOf = (part: Node | Pattern): string =>
+  part.kind === "unary" || part.kind === "binary" ? part.op : part.kind;
 
 export type RuleIndex = ReadonlyMap<string, readonly Rule[]>;
 

@@ -131,20 +131,17 @@ const readThrough = (
 const isForwarded = (engine: Engine, definition: Definition): boolean => {
   if (definition.reduction !== undefined || definition.target !== undefined) return false;
   const { body } = definition;
-  switch (body.kind) {
-    case "read":
-      return body.tensor !== definition.tensor;
-    case "zero":
-    case "constant":
-    case "option":
-    case "index":
-      return definition.tensor.dtype === "float";
-    case "product":
-      return engine.mode === "derived" && isNegatedRead(body.args) && isPointwise(definition);
-    default:
-      return false;
-  }
+  if (body.kind === "read") return body.tensor !== definition.tensor;
+  if (NUMBERS.has(body.kind)) return definition.tensor.dtype === "float";
+  return (
+    body.kind === "product" &&
+    engine.mode === "derived" &&
+    isNegatedRead(body.args) &&
+    isPointwise(definition)
+  );
 };
+
+const NUMBERS: ReadonlySet<Node["kind"]> = new Set<Node["kind"]>(["zero", "constant", "option", "index"]);
 
 const isNegatedRead = ([sign, read, ...others]: readonly Node[]): boolean =>
   others.length === 0 && sign?.kind === "constant" && sign.value === -1 && read?.kind === "read";

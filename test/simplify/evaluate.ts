@@ -57,7 +57,13 @@ const valueOfNode = (node: Node, at: (node: Node) => number, scope: Scope): numb
       return at(node.test) === 1 ? at(node.then) : at(node.else);
     case "guard":
       return at(node.test) === 1 ? at(node.a) : 0;
-    default:
+    case "read":
+    case "index":
+    case "inrange":
+    case "divides":
+    case "iszero":
+    case "stopgradient":
+    case "delta":
       throw new Error(`${node.kind} is not a scalar expression`);
   }
 };
