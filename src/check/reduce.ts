@@ -146,7 +146,10 @@ const element = (frame: Frame, e: Expression): Node | undefined => {
   return undefined;
 };
 
-/** `logsumexp[c](x[n, c])`: a function of a vector, over indices that are flattened row-major. */
+/**
+ * `logsumexp[c](x[n, c])`: a function of an array, over indices. One that takes any number of dimensions gets one for
+ * each index; a function of a vector gets them flattened, row-major.
+ */
 const overVector = (
   frame: Frame,
   e: ReduceExpression,
@@ -156,11 +159,14 @@ const overVector = (
   options: readonly GivenOption[],
 ): Value | undefined => {
   const { ir } = frame.builder;
-  const size = sizeOf(frame, indices);
-  const [position = fixed(ir, 0)] = implicitAt(ir, frame.depth, [size]);
-  const map = new Map(unflatten(frame, indices, position));
+  const anyRank = fn.declaration.params.every((param) => param.type?.dims.some((d) => d.kind === "ellipsis"));
+  const shape = anyRank ? indices.map((index) => index.extent) : [sizeOf(frame, indices)];
+  const at = implicitAt(ir, frame.depth, shape);
+  const [position = fixed(ir, 0)] = at;
+  const places = anyRank ? at : unflatten(frame, indices, position);
+  const map = new Map(indices.map((index, k) => [index, places[k] ?? position]));
   const args = bodies.map((node, k) => ({
-    value: { shape: [size], node: substitute(ir, node, map) },
+    value: { shape, node: substitute(ir, node, map) },
     span: e.args[k]?.span ?? e.span,
   }));
   const result = callUser(frame, { fn, span: e.span, callee: e.callee, args, options });
@@ -175,18 +181,12 @@ const overVector = (
   return undefined;
 };
 
-/** position ↦ each index, the last one running fastest */
-const unflatten = (
-  frame: Frame,
-  indices: readonly Index[],
-  position: Affine,
-): readonly (readonly [Index, Affine])[] => {
+/** The indices at a position of the flattened vector, the last one running fastest. */
+const unflatten = (frame: Frame, indices: readonly Index[], position: Affine): readonly Affine[] => {
   const { ir } = frame.builder;
-  const [only] = indices;
-  if (indices.length === 1 && only !== undefined) return [[only, position]];
+  if (indices.length === 1) return [position];
   return indices.map((index, k) => {
-    const inner = sizeOf(frame, indices.slice(k + 1));
-    const quotient = floordiv(ir, position, inner);
-    return [index, k === 0 ? quotient : mod(ir, quotient, index.extent)] as const;
+    const quotient = floordiv(ir, position, sizeOf(frame, indices.slice(k + 1)));
+    return k === 0 ? quotient : mod(ir, quotient, index.extent);
   });
 };
