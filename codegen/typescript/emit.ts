@@ -2,7 +2,7 @@
  * In: verified kernels. Out: one TypeScript module that exports a function for each, unformatted.
  * Ends, in linear time, because every statement and expression is written once.
  */
-import { CodeBlockWriter, Project, StructureKind, VariableDeclarationKind } from "ts-morph";
+import { CodeBlockWriter, IndentationText, Project, StructureKind, VariableDeclarationKind } from "ts-morph";
 import type {
   FunctionDeclarationStructure,
   ImportDeclarationStructure,
@@ -47,28 +47,25 @@ const IMPORTS: { readonly [F in Imported]: true } = {
   softplus: true,
 };
 
-/** The state of one emission: the names of the module, and the imports used so far. */
-interface Module {
-  readonly scope: Scope;
-  readonly runtime: (name: Imported) => string;
+/** The imports of a module: each has a name from the start, and is imported if it is asked for. */
+export interface Imports {
+  readonly use: (name: Imported) => string;
   readonly used: ReadonlyMap<string, string>;
 }
 
-function createModule(): Module {
-  const scope = createScope();
-  const aliases = new Map<string, string>();
+export function createImports(scope: Scope): Imports {
+  const aliases = new Map(Object.keys(IMPORTS).map((name) => [name, scope.claim(name)]));
   const used = new Map<string, string>();
-  const runtime = (name: Imported): string => {
-    if (aliases.size === 0) for (const known of Object.keys(IMPORTS)) aliases.set(known, scope.claim(known));
+  const use = (name: Imported): string => {
     const alias = aliases.get(name) ?? name;
     used.set(name, alias);
     return alias;
   };
-  return { scope, runtime, used };
+  return { use, used };
 }
 
 /** Names are given on first use, inside the scope of one function. */
-function createNaming<K>(claim: (key: K) => string): (key: K) => string {
+export function createNaming<K>(claim: (key: K) => string): (key: K) => string {
   const names = new Map<K, string>();
   return (key) => {
     const known = names.get(key);
@@ -80,7 +77,7 @@ function createNaming<K>(claim: (key: K) => string): (key: K) => string {
 }
 
 /** An output may have the name of an input, as the gradient of `x` has. */
-function bufferHint(kernel: Kernel, buffer: Buffer): string {
+export function bufferHint(kernel: Kernel, buffer: Buffer): string {
   const isTaken = kernel.buffers.some((other) => other.role === "input" && other.name === buffer.name);
   return buffer.role === "output" && isTaken ? `${buffer.name}Out` : buffer.name;
 }
@@ -89,23 +86,43 @@ interface Declared {
   readonly name: string;
   readonly port: KernelInterface;
   readonly types: TypeNames;
+  /** The memory of its temporaries. */
+  readonly workspaces: ReadonlyMap<Buffer, string>;
+}
+
+/** The names of a module are all claimed before those inside of its functions. */
+function declare(kernel: Kernel, name: string, scope: Scope): Declared {
+  const temporaries = kernel.buffers.filter(({ role, shape }) => role === "temp" && shape.length > 0);
+  return {
+    name,
+    port: interfaceOf(kernel),
+    types: claimTypeNames(name, scope),
+    workspaces: new Map(
+      temporaries.map((buffer) => [buffer, scope.claim(`${kernel.name}_${buffer.name}`)] as const),
+    ),
+  };
 }
 
 /** Everything of one kernel in the module, in order. */
-function kernelStructures(module: Module, declared: Declared): readonly StatementStructures[] {
-  const { name, port, types } = declared;
-  const scope = createScope(module.scope);
-  const args = scope.claim("args");
+function kernelStructures(
+  around: Scope,
+  imports: Imports,
+  declared: Declared,
+): readonly StatementStructures[] {
+  const { port, types } = declared;
+  const scope = createScope(around);
+  const hasArguments = port.inputs.length + port.dims.length + port.options.length > 0;
+  const args = scope.claim(hasArguments ? "args" : "_args");
   const into = scope.claim("into");
   const writer = new CodeBlockWriter({ indentNumberOfSpaces: 2 });
   const live = livenessOf(port.kernel);
   const naturals = new Set<Local>();
-  const around: Surroundings = {
+  const surroundings: Surroundings = {
     buffer: createNaming((buffer: Buffer) => scope.claim(bufferHint(port.kernel, buffer))),
     dim: createNaming((dim: string) => scope.claim(dim)),
     option: createNaming((option: string) => scope.claim(option)),
     local: createNaming((local: Local) => scope.claim(local.name)),
-    runtime: module.runtime,
+    runtime: imports.use,
     naturals,
     isComparedTwice: (expr) => {
       const place = placeOf(expr);
@@ -117,24 +134,22 @@ function kernelStructures(module: Module, declared: Declared): readonly Statemen
       return constant;
     },
   };
-  const boundary = { port, writer, around, live, check: module.runtime, args, into };
-  writeArguments(boundary);
-  const workspaces = writeTemporaries({ module, writer, around, live, kernel: port.kernel });
-  writeStatements({ writer, around, naturals, live }, port.kernel.body);
-  writeReturn(boundary);
+  const at = { ...declared, writer, around: surroundings, live, naturals, check: imports.use, args, into };
+  writeArguments(at);
+  const workspaces = writeTemporaries(at);
+  writeStatements(at, port.kernel.body);
+  writeReturn(at);
   return [
     ...interfaceDeclarations(port, types),
     ...workspaces,
-    functionStructure({ name, port, types }, { args, into }, writer.toString()),
+    functionStructure(declared, { args, into }, writer.toString()),
   ];
 }
 
-interface Temporaries {
-  readonly module: Module;
+interface Temporaries extends Declared {
   readonly writer: CodeBlockWriter;
   readonly around: Surroundings;
   readonly live: Liveness;
-  readonly kernel: Kernel;
 }
 
 /**
@@ -143,17 +158,17 @@ interface Temporaries {
  */
 function writeTemporaries(at: Temporaries): readonly VariableStatementStructure[] {
   const structures: VariableStatementStructure[] = [];
-  for (const buffer of at.kernel.buffers) {
+  for (const buffer of at.port.kernel.buffers) {
     if (buffer.role !== "temp") continue;
-    if (buffer.shape.length > 0) structures.push(writeWorkspace(at, buffer));
+    const workspace = at.workspaces.get(buffer);
+    if (workspace !== undefined) structures.push(writeWorkspace(at, buffer, workspace));
     else if (at.live.buffers.has(buffer)) at.writer.writeLine(`let ${at.around.buffer(buffer)} = 0;`);
   }
   return structures;
 }
 
-function writeWorkspace(at: Temporaries, buffer: Buffer): VariableStatementStructure {
-  const workspace = at.module.scope.claim(`${at.kernel.name}_${buffer.name}`);
-  const array = arrayTypeOf(at.kernel, buffer);
+function writeWorkspace(at: Temporaries, buffer: Buffer, workspace: string): VariableStatementStructure {
+  const array = arrayTypeOf(at.port.kernel, buffer);
   const name = at.around.buffer(buffer);
   const size = at.around.constant(`${name}Size`, sizeText(at.around, buffer));
   at.writer.writeLine(`if (${workspace}.length < ${size}) ${workspace} = new ${array}(${size});`);
@@ -174,14 +189,12 @@ function functionStructure(
   parameters: { readonly args: string; readonly into: string },
   statements: string,
 ): FunctionDeclarationStructure {
-  const { about } = port.kernel;
-  const paragraphs = [about.doc, about.formulas.join("\n"), `Operations: ${about.operations}`];
   const into = { name: parameters.into, type: types.into, initializer: "{}" };
   return {
     kind: StructureKind.Function,
     name,
     isExported: true,
-    docs: [commentText(paragraphs.filter((paragraph) => paragraph !== "").join("\n\n"))],
+    docs: [commentText(aboutText(port.kernel))],
     parameters: [
       { name: parameters.args, type: types.args, ...(port.argsOptional ? { initializer: "{}" } : {}) },
       ...(arrayOutputs(port).length === 0 ? [] : [into]),
@@ -191,14 +204,22 @@ function functionStructure(
   };
 }
 
-function headerText(kernels: readonly Kernel[]): string {
-  const hashes = [...new Set(kernels.map((kernel) => kernel.about.sourceHash))];
-  return `// Generated by gradsmith from ${hashes.map((hash) => hash.replace(/[^\w:-]/gu, "_")).join(", ")}; edits are lost.`;
+/** The documentation of a kernel's function. */
+export function aboutText({ about }: Kernel): string {
+  const operations = about.operations === "" ? "" : `Operations: ${about.operations}`;
+  const paragraphs = [about.doc, about.formulas.join("\n"), operations].filter((text) => text !== "");
+  return paragraphs.filter((paragraph) => paragraph !== "").join("\n\n");
 }
 
-function importStructure(module: Module, specifier: string): readonly ImportDeclarationStructure[] {
-  if (module.used.size === 0) return [];
-  const names = [...module.used].sort(([a], [b]) => (a < b ? -1 : 1));
+export function headerText(kernels: readonly Kernel[]): string {
+  const hashes = kernels.map((kernel) => kernel.about.sourceHash).filter((hash) => hash !== "");
+  const sources = [...new Set(hashes)].map((hash) => hash.replace(/[^\w:-]/gu, "_")).join(", ");
+  return `// Generated by gradsmith${sources === "" ? "" : ` from ${sources}`}; edits are lost.`;
+}
+
+function importStructure(imports: Imports, specifier: string): readonly ImportDeclarationStructure[] {
+  if (imports.used.size === 0) return [];
+  const names = [...imports.used].sort(([a], [b]) => (a < b ? -1 : 1));
   return [
     {
       kind: StructureKind.ImportDeclaration,
@@ -210,17 +231,18 @@ function importStructure(module: Module, specifier: string): readonly ImportDecl
 
 /** The text of a module; `runtime` is the specifier it imports the runtime by. Kernels have different names. */
 export function emitTypeScript(kernels: readonly Kernel[], runtime: string): string {
-  const module = createModule();
-  const named = kernels.map((kernel) => ({ kernel, name: module.scope.claim(kernel.name) }));
-  const declared = named.map(({ kernel, name }) => ({
-    name,
-    port: interfaceOf(kernel),
-    types: claimTypeNames(name, module.scope),
-  }));
-  const structures = declared.flatMap((one) => kernelStructures(module, one));
-  const project = new Project({ useInMemoryFileSystem: true, skipLoadingLibFiles: true });
+  const scope = createScope();
+  const named = kernels.map((kernel) => ({ kernel, name: scope.claim(kernel.name) }));
+  const declared = named.map(({ kernel, name }) => declare(kernel, name, scope));
+  const imports = createImports(scope);
+  const structures = declared.flatMap((one) => kernelStructures(scope, imports, one));
+  const project = new Project({
+    useInMemoryFileSystem: true,
+    skipLoadingLibFiles: true,
+    manipulationSettings: { indentationText: IndentationText.TwoSpaces },
+  });
   const file = project.createSourceFile("module.ts", {
-    statements: [headerText(kernels), ...importStructure(module, runtime), ...structures],
+    statements: [headerText(kernels), ...importStructure(imports, runtime), ...structures],
   });
   return file.getFullText();
 }

@@ -1,0 +1,43 @@
+import { describe, expect, it } from "vitest";
+import { interfaceOf } from "../../codegen/interface.ts";
+import { binary, buffer, dim, int, kernel, mul } from "../loop/build.ts";
+import { squaredError } from "../loop/examples.ts";
+
+describe("the interface of a kernel", () => {
+  it("lists inputs, dimensions, options and outputs, under the names of the source", () => {
+    const port = interfaceOf(squaredError("f32"));
+    expect(port.inputs.map(({ property, type, shape }) => [property, type, shape])).toEqual([
+      ["x", "Float32Array", "[N]"],
+      ["t", "Float32Array", "[N]"],
+    ]);
+    expect(port.outputs.map(({ property, type, shape }) => [property, type, shape])).toEqual([
+      ["loss", "number", "[]"],
+      ["x", "Float32Array", "[N]"],
+    ]);
+    expect(port.dims[0]?.inference?.from.name).toBe("x");
+    expect(port.options[0]?.doc).toBe("A number. By default 0.5.");
+    expect(port.argsOptional).toBe(false);
+    expect(interfaceOf(squaredError("f64")).inputs[0]?.array).toBe("Float64Array");
+  });
+
+  it("infers a dimension beside constant extents only", () => {
+    const [N, C] = [dim("N"), dim("C")];
+    const inferencesOf = (...shapes: readonly Parameters<typeof buffer>[2][]): unknown[] => {
+      const inputs = shapes.map((shape, n) => buffer(`x${n}`, "input", shape));
+      const { dims } = interfaceOf(kernel("f64", { dims: ["N", "C"], buffers: inputs, body: [] }));
+      return dims.map(({ inference }) => inference && [inference.from.name, inference.divisor]);
+    };
+    expect(inferencesOf([N, C])).toEqual([undefined, undefined]);
+    expect(inferencesOf([N, C], [C])).toEqual([undefined, ["x1", 1]]);
+    expect(inferencesOf([N, int(3), int(4)], [binary("add", C, int(1))])).toEqual([["x0", 12], undefined]);
+    expect(inferencesOf([N, int(0)], [C, C])).toEqual([undefined, undefined]);
+    expect(inferencesOf([mul(N, int(2))])).toEqual([undefined, undefined]);
+  });
+
+  it("lets all arguments be left out where none is required", () => {
+    const options = [{ name: "alpha", type: "float", default: 1 }] as const;
+    const y = buffer("y", "output", []);
+    expect(interfaceOf(kernel("f64", { options, buffers: [y], body: [] })).argsOptional).toBe(true);
+    expect(interfaceOf(kernel("f64", { dims: ["N"], buffers: [y], body: [] })).argsOptional).toBe(false);
+  });
+});
