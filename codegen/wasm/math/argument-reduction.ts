@@ -152,7 +152,7 @@ function addQuarterTurns({ binaryen, module }: WasmTarget): void {
   const highProduct = (w: number) => module.call(MULTIPLY_HIGH, [long(M), long(w)], binaryen.i64);
   const carry = i64.extend_u(i64.lt_u(long(NEXT), i64.mul(long(M), long(W1))));
   const biasedExponent = i64.and(i64.shr_u(long(BITS), i64.const(52n)), i64.const(0x7ffn));
-  const rounded = i64.trunc_s_sat.f64(f64.convert_s.i64(long(TOP)));
+  const rounded = i64.trunc_s.f64(f64.convert_s.i64(long(TOP)));
   const body = [
     local.set(BITS, i64.reinterpret(f64x2.extract_lane(local.get(X, binaryen.v128), 0))),
     local.set(M, i64.or(i64.and(long(BITS), i64.const((1n << 52n) - 1n)), i64.const(1n << 52n))),

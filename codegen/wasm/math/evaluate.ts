@@ -7,7 +7,6 @@ export type FloatArray = Float32Array | Float64Array;
 export type ArrayFunction = (x: FloatArray, y?: FloatArray) => FloatArray;
 
 export interface MathInstance {
-  readonly bytes: Uint8Array;
   get(name: MathFunction, dtype: LaneType): ArrayFunction;
 }
 
@@ -58,14 +57,12 @@ export function buildMathModule(target: WasmTarget, requests: readonly MathReque
   for (const request of requests) addLoop(target, request);
 }
 
-export function instantiateMath(target: WasmTarget, requests: readonly MathRequest[]): MathInstance {
-  buildMathModule(target, requests);
-  const bytes = target.module.emitBinary();
+/** Runs the binary of a module that `buildMathModule` made. */
+export function runMath(bytes: Uint8Array): MathInstance {
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array(bytes)));
   const memory = exports["memory"];
   if (!(memory instanceof WebAssembly.Memory)) throw new TypeError("the module exports no memory");
   return {
-    bytes,
     get: (name, dtype) => {
       const run = exports[exportName({ name, dtype })];
       if (!isLoop(run)) throw new RangeError(`${name} was not requested for ${dtype}`);
@@ -78,4 +75,9 @@ export function instantiateMath(target: WasmTarget, requests: readonly MathReque
       };
     },
   };
+}
+
+export function instantiateMath(target: WasmTarget, requests: readonly MathRequest[]): MathInstance {
+  buildMathModule(target, requests);
+  return runMath(target.module.emitBinary());
 }

@@ -92,7 +92,8 @@ export function sinh(v: Algebra, x: Vector): Vector {
   const a = v.abs(x);
   const h = expShifted(v, a, -1);
   const large = v.sub(h, v.div(v.constant(0.25), h));
-  return v.select(v.lt(a, v.constant(1)), oddPolynomial(v, x, SINH_TAIL[v.dtype]), withSign(v, large, x));
+  const near = oddPolynomial(v, a, SINH_TAIL[v.dtype]);
+  return withSign(v, v.select(v.lt(a, v.constant(1)), near, large), x);
 }
 
 export function cosh(v: Algebra, x: Vector): Vector {
@@ -106,7 +107,8 @@ export function tanh(v: Algebra, x: Vector): Vector {
   const limited = v.pmin(a, v.constant(RANGE[v.dtype].tanhOne));
   const e = expNormal(v, v.add(limited, limited));
   const large = v.sub(v.constant(1), v.div(v.constant(2), v.add(e, v.constant(1))));
-  return v.select(v.lt(a, v.constant(0.625)), oddPolynomial(v, x, TANH_TAIL[v.dtype]), withSign(v, large, x));
+  const near = oddPolynomial(v, a, TANH_TAIL[v.dtype]);
+  return withSign(v, v.select(v.lt(a, v.constant(0.625)), near, large), x);
 }
 
 /** eˣ as head + tail for x ≤ 0. */
