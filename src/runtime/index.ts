@@ -5,4 +5,4 @@ export { erf, erfc, floordiv, mod, pow, round, sigmoid, softplus } from "./scala
 export { createHeap } from "./heap.ts";
 export type { Heap } from "./heap.ts";
 export { createKernel, instantiate } from "./wasm.ts";
-export type { WasmKernel, WasmSource } from "./wasm.ts";
+export type { LoadOptions, WasmExports, WasmKernel, WasmSource } from "./wasm.ts";

@@ -15,6 +15,14 @@ export type WasmExports = (name: string) => WasmFunction;
 /** Bytes, or where they are; text is base64. */
 export type WasmSource = URL | string | Uint8Array;
 
+/** How a module of kernels is loaded. */
+export interface LoadOptions {
+  /** Modules that are given the same heap share its memory and arrays. By default each has its own. */
+  readonly heap?: Heap;
+  /** Where the compiled module is, if not where the build put it. */
+  readonly source?: WasmSource;
+}
+
 interface NodeProcess {
   readonly getBuiltinModule?: (name: "node:fs/promises") => {
     readonly readFile: (file: URL) => Promise<Uint8Array<ArrayBuffer>>;
@@ -61,7 +69,7 @@ export async function instantiate(heap: Heap, source: WasmSource): Promise<WasmE
 /** One call of a kernel: checked arguments, in the order of its parameters. */
 export interface Call<Outputs extends readonly TensorData[], Results> {
   readonly inputs: readonly TensorData[];
-  readonly outputs: Outputs;
+  readonly outputs: readonly [...Outputs];
   /** Bytes of memory that the kernel needs for itself; absent if it takes none. */
   readonly scratch?: number;
   /** Dimensions, then options. */

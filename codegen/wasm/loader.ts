@@ -1,0 +1,293 @@
+/**
+ * In: kernels. Out: the TypeScript module that loads them compiled, with the same signatures as the functions of the
+ * TypeScript back end; unformatted. Terminates: it visits each port of each kernel once.
+ */
+
+import { CodeBlockWriter, Project, StructureKind } from "ts-morph";
+import type {
+  FunctionDeclarationStructure,
+  ImportDeclarationStructure,
+  InterfaceDeclarationStructure,
+  PropertySignatureStructure,
+} from "ts-morph";
+import type { Buffer, Kernel, Local } from "../../src/loop/types.ts";
+import { interfaceOf } from "../interface.ts";
+import type { KernelInterface, TensorPort } from "../interface.ts";
+import { createScope } from "../names.ts";
+import type { Scope } from "../names.ts";
+import { writeArguments } from "../typescript/boundary.ts";
+import { commentText } from "../typescript/comment.ts";
+import {
+  arrayOutputs,
+  claimTypeNames,
+  interfaceDeclarations,
+  propertyText,
+} from "../typescript/declarations.ts";
+import type { TypeNames } from "../typescript/declarations.ts";
+import { aboutText, bufferHint, createImports, createNaming, headerText } from "../typescript/emit.ts";
+import type { Imports } from "../typescript/emit.ts";
+import type { Surroundings } from "../typescript/expression.ts";
+import type { Liveness } from "../typescript/liveness.ts";
+import { hasScratch, scratchExport } from "./abi.ts";
+
+/** Where the loader finds the compiled module: in a file beside itself, or in its own text. */
+export type WasmLocation =
+  { readonly kind: "file"; readonly name: string } | { readonly kind: "inline"; readonly bytes: Uint8Array };
+
+const VALUES = ["createHeap", "createKernel", "instantiate"] as const;
+const TYPES = ["Heap", "LoadOptions", "WasmExports", "WasmKernel"] as const;
+type Imported = (typeof VALUES | typeof TYPES)[number];
+
+/** Names of the module. */
+interface Names {
+  readonly runtime: (name: Imported) => string;
+  readonly load: string;
+  readonly kernels: string;
+}
+
+interface Declared {
+  /** The property under which the loaded kernel is found. */
+  readonly property: string;
+  /** The function that makes it. */
+  readonly maker: string;
+  readonly port: KernelInterface;
+  readonly types: TypeNames;
+}
+
+const quote = (text: string): string => JSON.stringify(text);
+
+/** The text of the loader; `runtime` is the specifier it imports the runtime by. */
+export function emitLoader(kernels: readonly Kernel[], location: WasmLocation, runtime: string): string {
+  const scope = createScope();
+  const names: Names = {
+    runtime: createNaming((name: Imported) => scope.claim(name)),
+    load: scope.claim("load"),
+    kernels: scope.claim("Kernels"),
+  };
+  for (const name of [...VALUES, ...TYPES]) names.runtime(name);
+  const properties = createScope();
+  properties.claim("heap");
+  const declared = kernels.map((kernel): Declared => {
+    const property = properties.claim(kernel.name);
+    return {
+      property,
+      maker: scope.claim(`make_${kernel.name}`),
+      port: interfaceOf(kernel),
+      types: claimTypeNames(property, scope),
+    };
+  });
+  const imports = createImports(scope);
+  const functions = declared.map((one) => makerStructure({ around: scope, imports }, names, one));
+  const file = new Project({ useInMemoryFileSystem: true, skipLoadingLibFiles: true }).createSourceFile(
+    "loader.ts",
+    {
+      statements: [
+        headerText(kernels),
+        importStructure(imports, names, runtime),
+        ...declared.flatMap(({ port, types }) => interfaceDeclarations(port, types)),
+        kernelsStructure(names, declared),
+        loadStructure(names, declared, location),
+        ...functions,
+      ],
+    },
+  );
+  return file.getFullText();
+}
+
+function importStructure(imports: Imports, names: Names, specifier: string): ImportDeclarationStructure {
+  const values = [
+    ...imports.used,
+    ...VALUES.map((name): readonly [string, string] => [name, names.runtime(name)]),
+  ].map(([name, alias]) => ({ name, alias, isTypeOnly: false }));
+  const types = TYPES.map((name) => ({ name, alias: names.runtime(name), isTypeOnly: true }));
+  return {
+    kind: StructureKind.ImportDeclaration,
+    moduleSpecifier: specifier,
+    namedImports: [...values, ...types]
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+      .map(({ name, alias, isTypeOnly }) => ({ name, isTypeOnly, ...(name === alias ? {} : { alias }) })),
+  };
+}
+
+/** `[args: FocalArgs, into?: FocalInto]` */
+function parametersText({ port, types }: Declared): string {
+  const args = `args${port.argsOptional ? "?" : ""}: ${types.args}`;
+  return arrayOutputs(port).length === 0 ? `[${args}]` : `[${args}, into?: ${types.into}]`;
+}
+
+function kernelsStructure(names: Names, declared: readonly Declared[]): InterfaceDeclarationStructure {
+  const property = (one: Declared): PropertySignatureStructure => ({
+    kind: StructureKind.PropertySignature,
+    name: propertyText(one.property),
+    type: `${names.runtime("WasmKernel")}<${parametersText(one)}, ${one.types.results}>`,
+    isReadonly: true,
+    docs: [commentText(aboutText(one.port.kernel))],
+  });
+  return {
+    kind: StructureKind.Interface,
+    name: names.kernels,
+    isExported: true,
+    docs: ["The kernels of this module."],
+    properties: [
+      {
+        name: "heap",
+        type: names.runtime("Heap"),
+        isReadonly: true,
+        docs: ["The memory they work on. Arrays that are allocated on it are used without a copy."],
+      },
+      ...declared.map(property),
+    ],
+  };
+}
+
+function sourceText(location: WasmLocation): string {
+  if (location.kind === "inline") return quote(toBase64(location.bytes));
+  return `new URL(${quote(`./${location.name}`)}, import.meta.url)`;
+}
+
+function loadStructure(
+  names: Names,
+  declared: readonly Declared[],
+  location: WasmLocation,
+): FunctionDeclarationStructure {
+  const writer = new CodeBlockWriter({ indentNumberOfSpaces: 2 });
+  writer.writeLine(`const heap = options.heap ?? ${names.runtime("createHeap")}();`);
+  const source = `options.source ?? ${sourceText(location)}`;
+  writer.writeLine(`const wasm = await ${names.runtime("instantiate")}(heap, ${source});`);
+  const fields = declared.map(({ property, maker }) => `${propertyText(property)}: ${maker}(heap, wasm)`);
+  writer.writeLine(`return { ${["heap", ...fields].join(", ")} };`);
+  return {
+    kind: StructureKind.Function,
+    name: names.load,
+    isExported: true,
+    isAsync: true,
+    docs: ["Loads the kernels. Modules that are given the same heap share its memory."],
+    parameters: [{ name: "options", type: names.runtime("LoadOptions"), initializer: "{}" }],
+    returnType: `Promise<${names.kernels}>`,
+    statements: writer.toString(),
+  };
+}
+
+/** Everything is read: the compiled kernel takes all its parameters. */
+function everything(kernel: Kernel): Liveness {
+  return {
+    locals: new Set(),
+    buffers: new Set(kernel.buffers),
+    dims: new Set(kernel.dims.map((dim) => dim.name)),
+    options: new Set(kernel.options.map((option) => option.name)),
+    comparedTwice: new Set(),
+  };
+}
+
+interface Outside {
+  readonly around: Scope;
+  readonly imports: Imports;
+}
+
+/** The identifiers inside the function that checks the arguments. */
+interface Inside {
+  readonly scope: Scope;
+  readonly around: Surroundings;
+  readonly writer: CodeBlockWriter;
+}
+
+function enter({ around: outer, imports }: Outside, kernel: Kernel): Inside {
+  const scope = createScope(outer);
+  const writer = new CodeBlockWriter({ indentNumberOfSpaces: 2 });
+  const around: Surroundings = {
+    buffer: createNaming((buffer: Buffer) => scope.claim(bufferHint(kernel, buffer))),
+    dim: createNaming((dim: string) => scope.claim(dim)),
+    option: createNaming((option: string) => scope.claim(option)),
+    local: createNaming(({ name }: { readonly name: string }) => scope.claim(name)),
+    runtime: imports.use,
+    naturals: new Set<Local>(),
+    isComparedTwice: () => false,
+    constant: (hint, text) => {
+      const name = scope.claim(hint);
+      writer.writeLine(`const ${name} = ${text};`);
+      return name;
+    },
+  };
+  return { scope, around, writer };
+}
+
+function makerStructure(outside: Outside, names: Names, declared: Declared): FunctionDeclarationStructure {
+  const { port, types, maker, property } = declared;
+  const { kernel } = port;
+  const { scope, around, writer } = enter(outside, kernel);
+  const [heap, wasm, args, into] = [
+    scope.claim("heap"),
+    scope.claim("wasm"),
+    scope.claim("args"),
+    scope.claim("into"),
+  ];
+  const scratch = hasScratch(kernel) ? scope.claim("scratchBytes") : undefined;
+  if (scratch !== undefined) writer.writeLine(`const ${scratch} = ${wasm}(${quote(scratchExport(kernel))});`);
+  const second = arrayOutputs(port).length === 0 ? "" : `, ${into}: ${types.into} = {}`;
+  const first = `${args}: ${types.args}${port.argsOptional ? " = {}" : ""}`;
+  writer.write(
+    `return ${names.runtime("createKernel")}(${heap}, ${wasm}(${quote(kernel.name)}), (${first}${second}) => `,
+  );
+  writer.block(() => {
+    // Numbers among the outputs are made from an array of one element.
+    const arrays = { ...port, outputs: arrayOutputs(port) };
+    writeArguments({
+      port: arrays,
+      writer,
+      around,
+      live: everything(kernel),
+      check: outside.imports.use,
+      args,
+      into,
+    });
+    writeCall({ scope, around, writer }, port, scratch);
+  });
+  writer.write(");");
+  return {
+    kind: StructureKind.Function,
+    name: maker,
+    parameters: [
+      { name: heap, type: names.runtime("Heap") },
+      { name: wasm, type: names.runtime("WasmExports") },
+    ],
+    returnType: `${names.kernels}[${quote(property)}]`,
+    statements: writer.toString(),
+  };
+}
+
+function writeCall({ around, writer }: Inside, port: KernelInterface, scratch: string | undefined): void {
+  const dims = port.dims.map(({ name }) => around.dim(name));
+  const options = port.options.map(({ name }) => around.option(name));
+  const inputs = port.inputs.map((one) => inputText(around, one));
+  const outputs = port.outputs.map((one) =>
+    one.type === "number" ? `new ${one.array}(1)` : around.buffer(one.buffer),
+  );
+  const names = port.outputs.map((one) => around.buffer(one.buffer));
+  const results = port.outputs.map((one) => resultText(around, one));
+  writer.write("return ").inlineBlock(() => {
+    writer.writeLine(`inputs: [${inputs.join(", ")}],`);
+    writer.writeLine(`outputs: [${outputs.join(", ")}],`);
+    if (scratch !== undefined) writer.writeLine(`scratch: ${scratch}(${dims.join(", ")}),`);
+    writer.writeLine(`scalars: [${[...dims, ...options].join(", ")}],`);
+    writer.writeLine(`results: (${names.join(", ")}) => ({ ${results.join(", ")} }),`);
+  });
+  writer.write(";").newLine();
+}
+
+function inputText(around: Surroundings, port: TensorPort): string {
+  const name = around.buffer(port.buffer);
+  return port.type === "number" ? `${port.array}.of(${name})` : name;
+}
+
+function resultText(around: Surroundings, port: TensorPort): string {
+  const name = around.buffer(port.buffer);
+  const property = propertyText(port.property);
+  if (port.type === "number") return `${property}: ${name}[0] ?? 0`;
+  return name === property ? name : `${property}: ${name}`;
+}
+
+function toBase64(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return btoa(text);
+}
