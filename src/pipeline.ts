@@ -13,7 +13,7 @@ import { verify, type Arena, type Program } from "./ir/index.ts";
 import type { About, FloatType, Kernel } from "./loop/types.ts";
 import { verifyKernel } from "./loop/verify.ts";
 import { schedule, type Scheduled } from "./schedule/index.ts";
-import { operationCount, simplify, type Mode } from "./simplify/index.ts";
+import { operationCount, simplify, type Mode, type Step } from "./simplify/index.ts";
 import { parse } from "./syntax/index.ts";
 
 /** A source, and the sources it imports, parsed and checked. All errors of one stage are reported together. */
@@ -30,31 +30,57 @@ const verified = (program: Program): Program => {
   return program;
 };
 
-const simplified = (ir: Arena, program: Program, mode: Mode): Program =>
-  verified(simplify(ir, verified(program), { mode }));
+export type Trace = (step: Step) => void;
 
-/** The forward program as kernels compute it: the user's formulas, made stable. */
-export const forward = (ir: Arena, program: Program): Program => simplified(ir, program, "user");
+const untraced: Trace = () => undefined;
+
+const simplified = (ir: Arena, program: Program, mode: Mode, trace: Trace): Program =>
+  verified(simplify(ir, verified(program), { mode, trace }));
 
 type Derivative = (ir: Arena, program: Program, wrt: readonly string[]) => Program;
 
-/** Stability first, so that derivatives are stable too; then the derivative; then its own simplification. */
-const derived =
+/** A program at each stage of the way; `derived` is the result. */
+export interface Stages {
+  /** As written, with sugar and calls expanded. */
+  readonly checked: Program;
+  /** The user's formulas, made stable, so that derivatives are stable too. */
+  readonly forward: Program;
+  /** With adjoints or tangents as the one rule gives them. */
+  readonly differentiated: Program;
+  readonly derived: Program;
+}
+
+const through = (
+  ir: Arena,
+  checked: Program,
+  derivative: (program: Program) => Program,
+  trace: Trace,
+): Stages => {
+  const stable = simplified(ir, checked, "user", untraced);
+  const differentiated = derivative(stable);
+  const derived = differentiated === stable ? stable : simplified(ir, differentiated, "derived", trace);
+  return { checked, forward: stable, differentiated, derived };
+};
+
+const derivedBy =
   (derivative: Derivative): Derivative =>
   (ir, program, wrt) =>
-    simplified(ir, derivative(ir, forward(ir, program), wrt), "derived");
+    through(ir, program, (stable) => derivative(ir, stable, wrt), untraced).derived;
+
+/** The forward program as kernels compute it. */
+export const forward = (ir: Arena, program: Program): Program => simplified(ir, program, "user", untraced);
 
 /** From inputs and cotangents `d_<output>`: `d_<input>` for each input named. */
-export const vjp: Derivative = derived(diff.vjp);
+export const vjp: Derivative = derivedBy(diff.vjp);
 
 /** From inputs and directions `t_<input>`: `t_<output>`. */
-export const jvp: Derivative = derived(diff.jvp);
+export const jvp: Derivative = derivedBy(diff.jvp);
 
 /** Of a function with one scalar output: that value, and `d_<input>` for each input named. */
-export const valueAndGradient: Derivative = derived(diff.valueAndGradient);
+export const valueAndGradient: Derivative = derivedBy(diff.valueAndGradient);
 
 /** Of a function with one scalar output: `d_<input>` for each input named. */
-export const gradient: Derivative = derived(diff.gradient);
+export const gradient: Derivative = derivedBy(diff.gradient);
 
 /** What is built of a function: its value; value and gradient of a scalar one; the vector-Jacobian product of any. */
 export interface Request {
@@ -65,9 +91,9 @@ export interface Request {
 
 const DERIVATIVES: { readonly [K in RequestKind]: { readonly suffix: string; readonly derive: Derivative } } =
   {
-    value: { suffix: "", derive: (ir, program) => forward(ir, program) },
-    grad: { suffix: "_grad", derive: valueAndGradient },
-    vjp: { suffix: "_vjp", derive: vjp },
+    value: { suffix: "", derive: (_ir, program) => program },
+    grad: { suffix: "_grad", derive: diff.valueAndGradient },
+    vjp: { suffix: "_vjp", derive: diff.vjp },
   };
 
 /** What is asked for where nothing is: the value, and the gradient or vector-Jacobian product by all float inputs. */
@@ -78,11 +104,20 @@ export const defaultRequests = (program: Program): readonly Request[] => {
   return [value, { kind: diff.isScalarValued(program) ? "grad" : "vjp", wrt }];
 };
 
-/** The program that a request asks for, called `f`, `f_grad` or `f_vjp`. */
-export const request = (ir: Arena, program: Program, { kind, wrt }: Request): Program => {
+/** What a request asks for, called `f`, `f_grad` or `f_vjp`, with the stages before it. */
+export const stagesOf = (
+  ir: Arena,
+  program: Program,
+  { kind, wrt }: Request,
+  trace: Trace = untraced,
+): Stages => {
   const { suffix, derive } = DERIVATIVES[kind];
-  return { ...derive(ir, program, wrt), name: `${program.name}${suffix}` };
+  const stages = through(ir, program, (stable) => derive(ir, stable, wrt), trace);
+  return { ...stages, derived: { ...stages.derived, name: `${program.name}${suffix}` } };
 };
+
+export const request = (ir: Arena, program: Program, asked: Request): Program =>
+  stagesOf(ir, program, asked).derived;
 
 export interface KernelOptions {
   readonly dtype: FloatType;

@@ -1,8 +1,8 @@
 /** What a program says, for people to read. */
-import type { Program } from "../ir/index.ts";
+import type { Node, Program } from "../ir/index.ts";
 import { equationLatex } from "./latex.ts";
-import { equationText } from "./text.ts";
-import { equationsOf } from "./tree.ts";
+import { equationText, treeText } from "./text.ts";
+import { equationsOf, expressionTree } from "./tree.ts";
 
 export type { Equation, Tree } from "./tree.ts";
 
@@ -17,3 +17,6 @@ const NOTATIONS: { readonly [K in Notation]: (equation: ReturnType<typeof equati
 /** One formula for each definition, in order. */
 export const formulas = (program: Program, notation: Notation): readonly string[] =>
   equationsOf(program).map(NOTATIONS[notation]);
+
+/** One expression as text, its indices under the names that they have in the IR. */
+export const expressionText = (node: Node): string => treeText(expressionTree(node));

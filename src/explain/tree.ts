@@ -256,14 +256,16 @@ const freshNames = (nodes: readonly Node[]): (() => string) => {
   return next;
 };
 
-export const equationOf = (definition: Definition): Equation => {
-  const labels = new Map(
-    loopIndices(definition).map((index, k) => [index, definition.labels[k] ?? index.name]),
-  );
-  const index = (i: Index): string => labels.get(i) ?? i.name;
+interface Named {
+  readonly tree: Tree;
+  readonly where: Equation["where"];
+}
+
+/** The tree of an expression, its indices called by `index`, with names for what is used often or nests deeply. */
+const namedTree = (root: Node, index: (index: Index) => string): Named => {
   const parts = new Map<Node, Part>();
   const where: { name: string; is: Tree }[] = [];
-  const nodes = reachable([definition.body]);
+  const nodes = reachable([root]);
   const uses = usesIn(nodes);
   const fresh = freshNames(nodes);
   const names: Names = { index, node: (node) => parts.get(node)?.tree ?? name("?") };
@@ -272,22 +274,32 @@ export const equationOf = (definition: Definition): Equation => {
     const size = below.reduce((total, part) => total + (part?.size ?? 0), 1);
     const depth = below.reduce((most, part) => Math.max(most, part?.depth ?? 0), 0) + 1;
     const tree = (ROWS[node.kind] as (node: Node, names: Names) => Tree)(node, names);
-    const named = node.dtype !== "bool" && node !== definition.body;
-    if (named && ((size > REUSED_SIZE && (uses.get(node) ?? 0) > 1) || depth >= DEEPEST)) {
+    const nameable = node.dtype !== "bool" && node !== root;
+    if (nameable && ((size > REUSED_SIZE && (uses.get(node) ?? 0) > 1) || depth >= DEEPEST)) {
       const short = fresh();
       where.push({ name: short, is: tree });
       parts.set(node, { tree: name(short), size: 1, depth: 1 });
     } else parts.set(node, { tree, size, depth });
   }
-  const { reduction, tensor, target, indices } = definition;
-  const body = names.node(definition.body);
+  return { tree: names.node(root), where };
+};
+
+export const equationOf = (definition: Definition): Equation => {
+  const { reduction, tensor, target, indices, labels, body } = definition;
+  const called = new Map(loopIndices(definition).map((index, k) => [index, labels[k] ?? index.name]));
+  const index = (i: Index): string => called.get(i) ?? i.name;
+  const { tree, where } = namedTree(body, index);
   const over = (reduction?.indices ?? []).map(index);
+  const names: Names = { index, node: (node) => namedTree(node, index).tree };
   const places = target?.map((a) => affineTree(a, names)) ?? indices.map((i) => name(index(i)));
   return {
     left: { kind: "element", name: tensor.name, indices: places },
-    right: reduction === undefined ? body : { kind: "reduce", op: reduction.op, over, of: body },
+    right: reduction === undefined ? tree : { kind: "reduce", op: reduction.op, over, of: tree },
     where,
   };
 };
+
+/** An expression outside of a definition; what has a name in it is left out. */
+export const expressionTree = (node: Node): Tree => namedTree(node, (index) => index.name).tree;
 
 export const equationsOf = (program: Program): readonly Equation[] => program.definitions.map(equationOf);
