@@ -29,6 +29,8 @@ export interface Builder {
   /** Definitions that nobody named, by what they compute. */
   readonly shared: Map<string, Tensor>;
   readonly taken: Set<string>;
+  /** The last number given to a name that was taken. */
+  readonly numbers: Map<string, number>;
   /** Generated definitions that are all that a name stands for, and that name. */
   readonly renamed: Map<Tensor, string>;
   readonly requirements: Map<string, Requirement>;
@@ -44,6 +46,7 @@ export const createBuilder = (ir: Arena): Builder => ({
   definitions: [],
   shared: new Map(),
   taken: new Set(),
+  numbers: new Map(),
   renamed: new Map(),
   requirements: new Map(),
   scope: [],
@@ -54,6 +57,8 @@ export const createBuilder = (ir: Arena): Builder => ({
 export interface Frame {
   readonly builder: Builder;
   readonly report: (diagnostic: Diagnostic) => void;
+  /** How many errors were reported of this function. */
+  readonly errors: () => number;
   readonly fn: LinkedFunction;
   /** How many calls deep: implicit and bound indices of different depths are different. */
   readonly depth: number;
@@ -118,9 +123,12 @@ const numbered = (name: string, taken: ReadonlySet<string>): string => {
 };
 
 /** A tensor name that is not taken: `softmax.e`, then `softmax.e.2`. */
-export const allocate = (builder: Builder, name: string): string => {
-  const free = builder.taken.has(name) ? numbered(`${name}.`, builder.taken) : name;
-  builder.taken.add(free);
+export const allocate = ({ taken, numbers }: Builder, name: string): string => {
+  let free = name;
+  let number = numbers.get(name) ?? 1;
+  while (taken.has(free)) free = `${name}.${++number}`;
+  numbers.set(name, number);
+  taken.add(free);
   return free;
 };
 

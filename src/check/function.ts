@@ -29,6 +29,12 @@ import type { LinkedFunction } from "./link.ts";
 import { alreadyNamed, extentOf, withIndices } from "./ranges.ts";
 import { asAffine, atDepth, implicitAt, implicitIndices, scalar, whole, type Value } from "./value.ts";
 
+/** Errors reported of one function: more are not read by anybody. */
+const ERROR_LIMIT = 100;
+
+/** Notes beside an error that happened inside of calls. */
+const RELATED_LIMIT = 5;
+
 /** Calls inside of calls, so that checking one never exhausts the stack. */
 export const CALL_LIMIT = 200;
 
@@ -62,6 +68,7 @@ const runBody = (frame: Frame): readonly Returned[] => {
       );
       break;
     }
+    if (frame.errors() > ERROR_LIMIT) return [];
     if (statement.kind === "define") runDefine(frame, statement);
     else returned = runReturn(frame, statement);
   }
@@ -372,10 +379,10 @@ export interface Services {
 const topFrame = (
   builder: Builder,
   fn: LinkedFunction,
-  report: Frame["report"],
+  { report, errors }: Pick<Frame, "report" | "errors">,
   { broken }: Services,
 ): Frame => ({
-  builder, report, fn, broken, evaluate, call: callFunction,
+  builder, report, errors, fn, broken, evaluate, call: callFunction,
   depth: OUTSIDE + 1, names: new Map(), used: new Set(), ellipsis: undefined, prefix: "", owner: "",
   mode: "definitions",
 }); // prettier-ignore
@@ -383,13 +390,18 @@ const topFrame = (
 export const compileFunction = (ir: Arena, fn: LinkedFunction, services: Services): Result<Program> => {
   const collector = createCollector();
   const builder = createBuilder(ir);
-  const frame = topFrame(builder, fn, collector.report, services);
+  let errors = 0;
+  const report = (each: Diagnostic): void => {
+    if (each.severity === "error") errors++;
+    collector.report(each);
+  };
+  const frame = topFrame(builder, fn, { report, errors: () => errors }, services);
   const options = bindOptionSymbols(frame);
   const { inputs, dims, frame: bound, lifted } = bindParameters(frame);
   reserveNames(bound);
   const returned = runBody(bound);
   const outputs = returned.flatMap((each) => outputOf(bound, each, lifted) ?? []);
-  warnUnused(bound);
+  if (errors === 0) warnUnused(bound);
   const live = liveDefinitions(
     builder.definitions,
     outputs.map((output) => output.tensor),
@@ -546,7 +558,10 @@ const enter = (caller: Frame, request: CallRequest): Value | undefined => {
     ...caller,
     fn,
     report: (each) => {
-      if (each.severity === "error") caller.report({ ...each, related: [...(each.related ?? []), here] });
+      const related = each.related ?? [];
+      if (each.severity === "error" && related.length < RELATED_LIMIT)
+        caller.report({ ...each, related: [...related, here] });
+      else if (each.severity === "error") caller.report(each);
     },
     depth: caller.depth + 1,
     names: new Map(),
