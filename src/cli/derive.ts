@@ -1,0 +1,130 @@
+/** `gradsmith derive FILE FN`: the formulas of a derivative, the way to them, and any stage between. */
+import { emitTypeScript, formatTypeScript } from "../../codegen/typescript/index.ts";
+import { expressionText, formulas, type Notation } from "../explain/index.ts";
+import { printProgram, type Arena, type Program } from "../ir/index.ts";
+import { printKernel } from "../loop/print.ts";
+import { defaultRequests, stagesOf, toSchedule, type Request, type Stages } from "../pipeline.ts";
+import { operationCount, type Step } from "../simplify/index.ts";
+import { printModule, parse } from "../syntax/index.ts";
+import { functionOf, load, programOf, checkNames, type Fixed } from "./compile.ts";
+import { CommandError } from "./errors.ts";
+import type { Output } from "./output.ts";
+
+export interface DeriveOptions {
+  readonly file: string;
+  readonly fn: string;
+  /** Inputs to differentiate by; all float ones where there are none. */
+  readonly wrt: readonly string[];
+  readonly fixed: Fixed;
+  readonly format: Notation;
+}
+
+interface Derived {
+  readonly ir: Arena;
+  readonly stages: Stages;
+  readonly steps: readonly Step[];
+}
+
+const requestFor = (program: Program, wrt: readonly string[]): Request => {
+  const floats = program.inputs.filter((tensor) => tensor.dtype === "float").map((tensor) => tensor.name);
+  for (const name of wrt) {
+    if (!floats.includes(name)) {
+      throw new CommandError(
+        "GS0603",
+        `${name} is not a float input of ${program.name}`,
+        `there is: ${floats.join(", ")}`,
+      );
+    }
+  }
+  const requests = defaultRequests(program);
+  const derivative = requests.at(-1) ?? { kind: "value", wrt: [] };
+  return derivative.kind === "value"
+    ? derivative
+    : { kind: derivative.kind, wrt: wrt.length === 0 ? floats : wrt };
+};
+
+const derived = ({ file, fn, wrt, fixed }: DeriveOptions, output: Output): Derived => {
+  const loaded = load(file, output);
+  const { ir, program } = programOf(functionOf(loaded, fn), fixed);
+  checkNames([programOf(functionOf(loaded, fn), { dims: new Map(), options: new Map() }).program], fixed);
+  const steps: Step[] = [];
+  const stages = stagesOf(ir, program, requestFor(program, wrt), (step) => steps.push(step));
+  return { ir, stages, steps };
+};
+
+const section = (title: string, lines: readonly string[]): string =>
+  [title, "", ...lines.map(indent), ""].join("\n");
+
+const indent = (text: string): string => text.replace(/^/gm, "  ");
+
+const countLine = (ir: Arena, program: Program): string => `operations: ${operationCount(ir, program).text}`;
+
+export const derive = (options: DeriveOptions, output: Output): void => {
+  const { ir, stages } = derived(options, output);
+  const { derived: program, forward } = stages;
+  output.out(section(forward.name, [...formulas(forward, options.format), countLine(ir, forward)]));
+  output.out(section(program.name, [...formulas(program, options.format), countLine(ir, program)]));
+};
+
+/** The same with the stages between: what the one rule gives, and each rule that then made it simpler. */
+export const deriveSteps = (options: DeriveOptions, output: Output): void => {
+  const { ir, stages, steps } = derived(options, output);
+  const programs: readonly (readonly [string, Program])[] = [
+    ["1. The definition", stages.checked],
+    ["2. Made stable", stages.forward],
+    ["3. Adjoints, by the partial derivatives and the rule of reads", stages.differentiated],
+  ];
+  for (const [title, program] of programs) {
+    output.out(section(title, [...formulas(program, options.format), countLine(ir, program)]));
+  }
+  const lines = steps.map(
+    ({ rule, before, after }) => `${rule}: ${expressionText(before)} → ${expressionText(after)}`,
+  );
+  output.out(
+    section("4. Simplified by", lines.length === 0 ? ["nothing: it is as simple as it gets"] : lines),
+  );
+  output.out(
+    section("5. The result", [...formulas(stages.derived, options.format), countLine(ir, stages.derived)]),
+  );
+};
+
+/** Every stage that `--dump` can print, in order. */
+export const STAGES = [
+  "parse",
+  "check",
+  "simplify",
+  "differentiate",
+  "derive",
+  "schedule",
+  "loops",
+  "typescript",
+] as const;
+export type Stage = (typeof STAGES)[number];
+
+type Dump = (derived: Derived, options: DeriveOptions) => string | Promise<string>;
+
+const scheduled = ({ ir, stages }: Derived): ReturnType<typeof toSchedule> =>
+  toSchedule(ir, stages.derived, { dtype: "f64" });
+
+const DUMPS: { readonly [K in Exclude<Stage, "parse">]: Dump } = {
+  check: ({ stages }) => printProgram(stages.checked),
+  simplify: ({ stages }) => printProgram(stages.forward),
+  differentiate: ({ stages }) => printProgram(stages.differentiated),
+  derive: ({ stages }) => printProgram(stages.derived),
+  schedule: (each) =>
+    scheduled(each)
+      .decisions.map(({ subject, decision, reason }) => `${subject}: ${decision} (${reason})`)
+      .join("\n"),
+  loops: (each) => printKernel(scheduled(each).kernel),
+  typescript: (each) => formatTypeScript(emitTypeScript([scheduled(each).kernel], "gradsmith/runtime")),
+};
+
+export const dump = async (stage: Stage, options: DeriveOptions, output: Output): Promise<void> => {
+  if (stage === "parse") {
+    const { source } = load(options.file, output);
+    const module = parse(source);
+    if (module.ok) output.out(printModule(module.value));
+    return;
+  }
+  output.out(await DUMPS[stage](derived(options, output), options));
+};
