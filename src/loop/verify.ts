@@ -161,7 +161,17 @@ function checkFor(context: Context, path: string, stmt: Stmt & { kind: "for" }):
   if (problem !== undefined) fail(context, path, `not a vector loop: ${problem}`);
   const inner = { ...context, scope: new Map(context.scope) };
   declare(inner, path, stmt.local, "fixed");
+  // a recurrence reads what earlier iterations stored
+  for (const buffer of storedIn(stmt.body)) context.stored.add(buffer);
   checkBody(inner, `${path}.body`, stmt.body);
+}
+
+function storedIn(body: readonly Stmt[]): readonly Buffer[] {
+  return body.flatMap((stmt) => {
+    if (stmt.kind === "for") return storedIn(stmt.body);
+    if (stmt.kind === "if") return [...storedIn(stmt.then), ...storedIn(stmt.else)];
+    return stmt.kind === "store" ? [stmt.buffer] : [];
+  });
 }
 
 function checkStatement(context: Context, path: string, stmt: Stmt): void {

@@ -9,7 +9,7 @@ import { compare, and, constant, convert, int, max, min, mul, or, add, use } fro
 import { integer, type Counter, type Site } from "./integer.ts";
 import { chainOf, named, newLocal, openBlock, type Block, type Operand } from "./scope.ts";
 import type { Binding, Item, Loop, Place, Schedule, Step } from "./tree.ts";
-import { storeOffset, valueOf, type Known, type Source, type Values } from "./value.ts";
+import { elementOffset, valueOf, type Known, type Source, type Values } from "./value.ts";
 
 export interface Storage {
   readonly buffer: (tensor: Tensor) => Buffer;
@@ -98,10 +98,11 @@ const emitRange = (emission: Emission, block: Block, loop: Loop): void => {
 const emitBody = (emission: Emission, block: Block, loop: Loop, from: Expr, to: Expr): void => {
   const { names } = emission.values;
   const inner = openBlock(names, block, loop);
-  const local = newLocal(names, "int", loop.label);
+  const local = names.counter(loop.label);
   emission.open.set(loop, { local, block: inner });
   emitItems(emission, inner, loop.body);
   emission.open.delete(loop);
+  names.release(local);
   const mode = emission.vector.has(loop) ? "vector" : "serial";
   block.stmts.push({ kind: "for", local, from, to, step: 1, mode, body: inner.stmts });
 };
@@ -122,10 +123,12 @@ const emitChunks = (
   const { names } = emission.values;
   const end = named(names, chainOf(block), known(to, block), undefined).expr;
   const chunk = openBlock(names, block, undefined);
-  const start = newLocal(names, "int", `${loop.label}From`);
-  const last = newLocal(names, "int", `${loop.label}To`);
+  const start = names.counter(`${loop.label}From`);
+  const last = names.counter(`${loop.label}To`);
   chunk.stmts.push({ kind: "let", local: last, value: min(add(use(start), int(CHUNK)), end) });
   emitPartial(emission, chunk, loop, sums, use(start), use(last));
+  names.release(start);
+  names.release(last);
   block.stmts.push({
     kind: "for",
     local: start,
@@ -148,7 +151,7 @@ const emitPartial = (
 ): void => {
   const whole = sums.map((tensor) => ({ tensor, ...accumulatorsOf(emission, tensor) }));
   for (const { tensor } of whole) {
-    const value = newLocal(emission.values.names, "float", tensor.name);
+    const value = newLocal(emission.values.names, "float", `${tensor.name}Part`);
     block.stmts.push({ kind: "init", local: value, value: constant("float", 0) });
     emission.accumulators.set(tensor, { value, position: undefined });
   }
@@ -205,7 +208,7 @@ const offsetOf = (emission: Emission, block: Block, step: Step): Expr => {
   const { tensor } = step.plan.definition;
   const place = emission.storage.places.get(tensor);
   const axes = place?.kind === "buffer" ? place.axes : [...tensor.shape.keys()];
-  return storeOffset(siteOf(emission, block, step.binding), emission.values, tensor, axes, step.element);
+  return elementOffset(siteOf(emission, block, step.binding), tensor, axes, step.element).expr;
 };
 
 /** The value of the tensor's current element is known: it goes where the tensor is. */
@@ -256,10 +259,11 @@ const begin = (emission: Emission, block: Block, step: Step): void => {
   const { names, dtype } = emission.values;
   const { op, start } = foldingOf(step);
   const type = op === "sum" && dtype === "f32" && !isShortSum(definition) ? "wide" : "float";
-  const value = newLocal(names, type, definition.tensor.name);
-  const position = isPlace(definition.reduction?.op)
-    ? newLocal(names, "int", `${definition.tensor.name}At`)
-    : undefined;
+  const { name } = definition.tensor;
+  const isPosition = isPlace(definition.reduction?.op);
+  const position = isPosition ? newLocal(names, "int", name) : undefined;
+  const suffix = isPosition ? "Value" : type === "wide" ? "Sum" : "";
+  const value = newLocal(names, type, `${name}${suffix}`);
   block.stmts.push({ kind: "init", local: value, value: constant(type, start) });
   if (position !== undefined) block.stmts.push({ kind: "init", local: position, value: int(0) });
   emission.accumulators.set(definition.tensor, { value, position });

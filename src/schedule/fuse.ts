@@ -21,9 +21,14 @@ export const fuse = (ir: Arena, plans: readonly Plan[]): Fused => {
     locations: new Map(),
     users: new Map(),
     position: new Map(),
+    waiting: new Map(),
     ids: 0,
   };
-  for (const plan of plans) insert(fusion, plan);
+  for (const plan of plans) {
+    if (isIndependent(fusion, plan)) fusion.waiting.set(plan.definition.tensor, plan);
+    else insertWith(fusion, plan);
+  }
+  for (const plan of [...fusion.waiting.values()]) insertWith(fusion, plan);
   return { items: fusion.items, locations: fusion.locations };
 };
 
@@ -35,6 +40,8 @@ interface Fusion {
   readonly users: Map<Tensor, Location[]>;
   /** Which item of its block a loop is. */
   readonly position: Map<Loop, number>;
+  /** Plans that need nothing that is placed: put where their first reader goes. */
+  readonly waiting: Map<Tensor, Plan>;
   ids: number;
 }
 
@@ -50,17 +57,53 @@ interface Placement {
 /** Earlier plans whose loops are tried. */
 const MAX_TRIED = 12;
 
-const insert = (fusion: Fusion, plan: Plan): void => {
-  const start: Placement = { path: [], binding: new Map(), rest: plan.phases };
-  const best = plan.form === "scatter" ? start : bestPlacement(fusion, plan, start);
-  build(fusion, plan, best);
+const START: ReadonlyMap<Index, Loop> = new Map();
+
+const startOf = (plan: Plan): Placement => ({ path: [], binding: START, rest: plan.phases });
+
+/** Nothing of what it reads is in the tree, nor has the tree all its loops. */
+const isIndependent = (fusion: Fusion, plan: Plan): boolean =>
+  fusion.items.length > 0 &&
+  plan.phases.length > 0 &&
+  !plan.reads.some(({ tensor }) => fusion.locations.has(tensor)) &&
+  (plan.reads.some(({ tensor }) => fusion.waiting.has(tensor)) ||
+    bestPlacement(fusion, plan).path.length === 0);
+
+/** The plan, after those it waits for: they go into the loops that it will be in, as far as they can. */
+const insertWith = (fusion: Fusion, plan: Plan): void => {
+  const needed = waitingFor(fusion, plan);
+  const { path } = needed.length === 0 ? startOf(plan) : bestPlacement(fusion, plan);
+  for (const each of needed) {
+    fusion.waiting.delete(each.definition.tensor);
+    const own = bestPlacement(fusion, each);
+    const along = follow(fusion, each, narrowable(fusion.ir, each), path);
+    const allowed = each.form !== "scatter" && !isArrayTooLarge(each, along.binding);
+    build(fusion, each, allowed && isBetter(along, own) ? along : own);
+  }
+  fusion.waiting.delete(plan.definition.tensor);
+  build(fusion, plan, bestPlacement(fusion, plan));
 };
 
-const bestPlacement = (fusion: Fusion, plan: Plan, start: Placement): Placement => {
+/** The waiting plans that this one needs, in order. */
+const waitingFor = (fusion: Fusion, plan: Plan): readonly Plan[] => {
+  const found = new Set([plan]);
+  for (const each of found) {
+    for (const { tensor } of each.reads) {
+      const waiting = fusion.waiting.get(tensor);
+      if (waiting !== undefined) found.add(waiting);
+    }
+  }
+  found.delete(plan);
+  return [...fusion.waiting.values()].filter((each) => found.has(each));
+};
+
+const bestPlacement = (fusion: Fusion, plan: Plan): Placement => {
+  const start = startOf(plan);
+  if (plan.form === "scatter") return start;
   const narrowed = narrowable(fusion.ir, plan);
   let best = start;
   for (const candidate of candidates(fusion, plan)) {
-    const found = follow(fusion, plan, narrowed, candidate, start);
+    const found = follow(fusion, plan, narrowed, candidate.path);
     if (isBetter(found, best) && isWorthwhile(fusion, plan, found)) best = found;
   }
   return best;
@@ -78,16 +121,15 @@ const candidates = (fusion: Fusion, plan: Plan): readonly Location[] => {
   return [...found].reverse().slice(0, MAX_TRIED);
 };
 
-/** As many of the candidate's loops as the plan can run in, outermost first. */
+/** As many of the loops as the plan can run in, outermost first. */
 const follow = (
   fusion: Fusion,
   plan: Plan,
   narrowed: ReadonlySet<Index>,
-  candidate: Location,
-  start: Placement,
+  loops: readonly Loop[],
 ): Placement => {
-  let placement = start;
-  for (const loop of candidate.path) {
+  let placement = startOf(plan);
+  for (const loop of loops) {
     const next = enter(fusion, plan, narrowed, placement, loop);
     if (next === undefined) break;
     placement = next;

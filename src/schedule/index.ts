@@ -1,1 +1,2 @@
-export { schedule, type Decision, type Scheduled, type ScheduleOptions } from "./schedule.ts";
+export { schedule, type Scheduled, type ScheduleOptions } from "./schedule.ts";
+export type { Decision } from "./decision.ts";

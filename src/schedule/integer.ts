@@ -27,17 +27,107 @@ const operand = (expr: Expr, level: number): Operand => ({ expr, level, nesting:
 export const keyOf = (site: Site, prefix: string, indices: readonly Index[]): string =>
   `${prefix}@${indices.map((index) => site.counter(index).block.id).join()}`;
 
+/** A factor of a product; equal keys are equal values. */
+interface Factor {
+  readonly key: string;
+  readonly operand: Operand;
+}
+
+interface Term {
+  readonly coefficient: number;
+  readonly factors: readonly Factor[];
+}
+
 /** The value of an index expression; its parts have names where they are needed in loops further in. */
-export const integer = (site: Site, value: Affine): Operand => {
-  const key = keyOf(site, `a${value.id}`, value.indices);
-  const level = Math.max(0, ...value.indices.map((index) => site.counter(index).block.depth));
-  const known = at(site.chain, level).values.get(key);
+export const integer = (site: Site, value: Affine): Operand => sumOf(site, termsOf(site, value));
+
+const termsOf = (site: Site, value: Affine): readonly Term[] => [
+  ...value.terms.map((term) => termOf(site, term)),
+  { coefficient: value.constant, factors: [] },
+];
+
+const termOf = (site: Site, { coefficient, atoms }: Monomial): Term => ({
+  coefficient,
+  factors: atoms.map((atom) => factorOf(site, atom)),
+});
+
+/** Σ position·stride in row-major order. Strides are products that have a name each, whatever the extents are. */
+export const offsetOf = (site: Site, extents: readonly Affine[], positions: readonly Affine[]): Operand => {
+  let stride: Term = { coefficient: 1, factors: [] };
+  const terms: Term[] = [];
+  positions.toReversed().forEach((position, fromLast) => {
+    for (const term of termsOf(site, position)) terms.push(times(term, stride));
+    const extent = extents.at(-1 - fromLast);
+    if (extent !== undefined) stride = times(stride, extentTerm(site, extent));
+  });
+  return sumOf(site, terms);
+};
+
+const times = (a: Term, b: Term): Term => ({
+  coefficient: a.coefficient * b.coefficient,
+  factors: [...a.factors, ...b.factors],
+});
+
+const extentTerm = (site: Site, extent: Affine): Term => {
+  const [term, ...others] = extent.terms;
+  if (term === undefined) return { coefficient: extent.constant, factors: [] };
+  if (others.length === 0 && extent.constant === 0) return termOf(site, term);
+  return { coefficient: 1, factors: [{ key: `x${extent.id}`, operand: integer(site, extent) }] };
+};
+
+/** Equal products as one term, outermost first. */
+const collected = (terms: readonly Term[]): readonly (Term & { readonly key: string })[] => {
+  const byKey = new Map<string, Term & { readonly key: string }>();
+  for (const { coefficient, factors } of terms) {
+    const key = factors
+      .map((factor) => factor.key)
+      .sort()
+      .join("*");
+    byKey.set(key, { key, coefficient: coefficient + (byKey.get(key)?.coefficient ?? 0), factors });
+  }
+  return [...byKey.values()].filter((term) => term.coefficient !== 0);
+};
+
+const termLevel = (term: Term): number => Math.max(0, ...term.factors.map(({ operand: each }) => each.level));
+
+const sumOf = (site: Site, terms: readonly Term[]): Operand => {
+  const all = collected(terms);
+  const levels = [...new Set(all.map(termLevel))].sort((p, q) => p - q);
+  let total: Operand = operand(int(0), 0);
+  let key = "";
+  for (const level of levels) {
+    const group = all.filter((term) => termLevel(term) === level);
+    const partKey = group.map((term) => `${term.coefficient}*${term.key}`).sort();
+    key = `${key}+${partKey.join("+")}`;
+    total = partialSum(site, key, total, group, level);
+  }
+  return total;
+};
+
+/** What has been summed further out, and the terms of this level. */
+const partialSum = (
+  site: Site,
+  key: string,
+  outer: Operand,
+  group: readonly Term[],
+  level: number,
+): Operand => {
+  const home = at(site.chain, level);
+  const known = home.values.get(key);
   if (known !== undefined) return operand(known, level);
-  const result = sumByLevel(site, value);
-  if (result.level >= site.block.depth && isCheap(result.expr)) return result;
+  const products = group.map((term) => ({ negative: term.coefficient < 0, expr: productOf(site, term) }));
+  products.sort((p, q) => Number(p.negative) - Number(q.negative));
+  const expr = products.reduce((total, part) => signedSum(total, part.expr, part.negative), outer.expr);
+  const result = operand(expr, level);
+  if (isTrivial(expr) || (level >= site.block.depth && isCheap(expr))) return result;
   const bound = named(site.names, site.chain, result, undefined);
-  at(site.chain, bound.level).values.set(key, bound.expr);
+  home.values.set(key, bound.expr);
   return bound;
+};
+
+const signedSum = (total: Expr, part: Expr, negative: boolean): Expr => {
+  if (part.kind === "const") return offsetBy(total, negative ? -part.value : part.value);
+  return negative ? sub(total, part) : add(total, part);
 };
 
 /** `local ± small` is not worth a name in its own loop. */
@@ -47,43 +137,25 @@ const isCheap = (expr: Expr): boolean =>
   isTrivial(expr.a) &&
   isTrivial(expr.b);
 
-const sumByLevel = (site: Site, value: Affine): Operand => {
-  const parts = value.terms.map((term) => ({ negative: term.coefficient < 0, ...monomial(site, term) }));
-  parts.sort((p, q) => p.level - q.level || Number(p.negative) - Number(q.negative));
-  const [first, ...rest] = parts;
-  if (first === undefined) return operand(int(value.constant), 0);
-  const leading = value.constant !== 0 && rest.length > 0 ? value.constant : 0;
-  let total = operand(
-    first.negative ? sub(int(leading), first.expr) : add(first.expr, int(leading)),
-    first.level,
-  );
-  for (const part of rest) {
-    if (part.level > total.level) total = named(site.names, site.chain, total, undefined);
-    total = operand((part.negative ? sub : add)(total.expr, part.expr), Math.max(part.level, total.level));
-  }
-  return leading === 0 ? operand(offsetBy(total.expr, value.constant), total.level) : total;
-};
-
 const offsetBy = (expr: Expr, by: number): Expr => (by < 0 ? sub(expr, int(-by)) : add(expr, int(by)));
 
-/** |coefficient|·Π atoms */
-const monomial = (site: Site, term: Monomial): { expr: Expr; level: number } => {
-  const atoms = term.atoms.map((each) => atom(site, each)).sort((p, q) => p.level - q.level);
-  const scale = Math.abs(term.coefficient);
-  const [first, ...rest] = atoms;
-  if (first === undefined) return { expr: int(scale), level: 0 };
-  let total: Operand = operand(mul(first.expr, int(scale)), first.level);
+/** |coefficient|·Π factors, what is known further out with a name there. */
+const productOf = (site: Site, { coefficient, factors }: Term): Expr => {
+  const sorted = factors.toSorted((p, q) => p.operand.level - q.operand.level || (p.key < q.key ? -1 : 1));
+  const [first, ...rest] = sorted;
+  const scale = Math.abs(coefficient);
+  if (first === undefined) return int(scale);
+  let total = operand(mul(first.operand.expr, int(scale)), first.operand.level);
+  let key = `${scale}*${first.key}`;
   for (const next of rest) {
-    if (next.level > total.level) total = product(site, term, total);
-    total = operand(mul(next.expr, total.expr), Math.max(next.level, total.level));
+    if (next.operand.level > total.level) total = rememberedProduct(site, key, total);
+    key = `${key}*${next.key}`;
+    total = operand(mul(next.operand.expr, total.expr), next.operand.level);
   }
-  return total;
+  return total.expr;
 };
 
-/** Products of extents, the strides, have one name each. */
-const product = (site: Site, term: Monomial, total: Operand): Operand => {
-  const outer = term.atoms.filter((each) => atomLevel(site, each) <= total.level);
-  const key = `s${Math.abs(term.coefficient)}*${outer.map((each) => atomKey(site, each)).join("*")}`;
+const rememberedProduct = (site: Site, key: string, total: Operand): Operand => {
   const home = at(site.chain, total.level);
   const known = home.values.get(key);
   if (known !== undefined) return operand(known, total.level);
@@ -92,38 +164,36 @@ const product = (site: Site, term: Monomial, total: Operand): Operand => {
   return bound;
 };
 
-const atomLevel = (site: Site, each: Atom): number => atom(site, each).level;
-
-const atomKey = (site: Site, each: Atom): string =>
-  each.kind === "index" ? `${each.id}@${site.counter(each.index).block.id}` : String(each.id);
-
-const atom = (site: Site, each: Atom): Operand => {
-  switch (each.kind) {
+const factorOf = (site: Site, atom: Atom): Factor => {
+  switch (atom.kind) {
     case "dim":
-      return operand(dim(each.name), 0);
+      return { key: `a${atom.id}`, operand: operand(dim(atom.name), 0) };
     case "index": {
-      const { local, block } = site.counter(each.index);
-      return operand(use(local), block.depth);
+      const { local, block } = site.counter(atom.index);
+      return { key: `i${block.id}`, operand: operand(use(local), block.depth) };
     }
     case "floordiv":
     case "mod":
-      return division(site, each);
-    case "data": {
-      const { expr, level } = site.data(each.node);
-      return operand(expr, level);
-    }
+      return { key: keyOf(site, `a${atom.id}`, indicesOf(atom)), operand: division(site, atom) };
+    case "data":
+      return { key: keyOf(site, `a${atom.id}`, atom.node.indices), operand: site.data(atom.node) };
   }
 };
 
-const division = (site: Site, each: Extract<Atom, { readonly kind: "floordiv" | "mod" }>): Operand => {
-  const indices = [...each.value.indices, ...each.by.indices];
-  const key = keyOf(site, `d${each.id}`, indices);
+type Division = Extract<Atom, { readonly kind: "floordiv" | "mod" }>;
+
+const indicesOf = ({ value, by }: Division): readonly Index[] => [
+  ...new Set([...value.indices, ...by.indices]),
+];
+
+const division = (site: Site, atom: Division): Operand => {
+  const indices = indicesOf(atom);
+  const key = keyOf(site, `d${atom.id}`, indices);
   const level = Math.max(0, ...indices.map((index) => site.counter(index).block.depth));
-  const home = at(site.chain, level);
-  const known = home.values.get(key);
+  const known = at(site.chain, level).values.get(key);
   if (known !== undefined) return operand(known, level);
-  const [value, by] = [integer(site, each.value), integer(site, each.by)];
-  const result = operand(binary(each.kind, value.expr, by.expr), Math.max(value.level, by.level));
+  const [value, by] = [integer(site, atom.value), integer(site, atom.by)];
+  const result = operand(binary(atom.kind, value.expr, by.expr), Math.max(value.level, by.level));
   const bound = named(site.names, site.chain, result, undefined);
   at(site.chain, bound.level).values.set(key, bound.expr);
   return bound;

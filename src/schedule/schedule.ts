@@ -6,10 +6,13 @@ import type { About, Buffer, FloatType, Kernel } from "../loop/types.ts";
 import { emit } from "./emit.ts";
 import { stepOver } from "./bounds.ts";
 import { contract } from "./contract.ts";
+import type { Decision } from "./decision.ts";
 import { fuse } from "./fuse.ts";
 import { planOf } from "./plan.ts";
 import { vectorise } from "./vectorise.ts";
 import { extentExpr } from "./integer.ts";
+import { inline } from "./inline.ts";
+import { materialise } from "./materialise.ts";
 import { createNames, type Names } from "./scope.ts";
 import type { Item, Plan, Schedule } from "./tree.ts";
 
@@ -20,13 +23,6 @@ export interface ScheduleOptions {
   readonly about: About;
 }
 
-/** What was decided about a tensor or a loop, and why: printable. */
-export interface Decision {
-  readonly subject: string;
-  readonly decision: string;
-  readonly reason: string;
-}
-
 export interface Scheduled {
   readonly kernel: Kernel;
   readonly decisions: readonly Decision[];
@@ -35,12 +31,17 @@ export interface Scheduled {
 export const schedule = (ir: Arena, program: Program, options: ScheduleOptions): Scheduled => {
   const { definitions: all, outputs } = ownOutputs(ir, program);
   const live = liveDefinitions(all, [...outputs.keys()]);
-  const definitions = live.map((definition) => stepOver(ir, definition));
+  const results = new Set(outputs.keys());
+  const provable = provableReads(ir);
+  const inlined = inline(ir, live, results);
+  const parts = materialise(ir, inlined.definitions, provable);
+  const definitions = parts.definitions.map((definition) => stepOver(ir, definition));
   const plans = definitions.map((definition) => planOf(ir, definition));
   const { items, locations } = fuse(ir, plans);
-  const places = contract(definitions, new Set(outputs.keys()), locations);
+  const places = contract(definitions, results, locations);
   const tree: Schedule = { items, vector: vectorise(items), places };
-  return { kernel: kernelOf(ir, program, outputs, plans, tree, options), decisions: [] };
+  const decisions = [...inlined.decisions, ...parts.decisions];
+  return { kernel: kernelOf(ir, program, outputs, plans, tree, provable, options), decisions };
 };
 
 /** Every output is a tensor of its own that a definition fills. */
@@ -78,6 +79,7 @@ const kernelOf = (
   outputs: ReadonlyMap<Tensor, string>,
   plans: readonly Plan[],
   tree: Schedule,
+  provable: (node: Read) => boolean,
   options: ScheduleOptions,
 ): Kernel => {
   const dims = program.dims.map(({ name, min }) => ({ name, min }));
@@ -96,7 +98,7 @@ const kernelOf = (
   const body = emit(
     tree,
     { buffer, places: tree.places },
-    { ir, names, dtype: options.dtype, uses: countUses(plans, tree.items), provable: provable(ir) },
+    { ir, names, dtype: options.dtype, uses: countUses(plans, tree.items), provable },
   );
   const byRole = (role: Buffer["role"]): readonly Buffer[] =>
     [...buffers.values()].filter((each) => each.role === role);
@@ -167,7 +169,7 @@ const rootsOf = (items: readonly Item[]): readonly Node[] =>
 
 const VALUED: ReadonlySet<Item["kind"]> = new Set<Item["kind"]>(["compute", "accumulate", "add"]);
 
-const provable = (ir: Arena): ((node: Read) => boolean) => {
+const provableReads = (ir: Arena): ((node: Read) => boolean) => {
   const known = new Map<Read, boolean>();
   return (node) => {
     const old = known.get(node);

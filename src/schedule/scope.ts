@@ -30,6 +30,11 @@ export interface Names {
   /** `wanted`, or with a number behind it. */
   readonly fresh: (wanted: string) => string;
   readonly id: () => number;
+  /** A counter of that name; one that is free again is used again. */
+  readonly counter: (label: string) => Local;
+  readonly release: (counter: Local) => void;
+  /** The same for equal expressions. */
+  readonly identity: (expr: Expr) => number;
 }
 
 export const createNames = (taken: readonly string[]): Names => {
@@ -46,7 +51,20 @@ export const createNames = (taken: readonly string[]): Names => {
     used.add(name);
     return name;
   };
-  return { fresh, id: () => ids++ };
+  const free = new Map<string, Local[]>();
+  const labels = new Map<Local, string>();
+  const counter = (label: string): Local => {
+    const old = free.get(label)?.pop();
+    if (old !== undefined) return old;
+    const made: Local = { name: fresh(label), type: "int" };
+    labels.set(made, label);
+    return made;
+  };
+  const release = (local: Local): void => {
+    const label = labels.get(local) ?? local.name;
+    free.set(label, [...(free.get(label) ?? []), local]);
+  };
+  return { fresh, id: () => ids++, counter, release, identity: createIdentity() };
 };
 
 export const openBlock = (names: Names, parent: Block | undefined, loop: Loop | undefined): Block => ({
@@ -65,7 +83,7 @@ export const chainOf = (block: Block): readonly Block[] => {
   return chain.reverse();
 };
 
-const PREFIX: { readonly [K in Type]: string } = { float: "t", wide: "w", int: "k", bool: "is" };
+const PREFIX: { readonly [K in Type]: string } = { float: "t", wide: "w", int: "at", bool: "is" };
 
 export const newLocal = (names: Names, type: Type, wanted: string): Local => ({
   name: names.fresh(wanted),
@@ -78,7 +96,7 @@ export const at = (chain: readonly Block[], level: number): Block => {
   return block;
 };
 
-/** Gives the operand a name in the outermost block where it can be computed. */
+/** Gives the operand a name in the outermost block where it can be computed, or finds the one that it has there. */
 export const named = (
   names: Names,
   chain: readonly Block[],
@@ -86,7 +104,68 @@ export const named = (
   wanted: string | undefined,
 ): Operand => {
   if (isTrivial(operand.expr) || operand.conditional) return operand;
+  const known = existing(names, chain, operand);
+  if (known !== undefined) return known;
   const local = newLocal(names, operand.expr.type, wanted ?? PREFIX[operand.expr.type]);
-  at(chain, operand.level).stmts.push({ kind: "let", local, value: operand.expr });
+  const home = at(chain, operand.level);
+  home.stmts.push({ kind: "let", local, value: operand.expr });
+  home.values.set(identityKey(names, operand.expr), use(local));
   return { ...operand, expr: use(local), nesting: 0 };
+};
+
+const identityKey = (names: Names, expr: Expr): string => `=${names.identity(expr)}`;
+
+/** The same value under the name that it has already. */
+export const existing = (names: Names, chain: readonly Block[], operand: Operand): Operand | undefined => {
+  if (operand.conditional || isTrivial(operand.expr)) return undefined;
+  const expr = at(chain, operand.level).values.get(identityKey(names, operand.expr));
+  return expr && { ...operand, expr, nesting: 0 };
+};
+
+/** Numbers expressions so that equal ones, up to the order of sums and products, have one number. */
+const createIdentity = (): ((expr: Expr) => number) => {
+  const byKey = new Map<string, number>();
+  const byExpr = new Map<Expr, number>();
+  const key = (expr: Expr): string => {
+    switch (expr.kind) {
+      case "const":
+        return `${expr.type} ${Object.is(expr.value, -0) ? "-0" : expr.value}`;
+      case "local":
+        return `local ${expr.local.name}`;
+      case "dim":
+      case "option":
+        return `${expr.kind} ${expr.name}`;
+      case "load":
+        return `load ${expr.buffer.name} ${identity(expr.offset)}`;
+      case "unary":
+        return `${expr.op} ${identity(expr.a)}`;
+      case "binary":
+        return `${expr.type} ${expr.op} ${operandIds(expr.op === "add" || expr.op === "mul", expr.a, expr.b)}`;
+      case "compare":
+        return `${expr.op} ${operandIds(false, expr.a, expr.b)}`;
+      case "and":
+      case "or":
+        return `${expr.kind} ${operandIds(true, expr.a, expr.b)}`;
+      case "not":
+        return `not ${identity(expr.a)}`;
+      case "select":
+        return `select ${identity(expr.test)} ${operandIds(false, expr.then, expr.else)}`;
+      case "convert":
+        return `${expr.type} of ${identity(expr.a)}`;
+    }
+  };
+  const operandIds = (commutes: boolean, a: Expr, b: Expr): string => {
+    const [p, q] = [identity(a), identity(b)];
+    return commutes && q < p ? `${q} ${p}` : `${p} ${q}`;
+  };
+  const identity = (expr: Expr): number => {
+    const old = byExpr.get(expr);
+    if (old !== undefined) return old;
+    const text = key(expr);
+    const id = byKey.get(text) ?? byKey.size;
+    byKey.set(text, id);
+    byExpr.set(expr, id);
+    return id;
+  };
+  return identity;
 };

@@ -3,14 +3,14 @@
  * deeply nested bound by `let`. Ends because operands have smaller ids than their users.
  */
 import {
-  dependenciesOf, range, affine as affines, type Affine, type Arena, type Index, type Kind, type Node, type NodeOf, type Rational, type Read, type Tensor,
+  dependenciesOf, operandsOf, range, affine as affines, type Affine, type Arena, type Index, type Kind, type Node, type NodeOf, type Rational, type Read, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import type { Buffer, CompareOp, Expr, FloatType } from "../loop/types.ts";
 import {
   add, and, binary, compare, constant, convert, div, int, isTrivial, load, mul, not, or, select, sub, unary,
 } from "./build.ts"; // prettier-ignore
-import { integer, keyOf, type Counter, type Site } from "./integer.ts";
-import { at, chainOf, named, type Block, type Names, type Operand } from "./scope.ts";
+import { integer, keyOf, offsetOf, type Counter, type Site } from "./integer.ts";
+import { at, chainOf, existing, named, type Block, type Names, type Operand } from "./scope.ts";
 
 /** Expressions get a name at least this often on the way up. */
 const MAX_NESTING = 40;
@@ -104,7 +104,8 @@ const levelOf = (site: Site, indices: readonly Index[]): number =>
   Math.max(0, ...indices.map((index) => site.counter(index).block.depth));
 
 /** A node with several users gets a name. */
-const shared = (frame: Frame, node: Node, operand: Operand): Operand => {
+const shared = (frame: Frame, node: Node, lowered: Operand): Operand => {
+  const operand = existing(frame.names, frame.chain, lowered) ?? lowered;
   const uses = frame.values.uses.get(node) ?? 1;
   if (isTrivial(operand.expr) || operand.conditional) return operand;
   if (uses < 2 && operand.nesting < MAX_NESTING) return operand;
@@ -143,14 +144,16 @@ const markReach = (values: Values, order: readonly Node[], root: Node, reach: Re
   reach.unconditional.add(root);
   for (const node of order.toReversed()) {
     const branches = branchesOf(node);
+    const operands = operandsOf(node);
     const single = (child: Node): boolean => (values.uses.get(child) ?? 1) < 2;
     // a power may be written as a product, which would repeat what has no name
     const depth = node.kind === "power" ? MAX_INSIDE : (reach.inside.get(node) ?? MAX_INSIDE);
     for (const child of dependenciesOf(node)) {
       const branch = branches.includes(child);
       if (reach.unconditional.has(node) && !branch) reach.unconditional.add(child);
-      else if (single(child) && branch) reach.inside.set(child, 0);
-      else if (single(child) && depth < MAX_INSIDE) reach.inside.set(child, depth + 1);
+      else if (!operands.includes(child) || !single(child)) continue;
+      else if (branch) reach.inside.set(child, 0);
+      else if (depth < MAX_INSIDE) reach.inside.set(child, depth + 1);
     }
   }
 };
@@ -164,16 +167,22 @@ const elementOf = (
   axes: readonly number[],
   index: readonly Affine[],
 ): Operand => {
-  const { ir } = frame.values;
-  let offset = affines.fixed(ir, 0);
-  for (const axis of axes) {
-    const [extent, position] = [tensor.shape[axis], index[axis]];
-    if (extent === undefined || position === undefined) throw new Error(`${tensor.name} has no axis ${axis}`);
-    offset = affines.plus(ir, affines.times(ir, offset, extent), position);
-  }
-  const { expr, level } = integer(frame, offset);
+  const { expr, level } = elementOffset(frame, tensor, axes, index);
   return { expr: load(buffer, expr), level, nesting: 1, conditional: false };
 };
+
+/** Row-major, over the axes that the buffer has. */
+export const elementOffset = (
+  site: Site,
+  tensor: Tensor,
+  axes: readonly number[],
+  index: readonly Affine[],
+): Operand =>
+  offsetOf(
+    site,
+    axes.map((axis) => tensor.shape[axis] ?? never()),
+    axes.map((axis) => index[axis] ?? never()),
+  );
 
 const lowerRead = (frame: Frame, node: Read): Operand => {
   const source = frame.values.source(node.tensor);
@@ -408,15 +417,14 @@ const byLevel = (parts: readonly Signed[]): ReadonlyMap<number, readonly Signed[
 
 const lowerSum = (frame: Frame, args: readonly Node[]): Operand => {
   const terms = args.map((arg) => signedTerm(frame, arg));
-  return combineLevels(frame, terms, (group, total) => {
-    const positive = group.filter((part) => !part.inverse).map((part) => part.operand);
-    const negative = group.filter((part) => part.inverse).map((part) => part.operand);
-    const added = [...(total === undefined ? [] : [total]), ...positive].map((part) => float(part.expr));
-    const removed = negative.map((part) => float(part.expr));
-    if (added.length === 0) return unary("neg", balanced(removed, add));
-    const start = balanced(added, add);
-    return removed.length === 0 ? start : sub(start, balanced(removed, add));
+  const { operand, inverse } = combineLevels(frame, terms, (added, removed) => {
+    const [plus, minus] = [added, removed].map((parts) =>
+      parts.length === 0 ? undefined : balanced(parts, add),
+    );
+    if (plus === undefined) return { expr: minus ?? never(), inverse: true };
+    return { expr: minus === undefined ? plus : sub(plus, minus), inverse: false };
   });
+  return inverse ? join([operand], unary("neg", operand.expr)) : operand;
 };
 
 /** -x as x, to be subtracted. */
@@ -432,18 +440,15 @@ const lowerProduct = (frame: Frame, args: readonly Node[]): Operand => {
   const [first] = args;
   const negative = first?.kind === "constant" && first.value === -1;
   const rest = negative ? args.slice(1) : args;
-  const result = combineLevels(
+  const { operand } = combineLevels(
     frame,
     rest.map((arg) => factor(frame, arg)),
-    (group, total) => {
-      const above = group.filter((part) => !part.inverse).map((part) => float(part.operand.expr));
-      const below = group.filter((part) => part.inverse).map((part) => float(part.operand.expr));
-      const numerator = [...(total === undefined ? [] : [total.expr]), ...above];
-      const top = numerator.length === 0 ? constant("float", 1) : balanced(numerator, mul);
-      return below.length === 0 ? top : div(top, balanced(below, mul));
+    (above, below) => {
+      const top = above.length === 0 ? constant("float", 1) : balanced(above, mul);
+      return { expr: below.length === 0 ? top : div(top, balanced(below, mul)), inverse: false };
     },
   );
-  return negative ? { ...result, expr: unary("neg", result.expr) } : result;
+  return negative ? join([operand], unary("neg", operand.expr)) : operand;
 };
 
 /** x^-n as x^n, to be divided by. */
@@ -454,33 +459,20 @@ const factor = (frame: Frame, node: Node): Signed => {
   return one ? { operand: { ...operand, expr: expr.b }, inverse: true } : { operand, inverse: false };
 };
 
-const combineLevels = (
-  frame: Frame,
-  parts: readonly Signed[],
-  combine: (group: readonly Signed[], total: Operand | undefined) => Expr,
-): Operand => {
-  let total: Operand | undefined;
+type Combine = (plain: readonly Expr[], inverse: readonly Expr[]) => { expr: Expr; inverse: boolean };
+
+const combineLevels = (frame: Frame, parts: readonly Signed[], combine: Combine): Signed => {
+  let total: Signed | undefined;
   for (const [, group] of byLevel(parts)) {
-    if (total !== undefined) total = outer(frame, total);
-    const operands = [...(total === undefined ? [] : [total]), ...group.map((part) => part.operand)];
-    const joined = join(operands, combine(group, total));
-    total = { ...joined, nesting: joined.nesting + Math.ceil(Math.log2(group.length)) };
+    const all = total === undefined ? group : [{ ...total, operand: outer(frame, total.operand) }, ...group];
+    const of = (inverse: boolean): readonly Expr[] =>
+      all.filter((part) => part.inverse === inverse).map((part) => float(part.operand.expr));
+    const { expr, inverse } = combine(of(false), of(true));
+    const joined = join(
+      all.map((part) => part.operand),
+      expr,
+    );
+    total = { operand: { ...joined, nesting: joined.nesting + Math.ceil(Math.log2(all.length)) }, inverse };
   }
   return total ?? never();
-};
-
-export const storeOffset = (
-  site: Site,
-  values: Values,
-  tensor: Tensor,
-  axes: readonly number[],
-  index: readonly Affine[],
-): Expr => {
-  let offset = affines.fixed(values.ir, 0);
-  for (const axis of axes) {
-    const [extent, position] = [tensor.shape[axis], index[axis]];
-    if (extent === undefined || position === undefined) return never();
-    offset = affines.plus(values.ir, affines.times(values.ir, offset, extent), position);
-  }
-  return integer(site, offset).expr;
 };

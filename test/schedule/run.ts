@@ -1,5 +1,6 @@
 /** Runs a program on the TypeScript back end and in the interpreter, and compares. */
 import { expect } from "vitest";
+import type { CallableKernel, PortValue } from "../../codegen/interface.ts";
 import { instantiateTypeScript } from "../../codegen/typescript/run.ts";
 import { evaluate, type GivenArray } from "../../src/eval/index.ts";
 import type { Affine, Arena, Atom, Program } from "../../src/ir/index.ts";
@@ -52,14 +53,18 @@ const arraysFor = (program: Program, sizes: Sizes): ReadonlyMap<string, GivenArr
 
 export const TOLERANCE: { readonly [K in FloatType]: number } = { f64: 1e-12, f32: 2e-4 };
 
-/** The kernel's outputs are those of the interpreter. */
-export const expectSame = async (program: Program, kernel: Kernel, sizes: Sizes): Promise<void> => {
-  const tensors = arraysFor(program, sizes);
-  const wanted = evaluate(program, { tensors, dims: new Map(Object.entries(sizes)) });
+export const compiled = async (kernel: Kernel): Promise<CallableKernel> => {
   const run = (await instantiateTypeScript([kernel])).get(kernel.name);
   if (run === undefined) throw new Error("no kernel");
+  return run;
+};
+
+/** The kernel's outputs are those of the interpreter. */
+export const expectSame = (program: Program, kernel: Kernel, run: CallableKernel, sizes: Sizes): void => {
+  const tensors = arraysFor(program, sizes);
+  const wanted = evaluate(program, { tensors, dims: new Map(Object.entries(sizes)) });
   const given = Object.fromEntries(
-    program.inputs.map((tensor) => {
+    program.inputs.map((tensor): [string, PortValue] => {
       const data = tensors.get(tensor.name)?.data ?? [];
       if (tensor.shape.length === 0) return [tensor.name, data[0] ?? 0];
       if (tensor.dtype === "int") return [tensor.name, Int32Array.from(data)];

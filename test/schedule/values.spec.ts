@@ -2,7 +2,7 @@
 import { describe, it } from "vitest";
 import { verifyKernel } from "../../src/loop/verify.ts";
 import * as programs from "./programs.ts";
-import { expectSame, kernelOf, type Sizes } from "./run.ts";
+import { compiled, expectSame, kernelOf, type Sizes } from "./run.ts";
 
 const EXTENTS = [0, 1, 2, 3, 5, 17];
 
@@ -45,6 +45,7 @@ describe.each(["f64", "f32"] as const)("%s", (dtype) => {
     const { ir, program } = programs.example(make, name);
     const kernel = kernelOf(ir, program, dtype);
     verifyKernel(kernel);
-    for (const sizes of CASES[name] ?? []) await expectSame(program, kernel, sizes);
+    const run = await compiled(kernel);
+    for (const sizes of CASES[name] ?? []) expectSame(program, kernel, run, sizes);
   });
 });
