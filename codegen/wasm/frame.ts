@@ -2,10 +2,16 @@
 
 import type { Buffer, Expr, FloatType, Kernel, Local } from "../../src/loop/types.ts";
 import type { MathOp } from "./arithmetic.ts";
+import type { Ref } from "./binaryen.ts";
+import type { FormulaHost } from "./math/graph.ts";
 import type { Scope, Slot } from "./scope.ts";
 
-/** Names the function of the math library for an operation on lanes of a dtype, building it at its first use. */
-export type MathLibrary = (op: MathOp, dtype: FloatType) => string;
+export interface MathLibrary {
+  /** The name of the function for an operation on lanes of a dtype; it is built at its first use. */
+  readonly functionName: (op: MathOp, dtype: FloatType) => string;
+  /** The same operation in place, on the vectors in these locals. */
+  readonly inline: (op: MathOp, dtype: FloatType, operands: readonly Slot[], host: FormulaHost) => Ref;
+}
 
 export interface Frame {
   readonly scope: Scope;

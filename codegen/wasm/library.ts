@@ -3,14 +3,23 @@
 import type { MathOp } from "./arithmetic.ts";
 import type { Binaryen, WasmModule } from "./binaryen.ts";
 import type { MathLibrary } from "./frame.ts";
-import { MATH, ensureMath } from "./math/index.ts";
+import { MATH, ensureMath, inlineMath } from "./math/index.ts";
 import type { MathFunction } from "./math/index.ts";
 
 export function createMathLibrary(binaryen: Binaryen, module: WasmModule): MathLibrary {
-  return (op, dtype) => {
-    if (!isMathFunction(op)) throw new Error(`the math library has no function ${op}`);
-    return ensureMath({ binaryen, module }, op, dtype);
+  const target = { binaryen, module };
+  return {
+    functionName: (op, dtype) => ensureMath(target, functionOf(op), dtype),
+    inline: (op, dtype, operands, host) => {
+      const locals = operands.map((slot) => slot.index);
+      return inlineMath(target, functionOf(op), dtype, locals, host);
+    },
   };
+}
+
+function functionOf(op: MathOp): MathFunction & MathOp {
+  if (isMathFunction(op)) return op;
+  throw new Error(`the math library has no function ${op}`);
 }
 
 function isMathFunction(op: MathOp): op is MathFunction & MathOp {

@@ -259,7 +259,7 @@ function callMath(frame: Frame, op: MathOp, dtype: "f32" | "f64", values: readon
   const { module, binaryen } = frame.scope;
   const lanes = dtype === "f32" ? module.f32x4 : module.f64x2;
   const call = module.call(
-    frame.math(op, dtype),
+    frame.math.functionName(op, dtype),
     values.map((value) => lanes.splat(value)),
     binaryen.v128,
   );

@@ -6,7 +6,7 @@
 import type { BinaryOp, CompareOp, Expr } from "../../src/loop/types.ts";
 import { operands } from "../../src/loop/fold.ts";
 import { floatBinary, floatCompare, floatTypeOf, floatUnary, intBinary } from "./arithmetic.ts";
-import type { Shared } from "./arithmetic.ts";
+import type { MathOp, Shared } from "./arithmetic.ts";
 import type { Ref, WasmModule } from "./binaryen.ts";
 import { byKind, fold } from "./fold.ts";
 import type { Operand } from "./fold.ts";
@@ -166,19 +166,25 @@ function shared({ loop, sequence }: Pick<Context, "loop" | "sequence">, value: R
 }
 
 function unary(e: Extract<Expr, { kind: "unary" }>, { at, values }: Given): readonly Ref[] {
-  const { scope, math } = at.loop.frame;
-  const { module, binaryen } = scope;
+  const { scope } = at.loop.frame;
   const parts = values[0] ?? [];
   const { type } = e;
   if (type === "bool") throw new Error(`the loop IR has no operation ${e.op} on conditions`);
   if (type === "int") return [intUnary(at, e.op, single(parts))];
   const row = floatUnary[e.op];
-  if (row.by === "math") {
-    const name = math(e.op, floatTypeOf(type, scope.dtype));
-    return parts.map((a) => module.call(name, [a], binaryen.v128));
-  }
+  if (row.by === "math") return parts.map((a) => mathLanes(at, e.op, type, [a]));
   const floats = laneFloats(scope, type);
   return parts.map((a) => (row.by === "instruction" ? row.emit(floats, a) : row.emit(floats, shared(at, a))));
+}
+
+/** A formula of the math library in place: its constants are loaded once, at the entry of the kernel. */
+function mathLanes(at: Context, op: MathOp, type: "float" | "wide", operands: readonly Ref[]): Ref {
+  const { scope, math } = at.loop.frame;
+  const inLocal = (value: Ref): Slot => bind(scope, at.sequence, scope.binaryen.v128, value);
+  return math.inline(op, floatTypeOf(type, scope.dtype), operands.map(inLocal), {
+    bind: (value) => inLocal(value).index,
+    constant: (key, make) => scope.vectorConstant(key, make).index,
+  });
 }
 
 function intUnary(at: Context, op: string, a: Ref): Ref {
@@ -200,17 +206,13 @@ function intUnary(at: Context, op: string, a: Ref): Ref {
 }
 
 function binary(e: Extract<Expr, { kind: "binary" }>, { at, values }: Given): readonly Ref[] {
-  const { scope, math } = at.loop.frame;
-  const { module, binaryen } = scope;
+  const { scope } = at.loop.frame;
   const pairs = (values[0] ?? []).map((a, i): readonly [Ref, Ref] => [a, single(values[1]?.slice(i))]);
   const { type } = e;
   if (type === "bool") throw new Error(`the loop IR has no operation ${e.op} on conditions`);
   if (type === "int") return pairs.map(([a, b]) => intLanes(at, e.op, a, b));
   const row = floatBinary[e.op];
-  if (row.by === "math") {
-    const name = math(e.op, floatTypeOf(type, scope.dtype));
-    return pairs.map(([a, b]) => module.call(name, [a, b], binaryen.v128));
-  }
+  if (row.by === "math") return pairs.map((pair) => mathLanes(at, e.op, type, pair));
   const floats = laneFloats(scope, type);
   const bound = boundOf(e);
   return pairs.map(([a, b]) => {
