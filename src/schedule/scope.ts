@@ -136,7 +136,7 @@ const createIdentity = (): ((expr: Expr) => number) => {
       case "option":
         return `${expr.kind} ${expr.name}`;
       case "load":
-        return `load ${expr.buffer.name} ${identity(expr.offset)}`;
+        return `load ${expr.buffer.role} ${expr.buffer.name} ${identity(expr.offset)}`;
       case "unary":
         return `${expr.op} ${identity(expr.a)}`;
       case "binary":
