@@ -6,6 +6,7 @@ import {
   type BinaryLaneOperation,
   type Expression,
   LANE_FORMAT,
+  laneBits,
   type LaneFormat,
   laneOperations,
   type LaneType,
@@ -18,6 +19,8 @@ export interface Vector {
   readonly id: number;
   readonly operands: readonly Vector[];
   readonly emit: (code: (operand: Vector) => Expression) => Expression;
+  /** Set on constants: equal keys are equal constants. */
+  readonly constantKey: string | undefined;
 }
 
 /** The operations of one lane type on nodes. Names as in `LaneOperations`. */
@@ -52,15 +55,20 @@ export type Algebra = { readonly [K in UnaryLaneOperation]: (a: Vector) => Vecto
   readonly of: (dtype: LaneType) => Algebra;
 };
 
-type Intern = (key: string, operands: readonly Vector[], emit: Vector["emit"]) => Vector;
+type Intern = (
+  key: string,
+  operands: readonly Vector[],
+  emit: Vector["emit"],
+  constantKey?: string,
+) => Vector;
 
 function interner(): Intern {
   const nodes = new Map<string, Vector>();
-  return (key, operands, emit) => {
+  return (key, operands, emit, constantKey) => {
     const fullKey = `${key}(${operands.map((o) => o.id).join()})`;
     const known = nodes.get(fullKey);
     if (known !== undefined) return known;
-    const node = { id: nodes.size, operands, emit };
+    const node = { id: nodes.size, operands, emit, constantKey };
     nodes.set(fullKey, node);
     return node;
   };
@@ -84,9 +92,11 @@ function createAlgebra(
     intern(`${dtype}.${name}`, [a, b], (code) => lanes.binary[name](code(a), code(b)));
   const shuffle = (name: string, mask: readonly number[]) => (a: Vector, b: Vector) =>
     intern(name, [a, b], (code) => module.i8x16.shuffle(code(a), code(b), mask));
-  const bits = (pattern: bigint) => intern(`${dtype}.bits ${pattern}`, [], () => lanes.bits(pattern));
-  const constant = (value: number) =>
-    intern(`${dtype}.constant ${Object.is(value, -0) ? "-0" : value}`, [], () => lanes.constant(value));
+  const bits = (pattern: bigint) => {
+    const key = `${dtype} lanes 0x${pattern.toString(16)}`;
+    return intern(key, [], () => lanes.bits(pattern), key);
+  };
+  const constant = (value: number) => bits(laneBits(value, dtype));
   const add = binary("add");
   const mul = binary("mul");
   const mulAdd = (a: Vector, b: Vector, c: Vector) => add(mul(a, b), c);
@@ -182,6 +192,67 @@ function countUsers(root: Vector): Map<Vector, number> {
 
 export type Formula = (algebra: Algebra, x: Vector, y: Vector) => Vector;
 
+interface BuiltFormula {
+  readonly root: Vector;
+  readonly parameters: readonly [Vector, Vector];
+}
+
+function build(target: WasmTarget, dtype: LaneType, formula: Formula): BuiltFormula {
+  const intern = interner();
+  const algebras: { readonly [T in LaneType]: Algebra } = {
+    f32: createAlgebra(target, "f32", intern, (t) => algebras[t]),
+    f64: createAlgebra(target, "f64", intern, (t) => algebras[t]),
+  };
+  const parameter = (index: number) =>
+    intern(`parameter ${index}`, [], () => target.module.local.get(index, target.binaryen.v128));
+  const parameters = [parameter(0), parameter(1)] as const;
+  return { root: formula(algebras[dtype], ...parameters), parameters };
+}
+
+/** The function that a formula is put into. */
+export interface FormulaHost {
+  /** Puts a vector into a fresh local and gives its index. Called in the order of execution. */
+  readonly bind: (value: Expression) => number;
+  /**
+   * The local of a constant, known by its key, which the host sets before its loops: an engine makes a constant in a
+   * loop anew at each use. Without it constants with several users are bound like other nodes.
+   */
+  readonly constant?: (key: string, make: () => Expression) => number;
+}
+
+/** The code of a formula of the vectors in these locals: shared nodes go to the host, the result is one expression. */
+export function emitFormula(
+  target: WasmTarget,
+  dtype: LaneType,
+  formula: Formula,
+  operands: readonly number[],
+  host: FormulaHost,
+): Expression {
+  const { root, parameters } = build(target, dtype, formula);
+  const localOf = new Map<Vector, number>();
+  operands.forEach((local, i) => {
+    const parameter = parameters[i];
+    if (parameter !== undefined) localOf.set(parameter, local);
+  });
+  const code = (node: Vector): Expression => {
+    const local = localOf.get(node);
+    return local === undefined ? node.emit(code) : target.module.local.get(local, target.binaryen.v128);
+  };
+  const needed = [...countUsers(root)].sort(([a], [b]) => a.id - b.id);
+  for (const [node, users] of needed) {
+    if (localOf.has(node)) continue;
+    if (node.constantKey !== undefined && host.constant !== undefined) {
+      localOf.set(
+        node,
+        host.constant(node.constantKey, () => node.emit(code)),
+      );
+    } else if (users > 1) {
+      localOf.set(node, host.bind(node.emit(code)));
+    }
+  }
+  return code(root);
+}
+
 /** Adds a function from `arity` vectors to one vector. The formula of a unary function ignores its third parameter. */
 export function defineVectorFunction(
   target: WasmTarget,
@@ -192,29 +263,18 @@ export function defineVectorFunction(
 ): void {
   const { module } = target;
   const { v128 } = target.binaryen;
-  const intern = interner();
-  const algebras: { readonly [T in LaneType]: Algebra } = {
-    f32: createAlgebra(target, "f32", intern, (t) => algebras[t]),
-    f64: createAlgebra(target, "f64", intern, (t) => algebras[t]),
+  const body: Expression[] = [];
+  const bind = (value: Expression): number => {
+    const local = arity + body.length;
+    body.push(module.local.set(local, value));
+    return local;
   };
-  const parameter = (index: number) => intern(`parameter ${index}`, [], () => module.local.get(index, v128));
-  const parameters = [parameter(0), parameter(1)] as const;
-  const root = formula(algebras[dtype], ...parameters);
-  const shared = [...countUsers(root)]
-    .filter(([node, users]) => users > 1 && !parameters.includes(node))
-    .map(([node]) => node)
-    .sort((a, b) => a.id - b.id);
-  const localOf = new Map(shared.map((node, i) => [node, arity + i]));
-  const code = (node: Vector): Expression => {
-    const local = localOf.get(node);
-    return local === undefined ? node.emit(code) : module.local.get(local, v128);
-  };
-  const body = shared.map((node, i) => module.local.set(arity + i, node.emit(code)));
+  const result = emitFormula(target, dtype, formula, arity === 1 ? [0] : [0, 1], { bind });
   module.addFunction(
     name,
     arity === 1 ? v128 : target.binaryen.createType([v128, v128]),
     v128,
-    shared.map(() => v128),
-    module.block(null, [...body, code(root)], v128),
+    body.map(() => v128),
+    module.block(null, [...body, result], v128),
   );
 }

@@ -2,8 +2,8 @@
 import { addHugeReduction } from "./argument-reduction.ts";
 import { erfcDouble, erfcSingle, erfDouble, erfSingle } from "./error-function.ts";
 import { cosh, exp, expm1, sigmoid, sinh, tanh } from "./exponential.ts";
-import { defineVectorFunction, type Formula } from "./graph.ts";
-import { LANE_FORMAT, type LaneType, type WasmTarget } from "./lanes.ts";
+import { defineVectorFunction, emitFormula, type Formula, type FormulaHost } from "./graph.ts";
+import { type Expression, LANE_FORMAT, type LaneType, type WasmTarget } from "./lanes.ts";
 import { hypotDouble, hypotSingle } from "./hypot.ts";
 import { acos, asin, atan, atan2 } from "./inverse-trigonometric.ts";
 import { acosh, asinh, atanh, log, log1p, softplus } from "./logarithm.ts";
@@ -81,4 +81,20 @@ export function ensureMath(target: WasmTarget, name: MathFunction, dtype: LaneTy
     defineVectorFunction(target, wasmName, arity, dtype, formula[dtype]);
   });
   return wasmName;
+}
+
+/**
+ * The function in place, of the vectors in the locals `operands`: for hot loops, whose constants the host keeps in
+ * locals. The results are bit for bit those of the function that `ensureMath` adds.
+ */
+export function inlineMath(
+  target: WasmTarget,
+  name: MathFunction,
+  dtype: LaneType,
+  operands: readonly number[],
+  host: FormulaHost,
+): Expression {
+  const { formula, addHelpers }: MathDefinition = MATH[name];
+  addHelpers?.(target);
+  return emitFormula(target, dtype, formula[dtype], operands, host);
 }

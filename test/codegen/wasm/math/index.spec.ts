@@ -11,11 +11,17 @@ import {
 } from "../../../../codegen/wasm/math/evaluate.ts";
 import {
   ensureMath,
+  inlineMath,
   MATH,
   type MathFunction,
   mathFunctionName,
 } from "../../../../codegen/wasm/math/index.ts";
-import { LANE_TYPES, type LaneType } from "../../../../codegen/wasm/math/lanes.ts";
+import {
+  type Expression,
+  LANE_TYPES,
+  type LaneType,
+  type WasmTarget,
+} from "../../../../codegen/wasm/math/lanes.ts";
 import { sweepSingle } from "../../../../codegen/wasm/math/sweep.ts";
 import { referencePoints } from "./references.ts";
 import { singles, specials } from "./samples.ts";
@@ -23,7 +29,7 @@ import { singles, specials } from "./samples.ts";
 const NAMES = Object.keys(MATH) as MathFunction[];
 const UNARY = NAMES.filter((name) => MATH[name].arity === 1);
 const EVERYTHING: MathRequest[] = NAMES.flatMap((name) => LANE_TYPES.map((dtype) => ({ name, dtype })));
-const emptyTarget = () => ({ binaryen, module: new binaryen.Module() });
+const emptyTarget = (): WasmTarget => ({ binaryen, module: new binaryen.Module() });
 
 let math: MathInstance;
 
@@ -238,6 +244,32 @@ describe("lanes", () => {
   });
 });
 
+/** A function that has the code of another in place, with its constants set at the entry. */
+function addInlined(target: WasmTarget, { name, dtype }: MathRequest): void {
+  const { module } = target;
+  const { v128 } = target.binaryen;
+  const constants = new Map<string, number>();
+  const [prologue, body]: [Expression[], Expression[]] = [[], []];
+  const local = () => 2 + prologue.length + body.length;
+  const set = (list: Expression[], value: Expression) => {
+    const index = local();
+    list.push(module.local.set(index, value));
+    return index;
+  };
+  const result = inlineMath(target, name, dtype, MATH[name].arity === 1 ? [0] : [0, 1], {
+    bind: (value) => set(body, value),
+    constant: (key, make) => {
+      const index = constants.get(key) ?? set(prologue, make());
+      constants.set(key, index);
+      return index;
+    },
+  });
+  const code = module.block(null, [...prologue, ...body, result], v128);
+  const types = target.binaryen.createType([v128, v128]);
+  const variables = [...prologue, ...body].map(() => v128);
+  module.addFunction(`inline_${name}_${dtype}`, types, v128, variables, code);
+}
+
 describe("the module", () => {
   it("holds only what was asked for, once, under stable names", () => {
     const target = emptyTarget();
@@ -264,6 +296,19 @@ describe("the module", () => {
     const again = emptyTarget();
     buildMathModule(again, EVERYTHING);
     expect(again.module.emitBinary()).toEqual(bytes);
+  });
+
+  it("takes the code of functions in place of calls, with constants set once and apart", () => {
+    const target = emptyTarget();
+    target.module.setFeatures(binaryen.Features.MVP | binaryen.Features.SIMD128);
+    for (const request of EVERYTHING) addInlined(target, request);
+    expect(target.module.validate()).toBe(1);
+    const text = target.module.emitText();
+    const tanh = text.slice(text.indexOf("(func $inline_tanh_f32"), text.indexOf("(func $inline_tanh_f64"));
+    const constants = tanh.match(/v128\.const [^)]*/g) ?? [];
+    expect(constants.length).toBeGreaterThan(10);
+    expect(new Set(constants).size).toBe(constants.length);
+    expect(tanh.lastIndexOf("v128.const")).toBeLessThan(tanh.indexOf("f32x4."));
   });
 
   it("computes the same after optimisation", () => {
