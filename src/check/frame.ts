@@ -221,6 +221,12 @@ export const nameOf = (builder: Builder, tensor: Tensor): string =>
 const isGenerated = (builder: Builder, tensor: Tensor): boolean =>
   tensor.role === "defined" && nameOf(builder, tensor).includes(".");
 
+export const rename = ({ renamed, taken }: Builder, tensor: Tensor, name: string): void => {
+  taken.delete(renamed.get(tensor) ?? tensor.name);
+  taken.add(name);
+  renamed.set(tensor, name);
+};
+
 /** The tensor that a body is, element by element. */
 export const readWhole = (builder: Builder, body: Node, indices: readonly Index[]): Tensor | undefined => {
   if (body.kind !== "read" || body.at.length !== indices.length) return undefined;

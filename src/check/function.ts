@@ -22,7 +22,7 @@ import {
 import type { Define, Dim, Expression, OptionDeclaration, Param, Return } from "../syntax/index.ts";
 import { evaluate } from "./expression.ts";
 import {
-  addNamed, allocate, applyNames, broadcast, copied, freeIndices, nameOf, readWhole, valueOf, createBuilder, excerpt, materialise, origin, shapeText, affineText,
+  addNamed, allocate, applyNames, broadcast, copied, freeIndices, nameOf, readWhole, rename, valueOf, createBuilder, excerpt, materialise, origin, shapeText, affineText,
   type Binding, type Builder, type CallRequest, type Frame,
 } from "./frame.ts"; // prettier-ignore
 import type { LinkedFunction } from "./link.ts";
@@ -122,7 +122,7 @@ const defineAs = (frame: Frame, name: string, indices: readonly Index[], body: N
   const free = freeIndices(builder, body, indices);
   const generated = copied(builder, body, [...free, ...indices]);
   if (generated === undefined) return addNamed(frame, { name: full, indices, body }).value;
-  builder.renamed.set(generated, full);
+  rename(builder, generated, full);
   return valueOf(frame, generated, free);
 };
 
@@ -400,7 +400,11 @@ export const compileFunction = (ir: Arena, fn: LinkedFunction, services: Service
   const { inputs, dims, frame: bound, lifted } = bindParameters(frame);
   reserveNames(bound);
   const returned = runBody(bound);
-  const outputs = returned.flatMap((each) => outputOf(bound, each, lifted) ?? []);
+  const outputs: Output[] = [];
+  for (const each of returned) {
+    const output = outputOf(bound, each, lifted, outputs);
+    if (output !== undefined) outputs.push(output);
+  }
   if (errors === 0) warnUnused(bound);
   const live = liveDefinitions(
     builder.definitions,
@@ -478,6 +482,7 @@ const outputOf = (
   frame: Frame,
   { e, value }: Returned,
   lifted: readonly Affine[] | undefined,
+  earlier: readonly Output[],
 ): Output | undefined => {
   if (value === undefined) return undefined;
   const { builder } = frame;
@@ -487,7 +492,10 @@ const outputOf = (
     reportUnindexed(frame, e, value);
     return undefined;
   }
-  const isDefinition = e.kind === "name" && frame.names.get(e.text)?.role === "definition";
+  const isDefinition =
+    e.kind === "name" &&
+    earlier.every((output) => output.name !== e.text) &&
+    frame.names.get(e.text)?.role === "definition";
   const { node } = value;
   const indices = implicitIndices(builder.ir, depth, shape);
   const tensor = readWhole(builder, node, indices);
@@ -497,7 +505,7 @@ const outputOf = (
   const generated = copied(builder, node, indices);
   if (generated === undefined)
     return { name, tensor: addNamed({ ...frame, depth }, { name, indices, body: node }).tensor };
-  builder.renamed.set(generated, name);
+  rename(builder, generated, name);
   return { name, tensor: generated };
 };
 

@@ -7,8 +7,35 @@ const literal = (node: Extract<Node, { kind: "constant" }>): string =>
     ? `${node.exact.num}/${node.exact.den}`
     : String(node.value);
 
+const exponentText = ({ num, den }: { readonly num: number; readonly den: number }): string =>
+  den === 1 ? String(num) : `(${num}/${den})`;
+
+const isReciprocal = (node: Node): boolean =>
+  node.kind === "power" && node.exponent.num === -1 && node.exponent.den === 1;
+
+const factorOf = (node: Extract<Node, { kind: "product" }>): number => {
+  const [first] = node.args;
+  return first?.kind === "constant" ? first.value : 1;
+};
+
 export const dumpNode = (root: Node, label: Label): string => {
   const affine = (a: Affine): string => showAffine(a, label);
+  // operands are ordered by creation, which is nothing to assert
+  const sorted = (args: readonly Node[]): readonly string[] => args.map(show).sort();
+  const isNegative = (node: Node): boolean => node.kind === "product" && factorOf(node) < 0;
+  const sumText = (args: readonly Node[]): string => {
+    const plus = sorted(args.filter((arg) => !isNegative(arg)));
+    const minus = sorted(args.filter(isNegative)).map((text) => text.replace(/^-/, ""));
+    return `(${plus.join(" + ")}${minus.map((text) => ` - ${text}`).join("")})`;
+  };
+  const productText = (args: readonly Node[]): string => {
+    const constants = args.flatMap((arg) => (arg.kind === "constant" ? [literal(arg)] : []));
+    const divided = args.filter(isReciprocal);
+    const rest = sorted(args.filter((arg) => arg.kind !== "constant" && !isReciprocal(arg)));
+    const top = [...constants, ...rest].join("*").replace(/^-1\*/, "-");
+    const bottom = divided.map((arg) => `/${show(arg.kind === "power" ? arg.base : arg)}`).sort();
+    return `${top === "" ? "1" : top}${bottom.join("")}`;
+  };
   const show = (node: Node): string => {
     switch (node.kind) {
       case "constant":
@@ -26,19 +53,19 @@ export const dumpNode = (root: Node, label: Label): string => {
       case "binary":
         return `${node.op}(${show(node.a)}, ${show(node.b)})`;
       case "power":
-        return `(${show(node.base)})^(${node.exponent.num}/${node.exponent.den})`;
+        return `${show(node.base)}^${exponentText(node.exponent)}`;
       case "sum":
-        return `(${node.args.map(show).join(" + ")})`;
+        return sumText(node.args);
       case "product":
-        return node.args.map(show).join("*");
+        return productText(node.args);
       case "boolean":
         return String(node.value);
       case "compare":
         return `${show(node.a)} ${node.op} ${show(node.b)}`;
       case "and":
-        return `(${node.args.map(show).join(" && ")})`;
+        return `(${sorted(node.args).join(" && ")})`;
       case "or":
-        return `(${node.args.map(show).join(" || ")})`;
+        return `(${sorted(node.args).join(" || ")})`;
       case "not":
         return `!(${show(node.a)})`;
       case "inrange":
