@@ -15,8 +15,8 @@ export interface Part {
   readonly program: Program;
   readonly inputs: Inputs;
   readonly expected: ReadonlyMap<string, GivenArray>;
-  /** The error of f64 that the reference allows beside the one that rounding explains. */
-  readonly allowed: (expected: number) => number;
+  /** The error of f64 that the reference allows, of which the running error bound may be a part. */
+  readonly allowed: (expected: number, bound: number) => number;
 }
 
 /** One case: it passes if all its parts do. */
@@ -33,10 +33,23 @@ export interface Failure {
 export interface Tally {
   readonly backend: string;
   readonly checks: number;
+  /** The largest error of those that passed, in multiples of what is allowed. */
+  readonly worst: number;
   readonly failures: readonly Failure[];
 }
 
-type Outcome = string | undefined;
+/** How far off the worst element is, in multiples of what is allowed; and what is wrong, if anything is. */
+interface Outcome {
+  readonly worst: number;
+  readonly reason: string | undefined;
+}
+
+const wrong = (reason: string): Outcome => ({ worst: Infinity, reason });
+
+const worstOf = (outcomes: readonly Outcome[]): Outcome => ({
+  worst: Math.max(0, ...outcomes.map(({ worst }) => worst)),
+  reason: outcomes.find(({ reason }) => reason !== undefined)?.reason,
+});
 
 /** What the interpreter makes of a part in the arithmetic of each dtype, on inputs that the dtype has. */
 interface Reference {
@@ -69,11 +82,7 @@ const expectedF64 = (
   given: GivenArray,
 ): Expected => {
   const error = bounds.get(name)?.error;
-  const value = (k: number): number => given.data[k] ?? NaN;
-  return {
-    ...given,
-    allowed: (k) => part.allowed(value(k)) + allowedError("f64", value(k), error?.[k] ?? Infinity),
-  };
+  return { ...given, allowed: (k) => part.allowed(given.data[k] ?? NaN, error?.[k] ?? Infinity) };
 };
 
 const expectedF32 = (bounded: Bounded): Expected => ({
@@ -81,25 +90,25 @@ const expectedF32 = (bounded: Bounded): Expected => ({
   allowed: (k) => allowedError("f32", bounded.data[k] ?? NaN, bounded.error[k] ?? Infinity),
 });
 
-const firstMismatch = (
+const compareAll = (
   names: Iterable<string>,
   expected: (name: string) => Expected | undefined,
   got: ReadonlyMap<string, ArrayLike<number>>,
-): Outcome => {
-  for (const name of names) {
-    const wanted = expected(name);
-    if (wanted === undefined) return `${name} is not an output`;
-    const { mismatch } = compare(name, wanted, got.get(name));
-    if (mismatch !== undefined) return formatMismatch(mismatch);
-  }
-  return undefined;
-};
+): Outcome =>
+  worstOf(
+    [...names].map((name) => {
+      const wanted = expected(name);
+      if (wanted === undefined) return wrong(`${name} is not an output`);
+      const { worst, mismatch } = compare(name, wanted, got.get(name));
+      return { worst, reason: mismatch && formatMismatch(mismatch) };
+    }),
+  );
 
 const interpreted = (part: Part, reference: Reference): Outcome =>
   judgeF64(part, reference, new Map([...reference.f64].map(([name, { data }]) => [name, data])));
 
 const judgeF64 = (part: Part, reference: Reference, got: ReadonlyMap<string, ArrayLike<number>>): Outcome =>
-  firstMismatch(
+  compareAll(
     part.expected.keys(),
     (name) => {
       const given = part.expected.get(name);
@@ -115,9 +124,10 @@ const judgeF32 = (part: Part, reference: Reference, got: ReadonlyMap<string, Arr
     return bound && expectedF32(bound);
   };
   const names = [...part.expected.keys()];
-  return (
-    firstMismatch(names, bounded(reference.f32), got) ?? firstMismatch(names, bounded(reference.rounded), got)
-  );
+  return worstOf([
+    compareAll(names, bounded(reference.f32), got),
+    compareAll(names, bounded(reference.rounded), got),
+  ]);
 };
 
 const JUDGE = { f64: judgeF64, f32: judgeF32 } as const;
@@ -127,34 +137,33 @@ const attempt = (run: () => Outcome): Outcome => {
   try {
     return run();
   } catch (error) {
-    return reasonOf(error);
+    return wrong(reasonOf(error));
   }
 };
 
 interface Prepared {
   readonly check: Check;
   readonly references: readonly (Reference | undefined)[];
-  readonly failure: Outcome;
+  readonly outcome: Outcome;
 }
 
 const prepare = (check: Check): Prepared => {
   const references: Reference[] = [];
-  const failure = attempt(() => {
-    let first: Outcome;
-    for (const part of check.parts) {
+  const outcomes = check.parts.map((part) =>
+    attempt(() => {
       const reference = referenceOf(part);
       references.push(reference);
-      first ??= interpreted(part, reference);
-    }
-    return first;
-  });
-  return { check, references, failure };
+      return interpreted(part, reference);
+    }),
+  );
+  return { check, references, outcome: worstOf(outcomes) };
 };
 
 const tally = (backend: string, outcomes: readonly (readonly [Check, Outcome])[]): Tally => ({
   backend,
   checks: outcomes.length,
-  failures: outcomes.flatMap(([{ label }, reason]) => (reason === undefined ? [] : [{ label, reason }])),
+  worst: Math.max(0, ...outcomes.map(([, { worst }]) => worst).filter((worst) => worst <= 1)),
+  failures: outcomes.flatMap(([{ label }, { reason }]) => (reason === undefined ? [] : [{ label, reason }])),
 });
 
 /** All checks on the interpreter, then on each back end. */
@@ -166,7 +175,7 @@ export const verify = async (
   const tallies = [
     tally(
       "interpreter",
-      prepared.map(({ check, failure }) => [check, failure] as const),
+      prepared.map(({ check, outcome }) => [check, outcome] as const),
     ),
   ];
   for (const backend of backends) tallies.push(await verifyOn(backend, prepared));
@@ -183,9 +192,11 @@ const verifyOn = async (backend: Backend, prepared: readonly Prepared[]): Promis
     backend.name,
     prepared.map(({ check, references }, k) => [
       check,
-      check.parts
-        .map((part, p) => judge(backend, part, references[p], runnable(compiled[k]?.[p], instantiated)))
-        .find((reason) => reason !== undefined),
+      worstOf(
+        check.parts.map((part, p) =>
+          judge(backend, part, references[p], runnable(compiled[k]?.[p], instantiated)),
+        ),
+      ),
     ]),
   );
 };
@@ -213,19 +224,20 @@ const judge = (
   reference: Reference | undefined,
   run: Run | string,
 ): Outcome => {
-  if (typeof run === "string") return run;
-  if (reference === undefined) return "the interpreter has no value to compare with";
+  if (typeof run === "string") return wrong(run);
+  if (reference === undefined) return wrong("the interpreter has no value to compare with");
   return attempt(() => JUDGE[backend.dtype](part, reference, run(INPUTS[backend.dtype](withDims(part)))));
 };
 
 /** Kernels infer the plainest dimensions only; all are given. */
 const withDims = ({ program, inputs }: Part): Inputs => ({ ...inputs, dims: bindDims(program, inputs) });
 
-/** `interpreter: 230 passed, 0 failed`, and a line per failure. */
+/** `interpreter: 230 passed, 0 failed (…)`, and a line per failure. */
 export const formatTallies = (tallies: readonly Tally[]): readonly string[] => [
   ...tallies.map(
-    ({ backend, checks, failures }) =>
-      `${backend}: ${checks - failures.length} passed, ${failures.length} failed`,
+    ({ backend, checks, failures, worst }) =>
+      `${backend}: ${checks - failures.length} passed, ${failures.length} failed ` +
+      `(those that passed are off by at most ${worst.toFixed(2)} of the tolerance)`,
   ),
   ...tallies.flatMap(({ backend, failures }) =>
     failures.map(({ label, reason }) => `  ${backend}, ${label}: ${reason}`),

@@ -23,6 +23,10 @@ export const rounding = (result: number, roundings: number, arithmetic: Arithmet
   return size === 0 ? 0 : size * arithmetic.unitRoundoff * roundings + arithmetic.underflow;
 };
 
+/** Whether sums and products of it with others of its kind are exact, as long as they are of its kind too. */
+export const isSmallWhole = (x: number, { unitRoundoff }: Arithmetic): boolean =>
+  Number.isInteger(x) && Math.abs(x) <= 1 / unitRoundoff;
+
 /** |derivative| · error, where no error is none even next to an infinite derivative. */
 export const propagated = (derivative: number, error: number): number =>
   error === 0 || derivative === 0 ? 0 : Math.abs(derivative) * error;

@@ -1,6 +1,6 @@
 /** Reductions as accumulators of values and of bounds of their errors. */
 import type { ReduceOp } from "../ir/index.ts";
-import { rounding, type Arithmetic } from "./arithmetic.ts";
+import { isSmallWhole, rounding, type Arithmetic } from "./arithmetic.ts";
 import { productError } from "./tape.ts";
 
 export interface Accumulator {
@@ -16,9 +16,11 @@ const ADDITIONS = 64;
 /** The sum with what rounding loses carried along (Neumaier), and the sum of magnitudes for the error. */
 const sum = (arithmetic: Arithmetic | undefined): Accumulator => {
   let [total, lost, error, magnitude, count] = [0, 0, 0, 0, 0];
+  let isExact = true;
   return {
     start: () => {
       [total, lost, error, magnitude, count] = [0, 0, 0, 0, 0];
+      isExact = true;
     },
     add: (value, e) => {
       const next = total + value;
@@ -27,10 +29,14 @@ const sum = (arithmetic: Arithmetic | undefined): Accumulator => {
       error += e;
       magnitude += Math.abs(value);
       count++;
+      if (arithmetic !== undefined)
+        isExact &&= isSmallWhole(value, arithmetic) && isSmallWhole(magnitude, arithmetic);
     },
     value: () => (Number.isFinite(total) ? total + lost : total),
-    error: () =>
-      arithmetic === undefined ? 0 : error + rounding(magnitude, Math.min(count, ADDITIONS), arithmetic),
+    error: () => {
+      if (arithmetic === undefined || isExact) return error;
+      return error + rounding(magnitude, Math.min(count, ADDITIONS), arithmetic);
+    },
   };
 };
 

@@ -13,7 +13,7 @@ import {
   type Tensor,
 } from "../ir/index.ts";
 import { BINARY, UNARY } from "../runtime/scalar.ts";
-import { isRepresentable, propagated, rounding, type Arithmetic } from "./arithmetic.ts";
+import { isRepresentable, isSmallWhole, propagated, rounding, type Arithmetic } from "./arithmetic.ts";
 import { misfit, type Stored } from "./arrays.ts";
 import { compileIndex, intervalOf, EVERYTHING, type IndexScope, type Interval } from "./indexing.ts";
 import { BINARY_SENSITIVITY, UNARY_SENSITIVITY } from "./sensitivity.ts";
@@ -415,11 +415,13 @@ const ERRORS: { readonly [K in Kind]: ErrorRow<K> } = {
   sum: (c, node, arithmetic) => {
     const [args, { values, errors }] = [c.slots(node.args), c];
     return () => {
-      let [error, magnitude] = [0, 0];
+      let [error, magnitude, isExact] = [0, 0, true];
       for (const k of args) {
         error += at(errors, k);
         magnitude += Math.abs(at(values, k));
+        isExact &&= isSmallWhole(at(values, k), arithmetic);
       }
+      if (isExact && isSmallWhole(magnitude, arithmetic)) return error;
       return error + rounding(magnitude, args.length - 1, arithmetic);
     };
   },
@@ -488,7 +490,8 @@ export const productError = (
   const carried =
     propagated(product, factorError) + propagated(factor, error) + propagated(error, factorError);
   const next = product * factor;
-  return [next, carried + (product === 1 && error === 0 ? 0 : rounding(next, 1, arithmetic))];
+  const isExact = [product, factor, next].every((x) => isSmallWhole(x, arithmetic));
+  return [next, carried + (isExact || (product === 1 && error === 0) ? 0 : rounding(next, 1, arithmetic))];
 };
 
 const jump =

@@ -18,7 +18,6 @@ export interface Tolerance {
 
 const F64: Arithmetic = { unitRoundoff: 2 ** -53, underflow: 2 ** -1074, largest: Number.MAX_VALUE };
 
-/** Results below the smallest normal number may be flushed or lose digits: the bound allows for half of that number. */
 const F32: Arithmetic = { unitRoundoff: 2 ** -24, underflow: 2 ** -149, largest: 3.4028234663852886e38 };
 
 export const TOLERANCES: { readonly [K in Format]: Tolerance } = {
@@ -28,8 +27,15 @@ export const TOLERANCES: { readonly [K in Format]: Tolerance } = {
   bf16: { arithmetic: F32, storage: 2 ** -8, boundFactor: 2, step: 2 ** -2, numerical: 1e-1 },
 };
 
+/** Where an intermediate overflows and no bound is finite, so much of the value. */
+const UNBOUNDED = 2 ** -10;
+
 /** What a value may be off in a format, for the error bound of its computation. */
 export const allowedError = (format: Format, value: number, bound: number): number => {
   const { arithmetic, storage, boundFactor } = TOLERANCES[format];
-  return boundFactor * bound + Math.abs(value) * storage + arithmetic.underflow;
+  const size = Math.abs(value);
+  if (size > arithmetic.largest) return Infinity;
+  return (
+    (bound === Infinity ? UNBOUNDED * size : boundFactor * bound) + size * storage + arithmetic.underflow
+  );
 };
