@@ -114,7 +114,6 @@ describe("f32 against JavaScript's f64 functions", () => {
 describe("f32 against f64 over the bit patterns", () => {
   it.each(UNARY)("%s is within its bound", (name) => {
     const report = sweepSingle(emptyTarget(), name, { first: 17, step: 42_949, count: 100_000 });
-    expect(report.different).toEqual([]);
     expect(report.worst).toBeLessThanOrEqual(ERROR_BOUND[name].f32);
     expect(report.worst).toBeGreaterThan(0.25);
   });
