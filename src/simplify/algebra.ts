@@ -49,7 +49,9 @@ export const collectSum = (around: Surroundings, terms: readonly Term[]): Node =
       coefficients.set(rest, known);
     }
   }
-  const collected = [...coefficients].map(([rest, parts]) => b.product(ir, [addConstants(ir, parts), rest]));
+  const collected = [...coefficients].map(([rest, parts]) =>
+    b.product(ir, [addConstants(ir, parts), ...spread(rest)]),
+  );
   const kept = collected.filter((node) => !isVanishing(node));
   return takeOutFactors(around, selectOppositeGuards(ir, [...constants, ...kept]));
 };
@@ -81,9 +83,10 @@ const selectOppositeGuards = (ir: Arena, terms: readonly Node[]): readonly Node[
 
 // ---- common factors
 
-/** A term as coefficient·Π base^exponent. */
+/** A term as coefficient·Π base^exponent, where the test holds. */
 interface Monomial {
   readonly node: Node;
+  readonly test: Node | undefined;
   readonly coefficient: Node;
   readonly powers: ReadonlyMap<Node, Rational>;
   /** Bases whose taking out did not pay. */
@@ -93,17 +96,27 @@ interface Monomial {
 const NOT_TRIED: ReadonlySet<Node> = new Set();
 
 const monomialOf = (around: Surroundings, node: Node): Monomial => {
-  const { coefficient, rest } = splitCoefficient(around.ir, node);
-  const opaque = around.shared(node) || rest.kind === "guard";
-  const factors = rest.kind === "product" && !opaque ? rest.args : [rest];
+  const test = node.kind === "guard" ? node.test : undefined;
+  const { coefficient, rest } = splitCoefficient(around.ir, node.kind === "guard" ? node.a : node);
+  const whole = around.shared(node);
+  const factors = rest.kind === "product" && !whole ? rest.args : [rest];
   const powers = new Map<Node, Rational>();
   for (const factor of factors) {
-    const isPower = factor.kind === "power" && !opaque && isWhole(factor.exponent);
+    const isPower = factor.kind === "power" && !whole && isWhole(factor.exponent);
     const [base, exponent] = isPower ? [factor.base, factor.exponent] : [factor, ONE];
     powers.set(base, addRational(powers.get(base) ?? { num: 0, den: 1 }, exponent) ?? exponent);
   }
-  return { node, coefficient, powers, tried: NOT_TRIED };
+  return { node, test, coefficient, powers, tried: NOT_TRIED };
 };
+
+/** A term that nothing is taken out of. */
+const opaque = (ir: Arena, node: Node): Monomial => ({
+  node,
+  test: undefined,
+  coefficient: b.constant(ir, 1),
+  powers: new Map(),
+  tried: NOT_TRIED,
+});
 
 /** The exponent that two share: of one sign, the nearer to zero; nothing for opposite signs. */
 const sharedExponent = (p: Rational | undefined, q: Rational | undefined): Rational | undefined => {
@@ -143,8 +156,15 @@ const isBetter = (a: Candidate, other: Candidate): boolean => {
   return sizes[0] !== sizes[1] ? (sizes[0] ?? 0) > (sizes[1] ?? 0) : a.base.id < other.base.id;
 };
 
-const rebuildMonomial = (ir: Arena, coefficient: Node, powers: ReadonlyMap<Node, Rational>): Node =>
-  b.product(ir, [coefficient, ...[...powers].map(([base, exponent]) => b.power(ir, base, exponent))]);
+const rebuildMonomial = (
+  ir: Arena,
+  test: Node | undefined,
+  coefficient: Node,
+  powers: ReadonlyMap<Node, Rational>,
+): Node => {
+  const product = b.product(ir, [coefficient, ...powersOf(ir, powers)]);
+  return test === undefined ? product : b.guard(ir, test, product);
+};
 
 const withoutCommon = (
   powers: ReadonlyMap<Node, Rational>,
@@ -171,7 +191,12 @@ const factored = (ir: Arena, members: readonly Monomial[]): Node => {
   }
   const coefficient = commonCoefficient(ir, members);
   const inner = members.map((term) =>
-    rebuildMonomial(ir, quotient(ir, term.coefficient, coefficient), withoutCommon(term.powers, common)),
+    rebuildMonomial(
+      ir,
+      term.test,
+      quotient(ir, term.coefficient, coefficient),
+      withoutCommon(term.powers, common),
+    ),
   );
   const sum = b.sum(ir, inner);
   return sum.kind === "product"
@@ -221,7 +246,7 @@ const takeOutFactors = (around: Surroundings, terms: readonly Node[]): Node => {
       continue;
     }
     best = next;
-    open = [...rest, { node: taken, coefficient: b.constant(ir, 1), powers: new Map(), tried: NOT_TRIED }];
+    open = [...rest, opaque(ir, taken)];
   }
   return best;
 };
@@ -236,6 +261,7 @@ const isCheaper = (ir: Arena, next: Node, old: Node, terms: readonly Monomial[])
   const leaves = new Set<Node>();
   for (const term of terms) {
     if (term.powers.size === 0) leaves.add(term.node);
+    if (term.test !== undefined) leaves.add(term.test);
     for (const base of term.powers.keys()) leaves.add(base);
   }
   return weightAbove(ir, next, leaves) < weightAbove(ir, old, leaves);

@@ -185,7 +185,8 @@ const CHARGES: { readonly [K in Kind]: (node: NodeOf<K>, context: Context) => re
   and: (node, context) => (context.isIndexTest(node) ? free : once(node, node.args.length - 1, 1)),
   or: (node, context) => (context.isIndexTest(node) ? free : once(node, node.args.length - 1, 1)),
   select: (node) => once(node, 1, 1),
-  guard: (node, context) => (context.isIndexTest(node.test) ? free : once(node, 1, 1)),
+  // decided as often as the test has another outcome
+  guard: (node, context) => (context.isIndexTest(node.test) ? free : once(node.test, 1, 1)),
 };
 
 // A table row takes its own kind; the lookup by `node.kind` always finds that row.

@@ -4,6 +4,7 @@
  */
 import type { Definition, Requirement, Tensor } from "../ir/index.ts";
 import type { Engine } from "./engine.ts";
+import { absorbFactors, sharePairs } from "./pairs.ts";
 import { shareValues } from "./share.ts";
 import { lightenPointwise, lightenSums } from "./sums.ts";
 import { tidy } from "./tidy.ts";
@@ -44,5 +45,7 @@ const round = (
   const space = workspace(shared);
   lightenSums(engine, space, surface.requirements, shared);
   lightenPointwise(engine, space, inOrder(space));
+  sharePairs(space, inOrder(space));
+  absorbFactors(space, inOrder(space));
   return inOrder(space);
 };

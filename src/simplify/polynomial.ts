@@ -2,7 +2,7 @@
  * Definitions that are sums and products of other values, written out where they are read: the form in which things cancel.
  * A read in, its definition's body at those indices out.
  */
-import { isWhole, KEEP, mapNodes, reachable, substitute } from "../ir/index.ts";
+import { KEEP, mapNodes, reachable, substitute } from "../ir/index.ts";
 import type { Definition, Node, Read } from "../ir/index.ts";
 import { bodyAt, isPointwise, type Workspace } from "./workspace.ts";
 
@@ -11,11 +11,10 @@ const NODES = 40;
 const LEVELS = 3;
 
 const POLYNOMIAL: ReadonlySet<Node["kind"]> = new Set<Node["kind"]>([
-  "sum", "product", "read", "constant", "option", "index", "guard",
+  "sum", "product", "power", "read", "constant", "option", "index", "guard",
 ]); // prettier-ignore
 
-const isPolynomialNode = (node: Node): boolean =>
-  POLYNOMIAL.has(node.kind) || node.dtype === "bool" || (node.kind === "power" && isWhole(node.exponent));
+const isPolynomialNode = (node: Node): boolean => POLYNOMIAL.has(node.kind) || node.dtype === "bool";
 
 const ARITHMETIC: ReadonlySet<Node["kind"]> = new Set<Node["kind"]>(["sum", "product", "power"]);
 

@@ -2,13 +2,15 @@
  * A value that a definition holds is read from it wherever else it is computed. Definitions in, definitions out; each pass
  * replaces expressions by reads, of which there is an end.
  */
-import { define, KEEP, mapNodes, reachable } from "../ir/index.ts";
-import type { Definition, Index, Node, Tensor } from "../ir/index.ts";
-import { bodyWeight } from "./cost.ts";
+import {
+  affine, build, canonicalIndex, define, KEEP, loopIndices, mapNodes, operandsOf, reachable, substitute,
+} from "../ir/index.ts"; // prettier-ignore
+import type { Affine, Arena, Definition, Index, Node, Rational, Tensor } from "../ir/index.ts";
+import { bodyWeight, nominalSize } from "./cost.ts";
 import { withBody } from "./tidy.ts";
 import { freshTensor, isPointwise, readAt, type Workspace } from "./workspace.ts";
 
-/** Cheaper values are computed again rather than stored: a function call is worth an array, an addition is not. */
+/** A function call. */
 const WORTH_STORING = 8;
 /** More common values than this in one program belong to one loop over all of them, which is scheduling. */
 const AT_MOST = 32;
@@ -19,23 +21,57 @@ interface Holder {
   readonly indices: readonly Index[];
 }
 
+/**
+ * A definition with its loops in one order, that of their extents: a sum over rows and a sum over columns of the same values
+ * then name those values alike.
+ */
+interface Aligned {
+  readonly definition: Definition;
+  readonly body: Node;
+  /** The definition's own indices, as the aligned body names them. */
+  readonly indices: readonly Index[];
+  /** What a reader calls the aligned loops. */
+  readonly labels: ReadonlyMap<Index, string>;
+  /** From aligned names back to the definition's own; undefined where they are the same. */
+  readonly back: ReadonlyMap<Index, Affine> | undefined;
+}
+
+const align = (ir: Arena, definition: Definition): Aligned => {
+  const loops = loopIndices(definition);
+  const sorted = loops.toSorted((p, q) => p.extent.id - q.extent.id);
+  const names = sorted.map((index, k) => canonicalIndex(ir, k, index.extent));
+  const renamed = new Map(sorted.map((index, k) => [index, names[k] ?? index]));
+  const indices = definition.indices.map((index) => renamed.get(index) ?? index);
+  const labels = new Map(
+    loops.map((index, k) => [renamed.get(index) ?? index, definition.labels[k] ?? index.name]),
+  );
+  if (loops.every((index) => renamed.get(index) === index)) {
+    return { definition, body: definition.body, indices, labels, back: undefined };
+  }
+  const there = new Map([...renamed].map(([from, to]) => [from, affine.ofIndex(ir, to)]));
+  const back = new Map([...renamed].map(([from, to]) => [to, affine.ofIndex(ir, from)]));
+  return { definition, body: substitute(ir, definition.body, there), indices, labels, back };
+};
+
 export const shareValues = (space: Workspace, order: readonly Definition[]): readonly Definition[] => {
-  const held = heldValues(order);
-  const common = commonValues(space, order, held);
+  const aligned = order.map((definition) => align(space.ir, definition));
+  const held = heldValues(aligned);
+  const common = commonValues(space, aligned, held);
   for (const { node, definition } of common) {
     held.set(node, { tensor: definition.tensor, indices: node.indices });
   }
   if (held.size === 0) return order;
-  const all = [...order, ...common.map((each) => each.definition)];
-  return all.map((definition) => readHeld(space, definition, held));
+  const powers = heldPowers(held);
+  const added = common.map((each) => align(space.ir, each.definition));
+  return [...aligned, ...added].map((each) => readHeld(space, each, held, powers));
 };
 
 /** The values of pointwise definitions; of two that hold the same, the first. */
-const heldValues = (order: readonly Definition[]): Map<Node, Holder> => {
+const heldValues = (order: readonly Aligned[]): Map<Node, Holder> => {
   const held = new Map<Node, Holder>();
-  for (const { tensor, indices, body, ...rest } of order) {
+  for (const { definition, body, indices } of order) {
     if (held.has(body) || !isWorthReading(body)) continue;
-    if (isPointwise({ tensor, indices, body, ...rest })) held.set(body, { tensor, indices });
+    if (isPointwise(definition)) held.set(body, { tensor: definition.tensor, indices });
   }
   return held;
 };
@@ -46,43 +82,116 @@ const LEAVES: ReadonlySet<Node["kind"]> = new Set<Node["kind"]>([
 
 const isWorthReading = (node: Node): boolean => node.dtype === "float" && !LEAVES.has(node.kind);
 
-const readHeld = (space: Workspace, definition: Definition, held: ReadonlyMap<Node, Holder>): Definition => {
+const readHeld = (
+  space: Workspace,
+  { definition, body, back }: Aligned,
+  held: ReadonlyMap<Node, Holder>,
+  powers: ReadonlyMap<Node, readonly HeldPower[]>,
+): Definition => {
   const node = (rebuilt: Node, original: Node): Node => {
     const holder = held.get(original);
-    if (holder === undefined || holder.tensor === definition.tensor) return rebuilt;
+    if (holder === undefined) return powerOfHeld(space, powers, original) ?? rebuilt;
+    if (holder.tensor === definition.tensor) return rebuilt;
     return readAt(space.ir, holder.tensor, holder.indices);
   };
-  const [body = definition.body] = mapNodes(space.ir, [definition.body], { ...KEEP, node });
-  return withBody(definition, body);
+  const [read = body] = mapNodes(space.ir, [body], { ...KEEP, node });
+  if (read === body) return definition;
+  return withBody(definition, back === undefined ? read : substitute(space.ir, read, back));
 };
 
-/** Expensive values that two definitions compute, each as a definition of its own. */
+/** 1 / √x where it is held gives x^(-3/2) as its third power. */
+const powerOfHeld = (
+  space: Workspace,
+  powers: ReadonlyMap<Node, readonly HeldPower[]>,
+  node: Node,
+): Node | undefined => {
+  if (node.kind !== "power" || node.exponent.den !== 2) return undefined;
+  for (const { holder, exponent } of powers.get(node.base) ?? []) {
+    const times = node.exponent.num / exponent.num;
+    if (exponent.den !== 2 || !Number.isInteger(times) || times < 2) continue;
+    return build.power(space.ir, readAt(space.ir, holder.tensor, holder.indices), { num: times, den: 1 });
+  }
+  return undefined;
+};
+
+interface HeldPower {
+  readonly holder: Holder;
+  readonly exponent: Rational;
+}
+
+const heldPowers = (held: ReadonlyMap<Node, Holder>): ReadonlyMap<Node, readonly HeldPower[]> => {
+  const powers = new Map<Node, HeldPower[]>();
+  for (const [node, holder] of held) {
+    if (node.kind !== "power") continue;
+    const known = powers.get(node.base) ?? [];
+    known.push({ holder, exponent: node.exponent });
+    powers.set(node.base, known);
+  }
+  return powers;
+};
+
+/** A value that two definitions would compute, and the definition that will hold it. */
+interface Common {
+  readonly node: Node;
+  readonly definition: Definition;
+}
+
+/** Who computes a value: definitions, and values that will be held. */
+type Owner = Definition | Node;
+
+/**
+ * From the bodies' roots down: a value belongs to those that its users belong to, unless it is held, when what it is made of
+ * belongs to its holder alone.
+ */
 const commonValues = (
   space: Workspace,
-  order: readonly Definition[],
+  order: readonly Aligned[],
   held: ReadonlyMap<Node, Holder>,
-): readonly { node: Node; definition: Definition }[] => {
-  const first = new Map<Node, Definition>();
-  const common = new Set<Node>();
-  for (const definition of order) {
-    for (const node of reachable([definition.body])) {
-      if (node.kind !== "unary" && node.kind !== "binary") continue;
-      if (first.has(node)) common.add(node);
-      else first.set(node, definition);
-    }
+): readonly Common[] => {
+  const owners = new Map<Node, Set<Owner>>();
+  const own = (node: Node, users: Iterable<Owner>): void => {
+    const known = owners.get(node) ?? new Set();
+    for (const user of users) known.add(user);
+    owners.set(node, known);
+  };
+  for (const { body, definition } of order) own(body, [definition]);
+  const worth: { node: Node; origin: Aligned | undefined }[] = [];
+  for (const node of reachable(order.map(({ body }) => body)).toReversed()) {
+    if (LEAVES.has(node.kind)) continue;
+    const users = owners.get(node) ?? new Set();
+    const isShared = users.size > 1 && !held.has(node) && isWorthStoring(space, node, users);
+    if (isShared) worth.push({ node, origin: order.find(({ definition }) => users.has(definition)) });
+    for (const arg of operandsOf(node)) own(arg, isShared || held.has(node) ? [node] : users);
   }
-  const worth = [...common].filter(
-    (node) => !held.has(node) && node.indices.length > 0 && bodyWeight(space.ir, node) >= WORTH_STORING,
-  );
   if (worth.length > AT_MOST) return [];
-  return worth.map((node) => ({ node, definition: holding(space, node, first.get(node)) }));
+  return worth.reverse().map(({ node, origin }) => ({ node, definition: holdingFirst(space, node, origin) }));
 };
 
-const holding = (space: Workspace, node: Node, origin: Definition | undefined): Definition => {
-  const all = [...(origin?.indices ?? []), ...(origin?.reduction?.indices ?? [])];
-  const labels = node.indices.map((index) => origin?.labels[all.indexOf(index)] ?? index.name);
+const holdingFirst = (space: Workspace, node: Node, origin: Aligned | undefined): Definition =>
+  holding(
+    space,
+    node,
+    origin?.definition.tensor.name ?? "common",
+    (index) => origin?.labels.get(index) ?? index.name,
+  );
+
+/** A function call always; cheap arithmetic only if its users cannot be one loop over the same elements. */
+const isWorthStoring = (space: Workspace, node: Node, users: ReadonlySet<Owner>): boolean => {
+  if (node.dtype !== "float" || node.indices.length === 0) return false;
+  const weight = bodyWeight(space.ir, node) / nominalSize(node.indices);
+  if (weight >= WORTH_STORING) return true;
+  return weight >= 1 && [...users].some((user) => "body" in user && user.reduction !== undefined);
+};
+
+/** A new definition of the value, named after the first that computes it. */
+export const holding = (
+  space: Workspace,
+  node: Node,
+  stem: string,
+  labelOf: (index: Index) => string,
+): Definition => {
   const shape = node.indices.map((index) => index.extent);
-  const tensor = freshTensor(space, origin?.tensor.name ?? "common", shape, []);
+  const tensor = freshTensor(space, stem, shape, []);
   space.names.add(tensor.name);
-  return define(space.ir, { tensor, indices: node.indices, body: node, labels });
+  return define(space.ir, { tensor, indices: node.indices, body: node, labels: node.indices.map(labelOf) });
 };

@@ -4,7 +4,7 @@
  * stays only if the weight of the whole program falls, so rounds end.
  */
 import { affine, build as b, define, range, substitute } from "../ir/index.ts";
-import type { Affine, Arena, Definition, Index, Node, Requirement, Tensor } from "../ir/index.ts";
+import type { Affine, Arena, Definition, Index, Node, Read, Requirement, Tensor } from "../ir/index.ts";
 import { collectProduct } from "./algebra.ts";
 import { simplifyNodes, type Engine } from "./engine.ts";
 import { inlinePolynomials, polynomialAt } from "./polynomial.ts";
@@ -101,14 +101,24 @@ const pointwise = (definition: Definition, body: Node): Definition => ({
 
 const NEVER = { shared: (): boolean => true };
 
+interface Product {
+  readonly test: Node | undefined;
+  readonly factors: readonly Node[];
+}
+
 /** A product with named products written out and equal bases met, under the tests of its guards. */
-const normalFactors = (search: Search, node: Node): { test: Node | undefined; factors: readonly Node[] } => {
-  const { ir } = search.space;
+const normalFactors = ({ space }: Search, node: Node): Product =>
+  flatFactors(space.ir, node, (read) => polynomialAt(space, read));
+
+/** A product of products, as one. */
+const plainFactors = ({ space }: Search, node: Node): Product => flatFactors(space.ir, node, () => undefined);
+
+const flatFactors = (ir: Arena, node: Node, named: (read: Read) => Node | undefined): Product => {
   const around = { ir, ...NEVER };
   const flat: { node: Node; exponent: number }[] = [];
   const stack = [node];
   for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
-    const inlined = next.kind === "read" ? polynomialAt(search.space, next) : undefined;
+    const inlined = next.kind === "read" ? named(next) : undefined;
     if (next.kind === "product") stack.push(...next.args);
     else if (inlined?.kind === "product") stack.push(...inlined.args);
     else flat.push({ node: next, exponent: 1 });
@@ -116,7 +126,7 @@ const normalFactors = (search: Search, node: Node): { test: Node | undefined; fa
   return factorsOf(collectProduct(around, flat));
 };
 
-const factorsOf = (node: Node): { test: Node | undefined; factors: readonly Node[] } => {
+const factorsOf = (node: Node): Product => {
   const [test, inner] = node.kind === "guard" ? [node.test, node.a] : [undefined, node];
   return { test, factors: inner.kind === "product" ? inner.args : [inner] };
 };
@@ -131,11 +141,7 @@ interface Parts {
 const depends = (node: Node, over: readonly Index[]): boolean =>
   over.some((index) => node.indices.includes(index));
 
-const separate = (
-  ir: Arena,
-  { test, factors }: { test: Node | undefined; factors: readonly Node[] },
-  over: readonly Index[],
-): Parts => {
+const separate = (ir: Arena, { test, factors }: Product, over: readonly Index[]): Parts => {
   const tests = test === undefined ? [] : test.kind === "and" ? test.args : [test];
   const conjunction = (parts: readonly Node[]): Node | undefined =>
     parts.length === 0 ? undefined : b.and(ir, parts);
@@ -287,7 +293,7 @@ const distribute = (scope: Scope, parts: Parts, depth: number): Node | undefined
 /** A new definition for the part that depends on the summed indices, as it is written. */
 const separateSum = (scope: Scope, node: Node, depth: number): Node | undefined => {
   const { ir } = scope.space;
-  const parts = separate(ir, factorsOf(node), scope.over);
+  const parts = separate(ir, plainFactors(scope, node), scope.over);
   const [only, ...others] = parts.inside;
   const inlined = only?.kind === "read" ? polynomialAt(scope.space, only) : only;
   const outside = (value: Node): Node =>

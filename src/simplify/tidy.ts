@@ -78,11 +78,12 @@ const forward = (
     const rewritten = readThrough(engine, definition, sources);
     const key = definitionKey(rewritten);
     const equal = byKey.get(key);
-    if (equal === undefined) byKey.set(key, rewritten.tensor);
     const final = equal === undefined || !mayMerge(rewritten) ? rewritten : copyOf(engine, rewritten, equal);
     result.push(final);
     const once = !kept.has(final.tensor) && engine.mode === "derived" && isReadOnceInSameLoops(final, uses);
     if (once || isForwarded(engine, final)) sources.set(final.tensor, final);
+    // what is written into its reader is no definition for others to read
+    else if (equal === undefined) byKey.set(key, final.tensor);
   }
   return result;
 };
