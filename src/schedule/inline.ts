@@ -24,29 +24,39 @@ export const inline = (
   const inlined = new Map<Tensor, Definition>();
   const decisions: Decision[] = [];
   for (const definition of definitions) {
-    if (!isCandidate(definition, outputs)) continue;
-    const [body = definition.body] = mapNodes(ir, [definition.body], {
-      ...KEEP,
-      node: replaced(ir, inlined),
-    });
-    const cost = costWithin(body, LIMIT);
-    if (cost > LIMIT) continue;
-    inlined.set(definition.tensor, { ...definition, body });
-    const reason = `${cost} of at most ${LIMIT} operations`;
+    const reason = reasonFor(ir, definition, outputs, inlined);
+    if (reason === undefined) continue;
+    inlined.set(definition.tensor, { ...definition, body: rewritten(ir, definition, inlined) });
     decisions.push({ subject: definition.tensor.name, decision: "inlined", reason });
   }
-  const left = definitions.filter((definition) => !inlined.has(definition.tensor));
+  const left = definitions.filter(({ tensor }) => !inlined.has(tensor) || outputs.has(tensor));
   return { definitions: mapBodies(ir, left, { ...KEEP, node: replaced(ir, inlined) }), decisions };
 };
 
-const isCandidate = (definition: Definition, outputs: ReadonlySet<Tensor>): boolean =>
+const rewritten = (ir: Arena, { body }: Definition, inlined: ReadonlyMap<Tensor, Definition>): Node =>
+  mapNodes(ir, [body], { ...KEEP, node: replaced(ir, inlined) })[0] ?? body;
+
+const reasonFor = (
+  ir: Arena,
+  definition: Definition,
+  outputs: ReadonlySet<Tensor>,
+  inlined: ReadonlyMap<Tensor, Definition>,
+): string | undefined => {
+  if (!isPlain(definition)) return undefined;
+  if (definition.indices.length === 0) return "a single value is computed once wherever it is used";
+  if (outputs.has(definition.tensor) || !isCheap(definition.body)) return undefined;
+  const cost = costWithin(rewritten(ir, definition, inlined), LIMIT);
+  return cost <= LIMIT ? `${cost} of at most ${LIMIT} operations` : undefined;
+};
+
+const isPlain = (definition: Definition): boolean =>
   definition.reduction === undefined &&
   definition.target === undefined &&
-  definition.tensor.dtype === "float" &&
-  !outputs.has(definition.tensor) &&
-  costWithin(definition.body, LIMIT) <= LIMIT &&
-  !reachable([definition.body]).some(isDivision) &&
+  definition.tensor.dtype === definition.body.dtype &&
   !readsOf([definition.body]).some((read) => read.tensor === definition.tensor);
+
+const isCheap = (body: Node): boolean =>
+  costWithin(body, LIMIT) <= LIMIT && !reachable([body]).some(isDivision);
 
 const replaced =
   (ir: Arena, inlined: ReadonlyMap<Tensor, Definition>) =>

@@ -138,7 +138,8 @@ const createBuffers = (
     const output = outputs.get(tensor);
     const place = tree.places.get(tensor);
     if (output !== undefined) add(tensor, output, "output", [...tensor.shape.keys()]);
-    else if (place?.kind === "buffer") add(tensor, names.fresh(tensor.name), "temp", place.axes);
+    else if (place?.kind === "buffer")
+      add(tensor, names.fresh(tensor.name.replaceAll(/\W/g, "_")), "temp", place.axes);
   }
   return buffers;
 };

@@ -86,7 +86,7 @@ export const chainOf = (block: Block): readonly Block[] => {
 const PREFIX: { readonly [K in Type]: string } = { float: "t", wide: "w", int: "at", bool: "is" };
 
 export const newLocal = (names: Names, type: Type, wanted: string): Local => ({
-  name: names.fresh(wanted),
+  name: names.fresh(wanted.replaceAll(/\W/g, "_")),
   type,
 });
 
