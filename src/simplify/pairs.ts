@@ -2,8 +2,8 @@
  * Pairs of factors that several products have: a·b·c and a·b·d share a·b. Definitions in, lighter ones out; a bounded number of
  * pairs is tried, and each is kept only if the weight of the program falls.
  */
-import { affine, build as b, KEEP, loopIndices, mapNodes, reachable } from "../ir/index.ts";
-import type { Affine, Definition, Index, Node, Product, Read, Tensor } from "../ir/index.ts";
+import { affine, build as b, isWhole, KEEP, loopIndices, mapNodes, reachable } from "../ir/index.ts";
+import type { Affine, Arena, Definition, Index, Node, Product, Read, Tensor } from "../ir/index.ts";
 import { nominalSize } from "./cost.ts";
 import { holding } from "./share.ts";
 import { withBody } from "./tidy.ts";
@@ -25,16 +25,24 @@ interface Pair {
 const productsIn = (definition: Definition): readonly Product[] =>
   reachable([definition.body]).filter((node): node is Product => node.kind === "product");
 
-const factorsOf = (product: Product): readonly Node[] =>
-  product.args.filter((arg) => arg.kind !== "constant");
+/** The operands, with x³ as x·x². */
+const operandsIn = (ir: Arena, product: Product): readonly Node[] =>
+  product.args.flatMap((arg) =>
+    arg.kind === "power" && isWhole(arg.exponent) && arg.exponent.num > 1
+      ? [arg.base, b.power(ir, arg.base, { num: arg.exponent.num - 1, den: 1 })]
+      : [arg],
+  );
+
+const factorsOf = (ir: Arena, product: Product): readonly Node[] =>
+  operandsIn(ir, product).filter((arg) => arg.kind !== "constant");
 
 const pairKey = (a: Node, other: Node): string => `${a.id} ${other.id}`;
 
-const pairsOf = (order: readonly Definition[]): ReadonlyMap<string, Pair> => {
+const pairsOf = (ir: Arena, order: readonly Definition[]): ReadonlyMap<string, Pair> => {
   const pairs = new Map<string, Pair>();
   for (const definition of order) {
     for (const product of productsIn(definition)) {
-      const factors = factorsOf(product);
+      const factors = factorsOf(ir, product);
       if (factors.length > FACTORS) continue;
       factors.forEach((a, k) => {
         for (const other of factors.slice(k + 1)) {
@@ -55,7 +63,7 @@ const gainOf = (space: Workspace, pair: Pair): number =>
   nominalSize(space.ir.union([pair.a.indices, pair.b.indices])) * (pair.definitions.size - 1);
 
 export const sharePairs = (space: Workspace, order: readonly Definition[]): void => {
-  const candidates = [...pairsOf(order).values()].filter(isWorthTrying);
+  const candidates = [...pairsOf(space.ir, order).values()].filter(isWorthTrying);
   candidates.sort((p, q) => gainOf(space, q) - gainOf(space, p) || p.a.id - q.a.id || p.b.id - q.b.id);
   for (const pair of candidates.slice(0, TRIALS)) {
     const { node, added } = holderOf(space, pair, order);
@@ -101,9 +109,10 @@ const labelsOf =
 /** Every product with both factors has `by` instead. */
 const withPair = (space: Workspace, definition: Definition, a: Node, other: Node, by: Node): Definition => {
   const node = (rebuilt: Node): Node => {
-    if (rebuilt.kind !== "product" || !rebuilt.args.includes(a) || !rebuilt.args.includes(other))
-      return rebuilt;
-    return b.product(space.ir, [by, ...without(without(rebuilt.args, a), other)]);
+    if (rebuilt.kind !== "product") return rebuilt;
+    const args = operandsIn(space.ir, rebuilt);
+    if (!args.includes(a) || !args.includes(other)) return rebuilt;
+    return b.product(space.ir, [by, ...without(without(args, a), other)]);
   };
   const [body = definition.body] = mapNodes(space.ir, [definition.body], { ...KEEP, node });
   return withBody(definition, body);
@@ -118,7 +127,7 @@ const without = (args: readonly Node[], removed: Node): readonly Node[] => {
 
 /** c·Σ a·g is Σ a·(c·g) where c·g is computed anyway: D / s with D = Σ ȳ·e is Σ ȳ·y with y = e / s. */
 export const absorbFactors = (space: Workspace, order: readonly Definition[]): void => {
-  const pairs = pairsOf(order);
+  const pairs = pairsOf(space.ir, order);
   for (const { tensor } of order) {
     const definition = space.definitions.get(tensor);
     if (definition === undefined || !isSum(definition) || space.outputs.has(tensor)) continue;
@@ -137,7 +146,7 @@ const absorbInto = (
     (each) => space.definitions.get(each) ?? [],
   );
   for (const factor of commonFactors(space, definition, readers)) {
-    for (const inner of factorsOf(definition.body)) {
+    for (const inner of factorsOf(space.ir, definition.body)) {
       const pair = pairs.get(pairKey(factor, inner)) ?? pairs.get(pairKey(inner, factor));
       if (pair !== undefined && absorb(space, definition, readers, factor, pair, order)) return;
     }
@@ -165,11 +174,11 @@ const commonFactors = (
   const users = readers.flatMap((reader) => usersOf(reader, read));
   const [first, ...others] = users;
   if (first?.kind !== "product") return [];
-  return factorsOf(first).filter(
+  return factorsOf(space.ir, first).filter(
     (factor) =>
       factor !== read &&
       factor.indices.every((index) => definition.indices.includes(index)) &&
-      others.every((user) => user.kind === "product" && user.args.includes(factor)),
+      others.every((user) => user.kind === "product" && operandsIn(space.ir, user).includes(factor)),
   );
 };
 

@@ -3,7 +3,7 @@
  * A read in, its definition's body at those indices out.
  */
 import { KEEP, mapNodes, reachable, substitute } from "../ir/index.ts";
-import type { Definition, Node, Read } from "../ir/index.ts";
+import type { Definition, Node, Read, Tensor } from "../ir/index.ts";
 import { bodyAt, isPointwise, type Workspace } from "./workspace.ts";
 
 /** Larger bodies stay named. */
@@ -35,11 +35,19 @@ const isSmallPolynomial = (definition: Definition): boolean => {
 export const inlinePolynomials = (space: Workspace, body: Node): Node => {
   let current = body;
   for (let level = 0; level < LEVELS; level++) {
-    const node = (rebuilt: Node): Node =>
-      rebuilt.kind === "read" ? (polynomialAt(space, rebuilt) ?? rebuilt) : rebuilt;
-    const [next = current] = mapNodes(space.ir, [current], { ...KEEP, node });
+    const next = inlineWhere(space, current, () => true);
     if (next === current) return current;
     current = next;
   }
   return current;
+};
+
+/** Reads of one named polynomial replaced. */
+export const inlineOne = (space: Workspace, body: Node, name: Tensor): Node =>
+  inlineWhere(space, body, (read) => read.tensor === name);
+
+const inlineWhere = (space: Workspace, body: Node, isMeant: (read: Read) => boolean): Node => {
+  const node = (rebuilt: Node): Node =>
+    rebuilt.kind === "read" && isMeant(rebuilt) ? (polynomialAt(space, rebuilt) ?? rebuilt) : rebuilt;
+  return mapNodes(space.ir, [body], { ...KEEP, node })[0] ?? body;
 };

@@ -7,7 +7,7 @@ import { affine, build as b, define, range, substitute } from "../ir/index.ts";
 import type { Affine, Arena, Definition, Index, Node, Read, Requirement, Tensor } from "../ir/index.ts";
 import { collectProduct } from "./algebra.ts";
 import { simplifyNodes, type Engine } from "./engine.ts";
-import { inlinePolynomials, polynomialAt } from "./polynomial.ts";
+import { inlineOne, inlinePolynomials, polynomialAt } from "./polynomial.ts";
 import { withBody } from "./tidy.ts";
 import {
   commit, freshTensor, isPointwise, isSum, readAt, tensorsReadBy, weightChange, type Change, type Workspace,
@@ -58,18 +58,22 @@ export const lightenSums = (
 };
 
 const lighten = (search: Search, definition: Definition): boolean => {
-  const { space } = search;
+  const change = commitLightest(search.space, candidates(search, definition));
+  for (const each of change ?? []) if (isSum(each)) remember(search, each);
+  return change !== undefined;
+};
+
+/** The change that takes the most away, if any does. */
+const commitLightest = (space: Workspace, changes: readonly Change[]): Change | undefined => {
   let best: Change | undefined;
   let least = -1e-6;
-  for (const change of candidates(search, definition)) {
+  for (const change of changes) {
     const difference = weightChange(space, change);
     if (difference >= least) continue;
     [best, least] = [change, difference];
   }
-  if (best === undefined) return false;
-  commit(space, best);
-  for (const each of best) if (isSum(each)) remember(search, each);
-  return true;
+  if (best !== undefined) commit(space, best);
+  return best;
 };
 
 const candidates = (search: Search, definition: Definition): readonly Change[] =>
@@ -365,13 +369,20 @@ export const lightenPointwise = (engine: Engine, space: Workspace, order: readon
   for (const { tensor } of order) {
     const definition = space.definitions.get(tensor);
     if (definition === undefined || !isPointwise(definition)) continue;
-    const inlined = inlinePolynomials(space, definition.body);
-    if (inlined === definition.body) continue;
-    const [body = inlined] = simplifyNodes(engine, [inlined]);
-    const change = [withBody(definition, body)];
-    if (weightChange(space, change) >= -1e-6) continue;
-    commit(space, change);
-    changed = true;
+    if (commitLightest(space, writtenOut(engine, space, definition))) changed = true;
   }
   return changed;
+};
+
+/** More names than this in one body are written out together only. */
+const NAMES = 8;
+
+/** Everything that is named written out, or one name. */
+const writtenOut = (engine: Engine, space: Workspace, definition: Definition): readonly Change[] => {
+  const everything = inlinePolynomials(space, definition.body);
+  if (everything === definition.body) return [];
+  const names = tensorsReadBy(space, definition);
+  const single = names.length > NAMES ? [] : names.map((name) => inlineOne(space, definition.body, name));
+  const bodies = new Set([everything, ...single].filter((body) => body !== definition.body));
+  return [...bodies].map((body) => [withBody(definition, simplifyNodes(engine, [body])[0] ?? body)]);
 };
