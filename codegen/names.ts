@@ -9,10 +9,10 @@ const KEYWORDS = `abstract arguments async await break case catch class const co
   namespace new null package private protected public return static super switch this throw true try type typeof
   undefined using var void while with yield`;
 
-/** Globals that generated code, or what surrounds it, reads; and `then`, which would make a module a thenable. */
+/** Globals that generated code, or what surrounds it, reads; and what is no ordinary member of a module. */
 const GLOBALS = `Array ArrayBuffer BigInt Boolean DataView Error Float32Array Float64Array Function Infinity Int32Array
   Map Math NaN Number Object Promise RangeError Readonly Record Reflect Set SharedArrayBuffer String Symbol TypeError
-  URL Uint8Array WebAssembly atob console document exports fetch globalThis process require self then window`;
+  URL Uint8Array WebAssembly __proto__ atob console document exports fetch globalThis process require self then window`;
 
 const words = (text: string): readonly string[] => text.split(/\s+/u);
 

@@ -19,7 +19,7 @@ export interface Boundary {
   readonly port: KernelInterface;
   readonly writer: CodeBlockWriter;
   readonly around: Surroundings;
-  readonly live: Liveness;
+  readonly live: Pick<Liveness, "buffers" | "dims" | "options">;
   readonly check: (name: BoundaryFunction) => string;
   /** The identifiers of the parameters. */
   readonly args: string;

@@ -9,7 +9,7 @@ import type {
   StatementStructures,
   VariableStatementStructure,
 } from "ts-morph";
-import type { Buffer, Kernel, Local } from "../../src/loop/types.ts";
+import type { Buffer, Expr, Kernel, Local } from "../../src/loop/types.ts";
 import { arrayTypeOf, interfaceOf } from "../interface.ts";
 import type { KernelInterface } from "../interface.ts";
 import { createScope } from "../names.ts";
@@ -128,9 +128,9 @@ function kernelStructures(
       const place = placeOf(expr);
       return place !== undefined && live.comparedTwice.has(place);
     },
-    constant: (hint, text) => {
+    constant: (hint, text, annotation = "") => {
       const constant = scope.claim(hint);
-      writer.writeLine(`const ${constant} = ${text};`);
+      writer.writeLine(`const ${constant}${annotation} = ${text};`);
       return constant;
     },
   };
@@ -159,10 +159,10 @@ interface Temporaries extends Declared {
 function writeTemporaries(at: Temporaries): readonly VariableStatementStructure[] {
   const structures: VariableStatementStructure[] = [];
   for (const buffer of at.port.kernel.buffers) {
-    if (buffer.role !== "temp") continue;
+    if (buffer.role !== "temp" || !at.live.buffers.has(buffer)) continue;
     const workspace = at.workspaces.get(buffer);
     if (workspace !== undefined) structures.push(writeWorkspace(at, buffer, workspace));
-    else if (at.live.buffers.has(buffer)) at.writer.writeLine(`let ${at.around.buffer(buffer)} = 0;`);
+    else at.writer.writeLine(`let ${at.around.buffer(buffer)} = 0;`);
   }
   return structures;
 }
@@ -170,7 +170,7 @@ function writeTemporaries(at: Temporaries): readonly VariableStatementStructure[
 function writeWorkspace(at: Temporaries, buffer: Buffer, workspace: string): VariableStatementStructure {
   const array = arrayTypeOf(at.port.kernel, buffer);
   const name = at.around.buffer(buffer);
-  const size = at.around.constant(`${name}Size`, sizeText(at.around, buffer));
+  const size = at.around.constant(`${name}Size`, expressionText(sizeOf(buffer), at.around));
   at.writer.writeLine(`if (${workspace}.length < ${size}) ${workspace} = new ${array}(${size});`);
   at.writer.writeLine(`const ${name} = ${workspace};`);
   return {
@@ -180,8 +180,9 @@ function writeWorkspace(at: Temporaries, buffer: Buffer, workspace: string): Var
   };
 }
 
-function sizeText(around: Surroundings, buffer: Buffer): string {
-  return buffer.shape.map((extent) => `(${expressionText(extent, around)})`).join(" * ");
+/** The product of the extents. */
+function sizeOf(buffer: Buffer): Expr {
+  return buffer.shape.reduce((a, b) => ({ kind: "binary", type: "int", op: "mul", a, b }));
 }
 
 function functionStructure(

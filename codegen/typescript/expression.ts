@@ -18,8 +18,8 @@ export interface Surroundings {
   /** The int locals that are at least +0. */
   readonly naturals: ReadonlySet<Local>;
   readonly isComparedTwice: (expr: Expr) => boolean;
-  /** Declares a constant before the current statement, and gives its name. */
-  readonly constant: (hint: string, text: string) => string;
+  /** Declares a constant before the current statement, and gives its name. The annotation is its type, if it needs one. */
+  readonly constant: (hint: string, text: string, annotation?: string) => string;
 }
 
 /** Parsers, checkers and formatters recurse on depth, and read no line of unbounded size. */
@@ -31,9 +31,11 @@ interface Text {
   readonly level: number;
   readonly depth: number;
   readonly size: number;
+  /** The value of a literal, or `choice` between literals: TypeScript gives such texts a type of their own. */
+  readonly literal: number | "choice" | undefined;
 }
 
-const atom = (text: string): Text => ({ text, level: LEVEL.atom, depth: 1, size: 1 });
+const atom = (text: string): Text => ({ text, level: LEVEL.atom, depth: 1, size: 1, literal: undefined });
 
 /** A text made from parts. */
 function compose(text: string, level: number, ...parts: readonly Text[]): Text {
@@ -43,7 +45,7 @@ function compose(text: string, level: number, ...parts: readonly Text[]): Text {
     depth = Math.max(depth, part.depth);
     size += part.size;
   }
-  return { text, level, depth: depth + 1, size };
+  return { text, level, depth: depth + 1, size, literal: undefined };
 }
 
 const atLeast = (level: number, part: Text): string => (part.level >= level ? part.text : `(${part.text})`);
@@ -62,8 +64,12 @@ export function numberText(value: number): string {
 
 function constText(expr: Expr & { kind: "const" }): Text {
   if (expr.type === "bool") return atom(expr.value === 0 ? "false" : "true");
-  const text = numberText(expr.value);
-  return { ...atom(text), level: text.startsWith("-") ? LEVEL.prefix : LEVEL.atom };
+  return literalText(expr.value);
+}
+
+function literalText(value: number): Text {
+  const text = numberText(value);
+  return { ...atom(text), level: text.startsWith("-") ? LEVEL.prefix : LEVEL.atom, literal: value };
 }
 
 function formText(form: Form, around: Surroundings, a: Text, ...rest: readonly Text[]): Text {
@@ -82,6 +88,8 @@ function formText(form: Form, around: Surroundings, a: Text, ...rest: readonly T
 }
 
 function unaryText(expr: Expr & { kind: "unary" }, around: Surroundings, a: Text): Text {
+  if (expr.op === "neg" && typeof a.literal === "number")
+    return literalText(expr.type === "int" ? 0 - a.literal : -a.literal);
   // An int zero has no sign, so that it is +0 as a float.
   if (expr.type === "int" && expr.op === "neg") return infix("-", LEVEL.sum, atom("0"), a);
   return formText(UNARY_FORM[expr.op], around, a);
@@ -95,11 +103,12 @@ function binaryText(expr: Expr & { kind: "binary" }, around: Surroundings, a: Te
 }
 
 /**
- * Unary plus on a name that is compared with two literals: an equality narrows the type of the name to the literal, so
- * that TypeScript would reject the other equality inside it.
+ * Unary plus on what has or would get a type narrower than `number` by an equality: a choice between literals; and a
+ * name that is compared with two literals, as the one equality narrows the name inside of which the other stands.
  */
-function unnarrowed(expr: Expr, around: Surroundings, part: Text): Text {
-  return around.isComparedTwice(expr) ? compose(`+${part.text}`, LEVEL.prefix, part) : part;
+function asNumber(expr: Expr, around: Surroundings, part: Text): Text {
+  const isNarrow = part.literal === "choice" || around.isComparedTwice(expr);
+  return isNarrow ? compose(`+${atLeast(LEVEL.atom, part)}`, LEVEL.prefix, part) : part;
 }
 
 const COMPARE: { readonly [Op in CompareOp]: (a: number, b: number) => boolean } = {
@@ -110,19 +119,18 @@ const COMPARE: { readonly [Op in CompareOp]: (a: number, b: number) => boolean }
 };
 
 function compareText(expr: Expr & { kind: "compare" }, around: Surroundings, a: Text, b: Text): Text {
-  // Between two literals, TypeScript rejects an equality that cannot hold.
-  if (expr.a.kind === "const" && expr.b.kind === "const")
-    return atom(String(COMPARE[expr.op](expr.a.value, expr.b.value)));
+  if (typeof a.literal === "number" && typeof b.literal === "number")
+    return atom(String(COMPARE[expr.op](a.literal, b.literal)));
   const [symbol, level] = COMPARE_FORM[expr.op];
   if (level === LEVEL.relation) return infix(symbol, level, a, b);
-  return infix(symbol, level, unnarrowed(expr.a, around, a), unnarrowed(expr.b, around, b));
+  return infix(symbol, level, asNumber(expr.a, around, a), asNumber(expr.b, around, b));
 }
 
 function convertText(expr: Expr & { kind: "convert" }, around: Surroundings, a: Text): Text {
   if (expr.a.type === "int")
     return canBeMinusZero(expr.a, around.naturals) ? infix("+", LEVEL.sum, a, atom("0")) : a;
   if (expr.a.type !== "bool") return a;
-  return compose(`${atLeast(LEVEL.or, a)} ? 1 : 0`, LEVEL.conditional, a);
+  return { ...compose(`${atLeast(LEVEL.or, a)} ? 1 : 0`, LEVEL.conditional, a), literal: "choice" };
 }
 
 function nodeText(expr: Expr, around: Surroundings, of: (operand: Expr) => Text): Text {
@@ -157,26 +165,45 @@ function nodeText(expr: Expr, around: Surroundings, of: (operand: Expr) => Text)
     case "select": {
       const [test, then, other] = [of(expr.test), of(expr.then), of(expr.else)];
       const text = `${atLeast(LEVEL.or, test)} ? ${atLeast(LEVEL.or, then)} : ${other.text}`;
-      return compose(text, LEVEL.conditional, test, then, other);
+      const isChoice = then.literal !== undefined && other.literal !== undefined;
+      return {
+        ...compose(text, LEVEL.conditional, test, then, other),
+        literal: isChoice ? "choice" : undefined,
+      };
     }
     case "convert":
       return convertText(expr, around, of(expr.a));
   }
 }
 
-/** The text of a value that is kept as a double: an int has one zero. */
-export function valueText(value: Expr, around: Surroundings): string {
-  const canonical: Expr = canBeMinusZero(value, around.naturals)
-    ? { kind: "binary", type: "int", op: "add", a: value, b: { kind: "const", type: "int", value: 0 } }
-    : value;
-  return expressionText(canonical, around);
+function rootText(root: Expr, around: Surroundings): Text {
+  return foldExpr<Text>(root, (expr, of) => {
+    const result = nodeText(expr, around, of);
+    if (expr === root || (result.depth <= MAX_DEPTH && result.size <= MAX_SIZE)) return result;
+    return atom(around.constant("part", result.text, annotationOf(expr, result)));
+  });
+}
+
+/** A constant whose value is a literal or a choice of literals has that type, unless it is annotated. */
+function annotationOf(expr: Expr, { literal }: Text): string {
+  if (expr.type === "bool") return expr.kind === "const" ? ": boolean" : "";
+  return literal === undefined ? "" : ": number";
 }
 
 /** The text of an expression that stands by itself. */
 export function expressionText(root: Expr, around: Surroundings): string {
-  return foldExpr<Text>(root, (expr, of) => {
-    const result = nodeText(expr, around, of);
-    if (expr === root || (result.depth <= MAX_DEPTH && result.size <= MAX_SIZE)) return result;
-    return atom(around.constant("part", result.text));
-  }).text;
+  return rootText(root, around).text;
+}
+
+/** The text of a value that is kept as a double, where an int has one zero, and the type that a constant of it needs. */
+export function valueText(
+  value: Expr,
+  around: Surroundings,
+): { readonly text: string; readonly annotation: string } {
+  const zero: Expr = { kind: "const", type: "int", value: 0 };
+  const canonical: Expr = canBeMinusZero(value, around.naturals)
+    ? { kind: "binary", type: "int", op: "add", a: value, b: zero }
+    : value;
+  const text = rootText(canonical, around);
+  return { text: text.text, annotation: annotationOf(canonical, text) };
 }

@@ -6,96 +6,149 @@ import { foldExpr } from "../../src/loop/fold.ts";
 import type { Buffer, Expr, Kernel, Local, Stmt } from "../../src/loop/types.ts";
 
 export interface Liveness {
-  readonly locals: ReadonlySet<Local>;
+  /** The statements, other than `for` and `if`, that results depend on. */
+  readonly statements: ReadonlySet<Stmt>;
   /** Buffers that are loaded from, and outputs. */
   readonly buffers: ReadonlySet<Buffer>;
   readonly dims: ReadonlySet<string>;
   readonly options: ReadonlySet<string>;
   /** What more than one equality compares with a literal. */
-  readonly comparedTwice: ReadonlySet<Place | string>;
+  readonly comparedTwice: ReadonlySet<Local | Buffer | string>;
 }
 
-type Place = Local | Buffer;
-
 /** What an expression names, if it is a name and no more. A dimension and an option of one name cannot be. */
-export function placeOf(expr: Expr): Place | string | undefined {
+export function placeOf(expr: Expr): Local | Buffer | string | undefined {
   if (expr.kind === "local") return expr.local;
   if (expr.kind === "load") return expr.buffer;
   return expr.kind === "dim" || expr.kind === "option" ? expr.name : undefined;
 }
 
 /** The name in an equality between a name and a literal. */
-function comparedWithLiteral(expr: Expr): Place | string | undefined {
+function comparedWithLiteral(expr: Expr): Local | Buffer | string | undefined {
   if (expr.kind !== "compare" || (expr.op !== "==" && expr.op !== "!=")) return undefined;
   if (expr.b.kind === "const") return placeOf(expr.a);
   return expr.a.kind === "const" ? placeOf(expr.b) : undefined;
 }
 
-interface Uses {
-  /** Expressions that are evaluated in any case. */
-  readonly roots: Expr[];
-  /** Expressions that are evaluated only for a place, if the place is live. */
-  readonly definitions: Map<Place, Expr[]>;
+/** A declared local or a buffer: the statements that set it are live if it is. */
+interface Place {
+  readonly setters: Setter[];
 }
 
-function define(uses: Uses, place: Place, ...values: readonly Expr[]): void {
-  const known = uses.definitions.get(place);
-  if (known === undefined) uses.definitions.set(place, [...values]);
-  else known.push(...values);
+interface Setter {
+  readonly stmt: Stmt;
+  readonly values: readonly Expr[];
+  readonly scope: Scope;
 }
 
-function collect(body: readonly Stmt[], uses: Uses): void {
+/** What locals mean in a block: one object may be declared in several blocks, as a local of each. */
+interface Scope {
+  readonly around: Scope | undefined;
+  readonly places: Map<Local, Place>;
+}
+
+/** An expression that is evaluated, and where. */
+type Use = readonly [expr: Expr, scope: Scope];
+
+interface Found {
+  /** What is evaluated in any case. */
+  readonly roots: Use[];
+  readonly buffers: Map<Buffer, Place>;
+}
+
+function lookUp(scope: Scope, local: Local): Place | undefined {
+  for (let at: Scope | undefined = scope; at !== undefined; at = at.around) {
+    const place = at.places.get(local);
+    if (place !== undefined) return place;
+  }
+  return undefined;
+}
+
+function bufferPlace(found: Found, buffer: Buffer): Place {
+  const known = found.buffers.get(buffer);
+  if (known !== undefined) return known;
+  const place = { setters: [] };
+  found.buffers.set(buffer, place);
+  return place;
+}
+
+const block = (around?: Scope): Scope => ({ around, places: new Map() });
+
+function collect(found: Found, body: readonly Stmt[], scope: Scope): void {
   for (const stmt of body) {
     switch (stmt.kind) {
       case "for":
-        uses.roots.push(stmt.from, stmt.to);
-        collect(stmt.body, uses);
+        found.roots.push([stmt.from, scope], [stmt.to, scope]);
+        collect(found, stmt.body, block(scope));
         break;
       case "if":
-        uses.roots.push(stmt.test);
-        collect(stmt.then, uses);
-        collect(stmt.else, uses);
+        found.roots.push([stmt.test, scope]);
+        collect(found, stmt.then, block(scope));
+        collect(found, stmt.else, block(scope));
         break;
       case "let":
       case "init":
+        scope.places.set(stmt.local, { setters: [{ stmt, values: [stmt.value], scope }] });
+        break;
       case "accumulate":
       case "assign":
-        define(uses, stmt.local, stmt.value);
+        lookUp(scope, stmt.local)?.setters.push({ stmt, values: [stmt.value], scope });
         break;
       case "store":
       case "accumulateAt":
-        define(uses, stmt.buffer, stmt.offset, stmt.value);
+        bufferPlace(found, stmt.buffer).setters.push({ stmt, values: [stmt.offset, stmt.value], scope });
         break;
     }
   }
 }
 
+/** The extents of buffers and requirements. */
+function signatureOf(kernel: Kernel): readonly Expr[] {
+  return [
+    ...kernel.buffers.flatMap(({ shape }) => shape),
+    ...kernel.requirements.map(({ extent }) => extent),
+  ];
+}
+
 export function livenessOf(kernel: Kernel): Liveness {
-  const locals = new Set<Local>();
-  const buffers = new Set<Buffer>(kernel.buffers.filter((buffer) => buffer.role === "output"));
+  const found: Found = { roots: [], buffers: new Map() };
+  const top = block();
+  collect(found, kernel.body, top);
+  const statements = new Set<Stmt>();
+  const buffers = new Set<Buffer>();
   const dims = new Set<string>();
   const options = new Set<string>();
-  const compared = new Set<Place | string>();
-  const comparedTwice = new Set<Place | string>();
-  const uses: Uses = { roots: [], definitions: new Map() };
-  collect(kernel.body, uses);
-  const pending = [...uses.roots, ...kernel.requirements.map(({ extent }) => extent)];
-  for (const buffer of kernel.buffers) pending.push(...buffer.shape);
-  const enter = <P extends Place>(live: Set<P>, place: P): void => {
-    if (live.has(place)) return;
-    live.add(place);
-    pending.push(...(uses.definitions.get(place) ?? []));
+  const compared = new Set<Local | Buffer | string>();
+  const comparedTwice = new Set<Local | Buffer | string>();
+  const pending = [...found.roots, ...signatureOf(kernel).map((expr): Use => [expr, top])];
+  const entered = new Set<Place>();
+  const enter = (place: Place | undefined): void => {
+    if (place === undefined || entered.has(place)) return;
+    entered.add(place);
+    for (const { stmt, values, scope } of place.setters) {
+      statements.add(stmt);
+      for (const value of values) pending.push([value, scope]);
+    }
   };
-  for (const output of buffers) pending.push(...(uses.definitions.get(output) ?? []));
-  for (let root = pending.pop(); root !== undefined; root = pending.pop()) {
-    foldExpr(root, (expr) => {
-      if (expr.kind === "local") enter(locals, expr.local);
-      else if (expr.kind === "load") enter(buffers, expr.buffer);
-      else if (expr.kind === "dim") dims.add(expr.name);
-      else if (expr.kind === "option") options.add(expr.name);
-      const place = comparedWithLiteral(expr);
-      if (place !== undefined) (compared.has(place) ? comparedTwice : compared).add(place);
+  const enterBuffer = (buffer: Buffer): void => {
+    buffers.add(buffer);
+    enter(found.buffers.get(buffer));
+  };
+  const visit = (expr: Expr, scope: Scope): void => {
+    if (expr.kind === "local") enter(lookUp(scope, expr.local));
+    else if (expr.kind === "load") enterBuffer(expr.buffer);
+    else if (expr.kind === "dim") dims.add(expr.name);
+    else if (expr.kind === "option") options.add(expr.name);
+    const place = comparedWithLiteral(expr);
+    if (place !== undefined) (compared.has(place) ? comparedTwice : compared).add(place);
+  };
+  for (const buffer of kernel.buffers) if (buffer.role === "output") enterBuffer(buffer);
+  for (let use = pending.pop(); use !== undefined; use = pending.pop()) {
+    const [root, scope] = use;
+    foldExpr<undefined>(root, (expr) => {
+      visit(expr, scope);
+      return undefined;
     });
   }
-  return { locals, buffers, dims, options, comparedTwice };
+  return { statements, buffers, dims, options, comparedTwice };
 }

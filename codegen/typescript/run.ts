@@ -21,7 +21,8 @@ function factorySource(kernels: readonly Kernel[]): string {
   const { outputText } = ts.transpileModule(emitTypeScript(kernels, RUNTIME), {
     compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.CommonJS },
   });
-  return `export default function (require, exports) {\n${outputText}\n}`;
+  // Without a name of its own, the whole text would stand in every stack trace.
+  return `export default function (require, exports) {\n${outputText}\n}\n//# sourceURL=gradsmith-kernels.js`;
 }
 
 async function instantiate(source: string): Promise<ReadonlyMap<string, Emitted>> {

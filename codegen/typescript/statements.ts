@@ -27,7 +27,7 @@ function boundText(body: Body, hint: string, bound: Expr): string {
 
 function writeFor(body: Body, stmt: Stmt & { kind: "for" }): void {
   const name = body.around.local(stmt.local);
-  const from = valueText(stmt.from, body.around);
+  const from = valueText(stmt.from, body.around).text;
   const to = boundText(body, `${stmt.local.name}End`, stmt.to);
   if (isNatural(stmt.from, body.naturals)) body.naturals.add(stmt.local);
   const next = stmt.step === 1 ? `${name}++` : `${name} += ${stmt.step}`;
@@ -47,17 +47,20 @@ function writeIf(body: Body, stmt: Stmt & { kind: "if" }): void {
   } else body.writer.newLine();
 }
 
-/** A `const` of a literal has the literal's type, unless it is annotated. */
 function writeDeclaration(body: Body, keyword: "const" | "let", local: Local, value: Expr): void {
-  const type = local.type === "bool" ? "boolean" : "number";
-  const annotation = keyword === "const" && value.kind === "const" ? `: ${type}` : "";
-  const text = valueText(value, body.around);
+  const { text, annotation } = valueText(value, body.around);
   if (keyword === "const" && isNatural(value, body.naturals)) body.naturals.add(local);
-  body.writer.writeLine(`${keyword} ${body.around.local(local)}${annotation} = ${text};`);
+  body.writer.writeLine(
+    `${keyword} ${body.around.local(local)}${keyword === "const" ? annotation : ""} = ${text};`,
+  );
+}
+
+function writeAssignment(body: Body, place: string, value: Expr): void {
+  body.writer.writeLine(`${place} = ${valueText(value, body.around).text};`);
 }
 
 function writeAccumulate(body: Body, place: string, op: AccumulateOp, value: Expr): void {
-  const text = valueText(value, body.around);
+  const { text } = valueText(value, body.around);
   const form = ACCUMULATE_FORM[op];
   if (form.kind === "math") body.writer.writeLine(`${place} = Math.${form.name}(${place}, ${text});`);
   else body.writer.writeLine(`${place} ${form.symbol} ${text};`);
@@ -79,10 +82,6 @@ function accumulatorText(body: Body, buffer: Buffer, offset: Expr, op: Accumulat
   return `${name}[${once ? text : body.around.constant("offset", text)}]!`;
 }
 
-/** A scalar of the kernel is a variable, and one that nothing reads has none. */
-const isDropped = (body: Body, buffer: Buffer): boolean =>
-  buffer.shape.length === 0 && !body.live.buffers.has(buffer);
-
 function writeStatement(body: Body, stmt: Stmt): void {
   switch (stmt.kind) {
     case "for":
@@ -93,33 +92,27 @@ function writeStatement(body: Body, stmt: Stmt): void {
       break;
     case "let":
     case "init":
-      if (body.live.locals.has(stmt.local))
-        writeDeclaration(body, stmt.kind === "let" ? "const" : "let", stmt.local, stmt.value);
+      writeDeclaration(body, stmt.kind === "let" ? "const" : "let", stmt.local, stmt.value);
       break;
     case "accumulate":
-      if (body.live.locals.has(stmt.local))
-        writeAccumulate(body, body.around.local(stmt.local), stmt.op, stmt.value);
+      writeAccumulate(body, body.around.local(stmt.local), stmt.op, stmt.value);
       break;
     case "assign":
-      if (body.live.locals.has(stmt.local)) {
-        const text = valueText(stmt.value, body.around);
-        body.writer.writeLine(`${body.around.local(stmt.local)} = ${text};`);
-      }
+      writeAssignment(body, body.around.local(stmt.local), stmt.value);
       break;
     case "store":
-      if (!isDropped(body, stmt.buffer)) {
-        const place = placeText(body, stmt.buffer, stmt.offset);
-        const text = valueText(stmt.value, body.around);
-        body.writer.writeLine(`${place} = ${text};`);
-      }
+      writeAssignment(body, placeText(body, stmt.buffer, stmt.offset), stmt.value);
       break;
-    case "accumulateAt":
-      if (!isDropped(body, stmt.buffer))
-        writeAccumulate(body, accumulatorText(body, stmt.buffer, stmt.offset, stmt.op), stmt.op, stmt.value);
+    case "accumulateAt": {
+      const place = accumulatorText(body, stmt.buffer, stmt.offset, stmt.op);
+      writeAccumulate(body, place, stmt.op, stmt.value);
       break;
+    }
   }
 }
 
 export function writeStatements(body: Body, statements: readonly Stmt[]): void {
-  for (const stmt of statements) writeStatement(body, stmt);
+  for (const stmt of statements)
+    if (stmt.kind === "for" || stmt.kind === "if" || body.live.statements.has(stmt))
+      writeStatement(body, stmt);
 }

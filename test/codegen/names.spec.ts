@@ -22,7 +22,7 @@ describe("identifierOf", () => {
     ["2x", "$$2x"],
     ["", "$$"],
     ["*/", "$$$2a$$2f$"],
-    ["__proto__", "__proto__"],
+    ["__proto__", "__proto___"],
   ])("%j becomes %s", (name, identifier) => {
     expect(identifierOf(name)).toBe(identifier);
   });

@@ -205,7 +205,9 @@ describe("expressions", () => {
     [sub(sub(a, b), c), "a - b - c"],
     [mul(add(a, b), c), "(a + b) * c"],
     [unary("neg", unary("neg", a)), "-(-a)"],
-    [unary("neg", float(-1)), "-(-1)"],
+    [unary("neg", float(-1)), "1"],
+    [convert("float", unary("neg", int(0))), "0"],
+    [select(compare("==", convert("float", flag), float(2)), a, b), "+(a < b ? 1 : 0) === 2 ? a : b"],
     [sub(a, float(-0)), "a - -0"],
     [binary("pow", unary("neg", a), float(2)), "Math.pow(-a, 2)"],
     [binary("pow", a, float(Infinity)), "pow(a, Infinity)"],
@@ -249,12 +251,16 @@ describe("expressions", () => {
       for (let k = 0; k < length; k += 1) value = next(value);
       return value;
     };
-    const left = { ...scalar(chain(10_000, (value) => add(value, b))), options, name: "left" };
-    const right = { ...scalar(chain(10_000, (value) => sub(b, value))), options, name: "right" };
-    const calls = { ...scalar(chain(10_000, (value) => unary("exp", value))), options, name: "calls" };
-    const text = emitted(left, right, calls);
-    expect(diagnosticsOf(text)).toEqual([]);
-    expect(Math.max(...text.split("\n").map((line) => line.length))).toBeLessThan(2000);
+    const steps: readonly ((value: Expr) => Expr)[] = [
+      (value) => add(value, b),
+      (value) => sub(b, value),
+      (value) => unary("exp", value),
+    ];
+    const kernelsOf = (length: number): readonly Kernel[] =>
+      steps.map((next, k) => ({ ...scalar(chain(length, next)), options, name: `f${k}` }));
+    expect(diagnosticsOf(emitted(...kernelsOf(1000)))).toEqual([]);
+    const lines = emitted(...kernelsOf(50_000)).split("\n");
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(2000);
   });
 
   it("that share nodes stay linear", () => {
