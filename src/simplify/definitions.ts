@@ -4,6 +4,7 @@
  */
 import type { Definition, Requirement, Tensor } from "../ir/index.ts";
 import type { Engine } from "./engine.ts";
+import { rewriteSums } from "./expand.ts";
 import { absorbFactors, sharePairs } from "./pairs.ts";
 import { shareValues } from "./share.ts";
 import { lightenPointwise, lightenSums } from "./sums.ts";
@@ -47,5 +48,5 @@ const round = (
   lightenPointwise(engine, space, inOrder(space));
   sharePairs(space, inOrder(space));
   absorbFactors(space, inOrder(space));
-  return inOrder(space);
+  return inOrder(space).map((definition) => rewriteSums(engine, definition));
 };
