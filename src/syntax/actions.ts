@@ -147,7 +147,7 @@ const actions: { readonly [O in keyof Operations]: Actions<O> } = {
       };
       return [{ kind: "define", ...given, span: context.span(this) }];
     },
-    hole(_hole) {
+    hole(_begin, _blanks, _end) {
       return context.segments.get(context.span(this).start)?.statements ?? [];
     },
   }),
@@ -184,7 +184,7 @@ const actions: { readonly [O in keyof Operations]: Actions<O> } = {
       };
       return single(reference(context, given), given.span);
     },
-    hole(_hole) {
+    hole(_begin, _blanks, _end) {
       const chain = context.segments.get(context.span(this).start)?.chain;
       if (chain === undefined) throw new Error("a hole stands for a segment built before");
       return chain;

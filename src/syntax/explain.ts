@@ -10,9 +10,9 @@ import { visible } from "../diagnostics/frame.ts";
 import type { Source, Span } from "../diagnostics/source.ts";
 import { isReserved } from "./scan.ts";
 
-/** A method that ohm has and its types lack. A failure is fluffy when something longer was tried there as well. */
+/** A method that ohm has and its types lack. */
 interface WithFailures {
-  getRightmostFailures(): readonly { isFluffy(): boolean; toString(): string }[];
+  getRightmostFailures(): readonly { toString(): string }[];
 }
 
 /** The text of a match, where it begins, and what stands behind it in words. */
@@ -27,12 +27,12 @@ export function explain(
   matched: Matched,
   match: FailedMatchResult & Partial<WithFailures>,
 ): Diagnostic {
-  const failures = match.getRightmostFailures?.() ?? [];
-  const expected = phrases(failures.flatMap((each) => (each.isFluffy() ? [] : [each.toString()])));
+  const failures = (match.getRightmostFailures?.() ?? []).map((each) => each.toString());
+  const expected = phrases(failures.map((each) => (each === "end of input" ? matched.next : each)));
   const failedAt = match.getRightmostFailurePosition();
   const at = failedAt + leadingBlanks(matched.text.slice(failedAt));
-  const found = lexemeAt(matched.text, at);
   const end = matched.text.trimEnd().length;
+  const found = at < end ? lexemeAt(source.text, matched.start + at) : "";
   const start = matched.start + Math.min(at, end);
   const span: Span = { source, start, end: start + found.length };
   if (expected.includes("a name") && isReserved(found)) return reservedName(span, found);
@@ -102,7 +102,7 @@ const slips: readonly Slip[] = [
   { applies: ({ found }) => found === "=>", advice: "write a function as: fn name(x) { return … }" },
   { applies: ({ found }) => found === "&" || found === "|", advice: "write && for and, || for or" },
   {
-    applies: ({ found, before }) => found === "=" && /[-+*/%^]$/.test(before),
+    applies: ({ found, expected }) => /^[-+*/%^]$/.test(found) && expected.includes('"="'),
     advice: "a definition is made once: give the new value a name of its own",
   },
   {
@@ -119,7 +119,7 @@ const slips: readonly Slip[] = [
     advice: "a definition has no keyword: name = expression",
   },
   {
-    applies: ({ before }) => /\/\/[^()[\]]*$/.test(before),
+    applies: ({ found, before }) => found === "//" || /\/\/[^()[\]]*$/.test(before),
     advice: "inside brackets // is floor division; write /* … */ for a comment",
   },
   { applies: ({ found }) => found === ".", advice: "there are no members: a function is called as f(x)" },

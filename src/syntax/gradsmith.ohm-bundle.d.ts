@@ -8,149 +8,43 @@ import {
   Node,
   NonterminalNode,
   Semantics,
-  TerminalNode,
-} from "ohm-js";
+  TerminalNode
+} from 'ohm-js';
 
 export interface GradsmithActionDict<T> extends BaseActionDict<T> {
   Declaration?: (this: NonterminalNode, arg0: NonterminalNode) => T;
-  Import?: (
-    this: NonterminalNode,
-    arg0: NonterminalNode,
-    arg1: TerminalNode,
-    arg2: NonterminalNode,
-    arg3: TerminalNode,
-    arg4: NonterminalNode,
-    arg5: NonterminalNode,
-  ) => T;
-  Names?: (
-    this: NonterminalNode,
-    arg0: NonterminalNode,
-    arg1: IterationNode,
-    arg2: IterationNode,
-    arg3: IterationNode,
-  ) => T;
-  Derive?: (
-    this: NonterminalNode,
-    arg0: NonterminalNode,
-    arg1: NonterminalNode,
-    arg2: TerminalNode,
-    arg3: IterationNode,
-    arg4: TerminalNode,
-  ) => T;
-  Requests?: (
-    this: NonterminalNode,
-    arg0: NonterminalNode,
-    arg1: IterationNode,
-    arg2: IterationNode,
-    arg3: IterationNode,
-  ) => T;
-  Request?: (
-    this: NonterminalNode,
-    arg0: NonterminalNode,
-    arg1: TerminalNode,
-    arg2: IterationNode,
-    arg3: TerminalNode,
-  ) => T;
-  Function?: (
-    this: NonterminalNode,
-    arg0: NonterminalNode,
-    arg1: NonterminalNode,
-    arg2: TerminalNode,
-    arg3: IterationNode,
-    arg4: IterationNode,
-    arg5: TerminalNode,
-    arg6: TerminalNode,
-    arg7: IterationNode,
-    arg8: TerminalNode,
-  ) => T;
-  Params?: (
-    this: NonterminalNode,
-    arg0: NonterminalNode,
-    arg1: IterationNode,
-    arg2: IterationNode,
-    arg3: IterationNode,
-  ) => T;
+  Import?: (this: NonterminalNode, arg0: NonterminalNode, arg1: TerminalNode, arg2: NonterminalNode, arg3: TerminalNode, arg4: NonterminalNode, arg5: NonterminalNode) => T;
+  Names?: (this: NonterminalNode, arg0: NonterminalNode, arg1: IterationNode, arg2: IterationNode, arg3: IterationNode) => T;
+  Derive?: (this: NonterminalNode, arg0: NonterminalNode, arg1: NonterminalNode, arg2: TerminalNode, arg3: IterationNode, arg4: TerminalNode) => T;
+  Requests?: (this: NonterminalNode, arg0: NonterminalNode, arg1: IterationNode, arg2: IterationNode, arg3: IterationNode) => T;
+  Request?: (this: NonterminalNode, arg0: NonterminalNode, arg1: TerminalNode, arg2: IterationNode, arg3: TerminalNode) => T;
+  Function?: (this: NonterminalNode, arg0: NonterminalNode, arg1: NonterminalNode, arg2: TerminalNode, arg3: IterationNode, arg4: IterationNode, arg5: TerminalNode, arg6: TerminalNode, arg7: IterationNode, arg8: TerminalNode) => T;
+  Params?: (this: NonterminalNode, arg0: NonterminalNode, arg1: IterationNode, arg2: IterationNode, arg3: IterationNode) => T;
   Param?: (this: NonterminalNode, arg0: NonterminalNode, arg1: IterationNode) => T;
-  Type?: (
-    this: NonterminalNode,
-    arg0: TerminalNode,
-    arg1: IterationNode,
-    arg2: TerminalNode,
-    arg3: IterationNode,
-    arg4: TerminalNode,
-  ) => T;
+  Type?: (this: NonterminalNode, arg0: TerminalNode, arg1: IterationNode, arg2: TerminalNode, arg3: IterationNode, arg4: TerminalNode) => T;
   Options?: (this: NonterminalNode, arg0: TerminalNode, arg1: IterationNode) => T;
-  OptionList?: (
-    this: NonterminalNode,
-    arg0: NonterminalNode,
-    arg1: IterationNode,
-    arg2: IterationNode,
-    arg3: IterationNode,
-  ) => T;
+  OptionList?: (this: NonterminalNode, arg0: NonterminalNode, arg1: IterationNode, arg2: IterationNode, arg3: IterationNode) => T;
   Option?: (this: NonterminalNode, arg0: NonterminalNode, arg1: IterationNode, arg2: IterationNode) => T;
   Statements?: (this: NonterminalNode, arg0: IterationNode) => T;
   Statement?: (this: NonterminalNode, arg0: NonterminalNode) => T;
   Return?: (this: NonterminalNode, arg0: NonterminalNode, arg1: NonterminalNode) => T;
-  Define?: (
-    this: NonterminalNode,
-    arg0: NonterminalNode,
-    arg1: IterationNode,
-    arg2: IterationNode,
-    arg3: IterationNode,
-    arg4: NonterminalNode,
-    arg5: NonterminalNode,
-  ) => T;
-  Expr?: (
-    this: NonterminalNode,
-    arg0: IterationNode,
-    arg1: NonterminalNode,
-    arg2: IterationNode,
-    arg3: IterationNode,
-    arg4: IterationNode,
-  ) => T;
+  Define?: (this: NonterminalNode, arg0: NonterminalNode, arg1: IterationNode, arg2: IterationNode, arg3: IterationNode, arg4: NonterminalNode, arg5: NonterminalNode) => T;
+  Expr?: (this: NonterminalNode, arg0: IterationNode, arg1: NonterminalNode, arg2: IterationNode, arg3: IterationNode, arg4: IterationNode) => T;
   Link?: (this: NonterminalNode, arg0: NonterminalNode) => T;
   Choice?: (this: NonterminalNode, arg0: TerminalNode, arg1: NonterminalNode, arg2: TerminalNode) => T;
   Operand?: (this: NonterminalNode, arg0: NonterminalNode) => T;
   Group?: (this: NonterminalNode, arg0: TerminalNode, arg1: NonterminalNode, arg2: TerminalNode) => T;
-  Reference?: (
-    this: NonterminalNode,
-    arg0: NonterminalNode,
-    arg1: IterationNode,
-    arg2: IterationNode,
-    arg3: IterationNode,
-    arg4: IterationNode,
-    arg5: IterationNode,
-    arg6: IterationNode,
-    arg7: IterationNode,
-  ) => T;
-  Indices?: (
-    this: NonterminalNode,
-    arg0: NonterminalNode,
-    arg1: IterationNode,
-    arg2: IterationNode,
-    arg3: IterationNode,
-  ) => T;
+  Reference?: (this: NonterminalNode, arg0: NonterminalNode, arg1: IterationNode, arg2: IterationNode, arg3: IterationNode, arg4: IterationNode, arg5: IterationNode, arg6: IterationNode, arg7: IterationNode) => T;
+  Indices?: (this: NonterminalNode, arg0: NonterminalNode, arg1: IterationNode, arg2: IterationNode, arg3: IterationNode) => T;
   Index?: (this: NonterminalNode, arg0: NonterminalNode) => T;
-  Values?: (
-    this: NonterminalNode,
-    arg0: NonterminalNode,
-    arg1: IterationNode,
-    arg2: IterationNode,
-    arg3: IterationNode,
-  ) => T;
+  Values?: (this: NonterminalNode, arg0: NonterminalNode, arg1: IterationNode, arg2: IterationNode, arg3: IterationNode) => T;
   Settings?: (this: NonterminalNode, arg0: TerminalNode, arg1: IterationNode) => T;
-  SettingList?: (
-    this: NonterminalNode,
-    arg0: NonterminalNode,
-    arg1: IterationNode,
-    arg2: IterationNode,
-    arg3: IterationNode,
-  ) => T;
+  SettingList?: (this: NonterminalNode, arg0: NonterminalNode, arg1: IterationNode, arg2: IterationNode, arg3: IterationNode) => T;
   Setting?: (this: NonterminalNode, arg0: NonterminalNode, arg1: NonterminalNode, arg2: NonterminalNode) => T;
   prefix?: (this: NonterminalNode, arg0: TerminalNode) => T;
   operator?: (this: NonterminalNode, arg0: TerminalNode) => T;
   ellipsis?: (this: NonterminalNode, arg0: TerminalNode) => T;
-  hole?: (this: NonterminalNode, arg0: TerminalNode) => T;
+  hole?: (this: NonterminalNode, arg0: TerminalNode, arg1: IterationNode, arg2: IterationNode) => T;
   equals?: (this: NonterminalNode, arg0: TerminalNode) => T;
   number?: (this: NonterminalNode, arg0: NonterminalNode, arg1: IterationNode) => T;
   mantissa_whole?: (this: NonterminalNode, arg0: IterationNode, arg1: IterationNode) => T;
@@ -167,6 +61,7 @@ export interface GradsmithActionDict<T> extends BaseActionDict<T> {
   import?: (this: NonterminalNode, arg0: TerminalNode) => T;
   from?: (this: NonterminalNode, arg0: TerminalNode) => T;
   int?: (this: NonterminalNode, arg0: TerminalNode) => T;
+  blank?: (this: NonterminalNode, arg0: TerminalNode) => T;
   spaces?: (this: NonterminalNode, arg0: IterationNode) => T;
 }
 
@@ -184,3 +79,4 @@ export interface GradsmithGrammar extends Grammar {
 
 declare const grammar: GradsmithGrammar;
 export default grammar;
+

@@ -14,8 +14,8 @@ import { ambiguousComments } from "./ambiguity.ts";
 import type { Expression, FunctionDeclaration, Module } from "./ast.ts";
 import { explain, lexemeAt } from "./explain.ts";
 import grammar from "./gradsmith.ohm-bundle.js";
-import type { Piece } from "./scan.ts";
-import { scan } from "./scan.ts";
+import type { Piece, SegmentLimits } from "./scan.ts";
+import { scan, segmentLimits } from "./scan.ts";
 import { binderParts, dimParts, visitAll } from "./walk.ts";
 
 /** Expressions inside each other; passes may recurse on a tree of this depth. */
@@ -24,9 +24,10 @@ export const depthLimit = 512;
 /** Errors reported of one file: a file of a million errors is not read by anybody. */
 const reportLimit = 100;
 
-export function parse(source: Source): Result<Module> {
+/** `limits` only bound memory and stack: the result is the same whatever they are. */
+export function parse(source: Source, limits: SegmentLimits = segmentLimits): Result<Module> {
   const collector = createCollector();
-  const { pieces, problems } = scan(source);
+  const { pieces, problems } = scan(source, limits);
   const builder = createBuilder(source);
   const declarations: Declaration[] = [];
   const found: Diagnostic[] = [...problems];
@@ -92,10 +93,7 @@ const strayAdvice: ReadonlyMap<string, string> = new Map([
 ]);
 
 function isExpression(text: string): boolean {
-  const { pieces, problems } = scan({ name: "comment", text });
-  const [piece] = pieces;
-  if (problems.length > 0 || pieces.length !== 1 || piece?.problem !== undefined) return false;
-  return grammar.match(piece?.text ?? "", "Expr").succeeded();
+  return parse({ name: "comment", text: `fn f() { return (${text}) }` }).ok;
 }
 
 function deepExpressions(declaration: FunctionDeclaration): Diagnostic[] | undefined {

@@ -16,11 +16,17 @@ export const nestingLimit = 512;
  * An expression or a run of statements that is longer, or nested deeper, is matched in segments. Ohm keeps
  * some kilobytes for each token of a match, and needs up to 5 kB of stack for each level.
  */
-const segmentLength = 1024;
-const segmentHeight = 32;
+export interface SegmentLimits {
+  readonly length: number;
+  readonly height: number;
+}
 
-/** What stands in a text for a segment cut out of it. */
-const hole = "\ue000";
+export const segmentLimits: SegmentLimits = { length: 1024, height: 32 };
+
+/** What stands in a text for a segment cut out of it, of the same length. */
+function hole(length: number): string {
+  return length === 1 ? "\ue000" : `\ue000${" ".repeat(length - 2)}\ue001`;
+}
 
 export interface Segment {
   /** The offset of its first character, which is also that of its hole. */
@@ -34,7 +40,7 @@ export interface Segment {
 export interface Piece {
   readonly kind: "import" | "fn" | "derive" | "stray";
   readonly start: number;
-  /** Comments and white space blanked, segments replaced by a hole and blanks. */
+  /** Comments and white space blanked, segments replaced by holes. */
   readonly text: string;
   /** Inner segments before those that hold their holes. */
   readonly segments: readonly Segment[];
@@ -81,6 +87,7 @@ interface OpenPiece {
 
 interface State {
   readonly source: Source;
+  readonly limits: SegmentLimits;
   /** Where the next lexeme begins. */
   at: number;
   /** End of the last lexeme that is not blank, and whether an operand ends there. */
@@ -97,9 +104,10 @@ interface State {
   readonly problems: Diagnostic[];
 }
 
-export function scan(source: Source): Scan {
+export function scan(source: Source, limits: SegmentLimits): Scan {
   const state: State = {
     source,
+    limits,
     at: 0,
     lastEnd: 0,
     lastIsOperand: false,
@@ -275,7 +283,12 @@ function mark(state: State): Mark {
 }
 
 function beginExpression(state: State, frame: Frame): void {
+  leaveExpression(frame);
   frame.expression = mark(state);
+}
+
+function leaveExpression(frame: Frame): void {
+  frame.expression = undefined;
   frame.heightBefore = Math.max(frame.heightBefore, frame.height);
   frame.height = 0;
 }
@@ -286,9 +299,9 @@ function beginExpression(state: State, frame: Frame): void {
  */
 function endExpression(state: State, frame: Frame, next: string): boolean {
   const from = frame.expression;
-  if (from === undefined) return false;
-  const isLong = state.lastIsOperand && state.lastEnd - from.at > segmentLength;
-  if (!isLong && frame.height < segmentHeight) return false;
+  if (from === undefined || state.piece?.problem !== undefined) return false;
+  const isLong = state.lastIsOperand && state.lastEnd - from.at > state.limits.length;
+  if (!isLong && frame.height < state.limits.height) return false;
   cut(state, from, "Expr", next);
   frame.height = 0;
   return true;
@@ -297,16 +310,20 @@ function endExpression(state: State, frame: Frame, next: string): boolean {
 /** A word behind an operand: the statement before it is complete. */
 function beginStatement(state: State, frame: Frame, next: string): void {
   endExpression(state, frame, next);
-  frame.expression = undefined;
-  if (state.lastEnd - frame.statements.at <= segmentLength) return;
+  leaveExpression(frame);
+  if (state.piece?.problem !== undefined || state.lastEnd - frame.statements.at <= state.limits.length)
+    return;
   cut(state, frame.statements, "Statements", next);
   frame.statements = mark(state);
 }
 
 function cut(state: State, from: Mark, rule: Segment["rule"], next: string): void {
-  const text = state.parts.splice(from.part).join("");
-  state.piece?.segments.push({ start: from.at, text: text.trimEnd(), rule, next });
-  state.parts.push(hole, " ".repeat(text.length - 1));
+  const cutOut = state.parts.splice(from.part).join("");
+  const text = cutOut.trim();
+  const blanksBefore = cutOut.length - cutOut.trimStart().length;
+  const blanksAfter = cutOut.length - cutOut.trimEnd().length;
+  state.piece?.segments.push({ start: from.at + blanksBefore, text, rule, next });
+  state.parts.push(" ".repeat(blanksBefore), hole(text.length), " ".repeat(blanksAfter));
 }
 
 function operator(state: State, text: string): void {
@@ -320,7 +337,8 @@ function comma(state: State, text: string): void {
   const frame = state.frames.at(-1);
   if (frame !== undefined) endExpression(state, frame, text);
   keep(state, text, false);
-  if (frame !== undefined && frame.holds !== "names") beginExpression(state, frame);
+  if (frame?.holds === "names") leaveExpression(frame);
+  else if (frame !== undefined) beginExpression(state, frame);
 }
 
 /** Options follow, with their names first. */
@@ -328,7 +346,7 @@ function semicolon(state: State, text: string): void {
   const frame = state.frames.at(-1);
   if (frame !== undefined) endExpression(state, frame, text);
   keep(state, text, false);
-  if (frame !== undefined) frame.expression = undefined;
+  if (frame !== undefined) leaveExpression(frame);
 }
 
 function equals(state: State, text: string): void {
@@ -427,7 +445,7 @@ function question(state: State, text: string): void {
   const at = state.at;
   keep(state, text, false);
   const top = state.frames.at(-1);
-  if (top === undefined || top.holds === "names" || state.frames.length > nestingLimit) return;
+  if (top?.expression === undefined || state.frames.length > nestingLimit) return;
   openFrame(state, text, at);
 }
 
@@ -438,7 +456,7 @@ function colon(state: State, text: string): void {
     endExpression(state, frame, text);
     popFrame(state);
   } else if (frame !== undefined) {
-    frame.expression = undefined;
+    leaveExpression(frame);
   }
   keep(state, text, false);
 }
