@@ -16,6 +16,7 @@ import type { KernelInterface, TensorPort } from "../interface.ts";
 import { createScope } from "../names.ts";
 import type { Scope } from "../names.ts";
 import { writeArguments } from "../typescript/boundary.ts";
+import type { Boundary } from "../typescript/boundary.ts";
 import { commentText } from "../typescript/comment.ts";
 import {
   arrayOutputs,
@@ -27,7 +28,6 @@ import type { TypeNames } from "../typescript/declarations.ts";
 import { aboutText, bufferHint, createImports, createNaming, headerText } from "../typescript/emit.ts";
 import type { Imports } from "../typescript/emit.ts";
 import type { Surroundings } from "../typescript/expression.ts";
-import type { Liveness } from "../typescript/liveness.ts";
 import { hasScratch, scratchExport } from "./abi.ts";
 
 /** Where the loader finds the compiled module: in a file beside itself, or in its own text. */
@@ -169,13 +169,11 @@ function loadStructure(
 }
 
 /** Everything is read: the compiled kernel takes all its parameters. */
-function everything(kernel: Kernel): Liveness {
+function everything(kernel: Kernel): Boundary["live"] {
   return {
-    locals: new Set(),
     buffers: new Set(kernel.buffers),
     dims: new Set(kernel.dims.map((dim) => dim.name)),
     options: new Set(kernel.options.map((option) => option.name)),
-    comparedTwice: new Set(),
   };
 }
 

@@ -59,11 +59,11 @@ function createCallable(kernel: Kernel, wasm: WasmExports, heap: Heap): Callable
   const scratch = hasScratch(kernel) ? wasm(scratchExport(kernel)) : undefined;
   return createKernel(heap, wasm(kernel.name), (args: Args, into: Args = {}) => {
     const dims = readDims(ports, args);
-    const inputs = ports.inputs.map((port) => readInput(port, dims, args[port.name]));
+    const inputs = ports.inputs.map((port) => readInput(port, dims, given(args, port.name)));
     checkRequirements(kernel, ports, dims, inputs);
     return {
       inputs,
-      outputs: ports.outputs.map((port) => prepareOutput(port, dims, into[port.name])),
+      outputs: ports.outputs.map((port) => prepareOutput(port, dims, given(into, port.name))),
       ...(scratch === undefined ? {} : { scratch: scratch(...dims.values()) }),
       scalars: [...dims.values(), ...readOptions(ports, args)],
       results: (...outputs: readonly TensorData[]) =>
@@ -73,17 +73,23 @@ function createCallable(kernel: Kernel, wasm: WasmExports, heap: Heap): Callable
 }
 
 type Args = Readonly<Record<string, PortValue>>;
+
+/** The argument of a name, which may be one that every object has. */
+function given(args: Args, name: string): PortValue | undefined {
+  return Object.hasOwn(args, name) ? args[name] : undefined;
+}
+
 type Dims = ReadonlyMap<string, number>;
 
 function readDims(ports: KernelInterface, args: Args): Dims {
   return new Map(
     ports.dims.map((port) => {
-      const given = args[port.name];
-      if (given !== undefined || port.inference === undefined) {
-        return [port.name, dimension(port.name, given as number, port.dim.min)];
+      const value = given(args, port.name);
+      if (value !== undefined || port.inference === undefined) {
+        return [port.name, dimension(port.name, value as number, port.dim.min)];
       }
       const { from, divisor } = port.inference;
-      const { length } = array(from.name, args[from.name] as never, from.array);
+      const { length } = array(from.name, given(args, from.name) as never, from.array);
       return [port.name, dimension(port.name, inferred(port.name, from.name, length, divisor), port.dim.min)];
     }),
   );
@@ -91,7 +97,7 @@ function readDims(ports: KernelInterface, args: Args): Dims {
 
 function readOptions(ports: KernelInterface, args: Args): number[] {
   return ports.options.map(({ name, option }) => {
-    const value = (args[name] ?? option.default) as number;
+    const value = (given(args, name) ?? option.default) as number;
     return option.type === "int" ? integer(name, value) : number(name, value);
   });
 }
