@@ -41,9 +41,6 @@ export function scaleTwice(v: Algebra, p: Vector, doublyBiased: Vector): Vector 
 export const signBit = (v: Algebra): Vector => v.constant(-0);
 export const signOf = (v: Algebra, x: Vector): Vector => v.and(x, signBit(v));
 
-/** |x| with the sign of `sign`. */
-export const copySign = (v: Algebra, x: Vector, sign: Vector): Vector => v.or(v.abs(x), signOf(v, sign));
-
 /** x, not negative, with the sign of `sign`. */
 export const withSign = (v: Algebra, x: Vector, sign: Vector): Vector => v.or(x, signOf(v, sign));
 

@@ -15,7 +15,7 @@ export interface MathRequest {
   readonly dtype: LaneType;
 }
 
-export const EVALUATE_CAPACITY = 1 << 18;
+const EVALUATE_CAPACITY = 1 << 18;
 const REGION = EVALUATE_CAPACITY * 8;
 const PAGE = 65536;
 

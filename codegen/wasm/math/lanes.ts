@@ -34,46 +34,34 @@ export const LANE_FORMAT: { readonly [T in LaneType]: LaneFormat } = {
 type Unary = (a: Expression) => Expression;
 type Binary = (a: Expression, b: Expression) => Expression;
 
-export const UNARY_LANE_OPERATIONS = [
-  "abs",
-  "neg",
-  "sqrt",
-  "ceil",
-  "floor",
-  "trunc",
-  "nearest",
-  "not",
-] as const;
-export type UnaryLaneOperation = (typeof UNARY_LANE_OPERATIONS)[number];
+export type UnaryLaneOperation = "abs" | "neg" | "sqrt" | "ceil" | "floor" | "trunc" | "nearest" | "not";
 
 /**
  * Comparisons give masks of all ones or all zeros per lane. `pmin(a, b)` is `b < a ? b : a` and `pmax(a, b)` is
  * `a < b ? b : a`: one instruction each on x86, and a NaN in `a` stays. `andnot(a, b)` is `a & ~b`.
  * `addBits` and `subBits` are integer operations on the lanes' bit patterns.
  */
-export const BINARY_LANE_OPERATIONS = [
-  "add",
-  "sub",
-  "mul",
-  "div",
-  "min",
-  "max",
-  "pmin",
-  "pmax",
-  "eq",
-  "ne",
-  "lt",
-  "gt",
-  "le",
-  "ge",
-  "and",
-  "or",
-  "xor",
-  "andnot",
-  "addBits",
-  "subBits",
-] as const;
-export type BinaryLaneOperation = (typeof BINARY_LANE_OPERATIONS)[number];
+export type BinaryLaneOperation =
+  | "add"
+  | "sub"
+  | "mul"
+  | "div"
+  | "min"
+  | "max"
+  | "pmin"
+  | "pmax"
+  | "eq"
+  | "ne"
+  | "lt"
+  | "gt"
+  | "le"
+  | "ge"
+  | "and"
+  | "or"
+  | "xor"
+  | "andnot"
+  | "addBits"
+  | "subBits";
 
 export interface LaneOperations {
   readonly dtype: LaneType;

@@ -7,14 +7,12 @@ import { ensureMath, type MathFunction } from "./index.ts";
 import type { WasmTarget } from "./lanes.ts";
 import { signOf } from "./bits.ts";
 
-/** The first bit pattern, the distance to the next, and how many, a multiple of four. */
+/** The first bit pattern, the distance to the next, and how many, a multiple of four: all are 0, 1, 2³². */
 export interface SweepRange {
   readonly first: number;
   readonly step: number;
   readonly count: number;
 }
-
-export const EVERY_SINGLE: SweepRange = { first: 0, step: 1, count: 2 ** 32 };
 
 export interface SweepReport {
   /**
