@@ -16,6 +16,8 @@ const extentOf = (a: Affine, sizes: ReadonlyMap<string, number>): number =>
     return total + product;
   }, a.constant);
 
+const isProbability = (name: string): boolean => name === "target" || name === "prob";
+
 export const randomInputs = (
   program: Program,
   seed: number,
@@ -28,7 +30,11 @@ export const randomInputs = (
     const requirement = program.requirements.find((each) => each.tensor === tensor);
     const limit = requirement === undefined ? 1 : extentOf(requirement.extent, dims);
     const data = Array.from({ length }, () =>
-      tensor.dtype === "int" ? Math.floor(next() * limit) : 4 * next() - 2,
+      tensor.dtype === "int"
+        ? Math.floor(next() * limit)
+        : isProbability(tensor.name)
+          ? next()
+          : 4 * next() - 2,
     );
     return [tensor.name, { shape, data }];
   });
