@@ -8,7 +8,7 @@
  * and a store besides. Both branches of a selection and of an `if` count.
  */
 import { foldExpr, operands } from "./fold.ts";
-import { tripCount, tripFactor } from "./trips.ts";
+import { tripCount, tripFactor, withoutBlocks } from "./trips.ts";
 import type { Extents, Range } from "./trips.ts";
 import type { AccumulateOp, BinaryOp, Expr, Kernel, Local, Stmt, UnaryOp } from "./types.ts";
 
@@ -214,7 +214,9 @@ export function countOperations(kernel: Kernel): OperationCounts {
     store: [],
   };
   const visit = (count: Tally, ranges: readonly Range[]): void => {
-    for (const of of OPERATION_CLASSES) if (count[of] > 0) terms[of].push({ count: count[of], ranges });
+    const whole = withoutBlocks(ranges);
+    for (const of of OPERATION_CLASSES)
+      if (count[of] > 0) terms[of].push({ count: count[of], ranges: whole });
   };
   walk({ ranges: [], bound: new Map(), visit }, kernel.body);
   return terms;

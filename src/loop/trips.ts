@@ -105,6 +105,39 @@ function mentions(root: Expr, local: Local): boolean {
   );
 }
 
+/** Whether `inner` runs through one block of `outer`: from its value to the next, or to its end. */
+function isBlockOf(inner: Range, outer: Range): boolean {
+  const { from, to } = inner;
+  if (inner.step !== 1 || from.kind !== "local" || from.local !== outer.local) return false;
+  const next: Expr = {
+    kind: "binary",
+    type: "int",
+    op: "add",
+    a: from,
+    b: { kind: "const", type: "int", value: outer.step },
+  };
+  const ends = [outer.to, next].map(formatExpr);
+  return (
+    to.kind === "binary" && to.op === "min" && ends.every((end) => [to.a, to.b].map(formatExpr).includes(end))
+  );
+}
+
+const reads = (range: Range, local: Local): boolean =>
+  mentions(range.from, local) || mentions(range.to, local);
+
+/** A loop over blocks and the loop over one block are one loop over all. */
+export function withoutBlocks(ranges: readonly Range[]): readonly Range[] {
+  for (const [k, outer] of ranges.entries()) {
+    const users = ranges.filter((range) => reads(range, outer.local));
+    const [inner] = users;
+    if (inner === undefined || users.length > 1 || !isBlockOf(inner, outer)) continue;
+    const whole = { ...inner, from: outer.from, to: outer.to };
+    const rest = ranges.filter((range) => range !== outer && range !== inner);
+    return withoutBlocks([...rest.slice(0, k), whole, ...rest.slice(k)]);
+  }
+  return ranges;
+}
+
 /** How often the body of the innermost range runs. Loops whose extent no inner bound needs are multiplied, not run. */
 export function tripCount(
   ranges: readonly Range[],

@@ -80,6 +80,21 @@ describe("counts", () => {
     expect(countsAt(counts, { N: 0 })).toMatchObject({ add: 0, store: 1 });
   });
 
+  it("take the blocks of a loop together", () => {
+    const [i, j, s] = [local("i", "int"), local("j", "int"), local("s", "float")];
+    const y = buffer("y", "output", []);
+    const end = binary("min", add(use(i), int(1024)), dim("N"));
+    const block = loop(j, use(i), end, [accumulate(s, "sum", float(1))], "vector");
+    const body = [
+      init(s, float(0)),
+      loop(i, int(0), dim("N"), [block], "serial", 1024),
+      store(y, int(0), use(s)),
+    ];
+    const counts = countOperations(kernel("f64", { dims: ["N"], buffers: [y], body }));
+    expect(formatCounts(counts)).toBe("add N, store 1");
+    expect(countsAt(counts, { N: 5000 }).add).toBe(5000);
+  });
+
   it("count an operation as often as it is written", () => {
     const y = buffer("y", "output", []);
     let value = float(1);
