@@ -2,8 +2,11 @@
 import { instantiateTypeScript } from "../../codegen/typescript/run.ts";
 import { instantiateWasm } from "../../codegen/wasm/run.ts";
 import type { CallableKernel, PortValue } from "../../codegen/interface.ts";
-import type { GivenArray, Inputs } from "../eval/index.ts";
+import type { GivenArray } from "../eval/index.ts";
+import type { Run } from "../gradcheck/index.ts";
 import type { FloatType, Kernel } from "../loop/types.ts";
+
+export type { Run };
 
 export interface Backend {
   readonly name: string;
@@ -16,9 +19,6 @@ export const BACKENDS: readonly Backend[] = [
   { name: "WASM f64", dtype: "f64", instantiate: instantiateWasm },
   { name: "WASM f32", dtype: "f32", instantiate: instantiateWasm },
 ];
-
-/** A program on a back end: its outputs by name. */
-export type Run = (inputs: Inputs) => ReadonlyMap<string, ArrayLike<number>>;
 
 const FLOATS = { f64: Float64Array, f32: Float32Array } as const;
 

@@ -4,11 +4,11 @@
  */
 import { bindDims, evaluateWithError, type Bounded, type GivenArray, type Inputs } from "../eval/index.ts";
 import { compare, formatMismatch, type Expected } from "../gradcheck/compare.ts";
-import { allowedError, TOLERANCES } from "../gradcheck/tolerance.ts";
+import { allowedError, TOLERANCES, type Run } from "../gradcheck/index.ts";
 import type { Arena, Program } from "../ir/index.ts";
 import type { Kernel } from "../loop/types.ts";
 import { toKernel } from "../pipeline.ts";
-import { instantiateAll, reasonOf, type Backend, type Instantiated, type Run } from "./backends.ts";
+import { instantiateAll, reasonOf, type Backend, type Instantiated } from "./backends.ts";
 
 export interface Part {
   readonly ir: Arena;

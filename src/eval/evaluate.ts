@@ -8,7 +8,8 @@ import {
   bindDims, bindInputs, bindOptions, checkRequirements, elements, misfit, type Inputs, type Stored,
 } from "./arrays.ts"; // prettier-ignore
 import { extentOf } from "./indexing.ts";
-import { ACCUMULATORS, type Accumulator } from "./reduce.ts";
+import { ACCUMULATORS, placeOf, type Accumulator } from "./reduce.ts";
+import { createDigest, type Select } from "./selection.ts";
 import { compileTape, dataRoots, type Tape } from "./tape.ts";
 
 export interface Evaluated {
@@ -43,6 +44,16 @@ export const evaluateWithError = (
   );
 };
 
+/** Also which way all selections went: two evaluations of one text have no kink between them that either would see. */
+export const evaluateWithSelections = (
+  program: Program,
+  inputs: Inputs,
+): { readonly outputs: ReadonlyMap<string, Evaluated>; readonly selections: string } => {
+  const { select, digest } = createDigest();
+  const storage = run(program, inputs, undefined, "exact", select);
+  return { outputs: outputsOf(program, storage), selections: digest() };
+};
+
 const outputsOf = (program: Program, storage: ReadonlyMap<Tensor, Stored>): ReadonlyMap<string, Stored> =>
   new Map(program.outputs.map(({ name, tensor }) => [name, stored(storage, tensor)]));
 
@@ -57,6 +68,7 @@ interface Evaluation {
   readonly options: ReadonlyMap<string, number>;
   readonly storage: Map<Tensor, Stored>;
   readonly arithmetic: Arithmetic | undefined;
+  readonly select: Select | undefined;
 }
 
 const run = (
@@ -64,11 +76,12 @@ const run = (
   inputs: Inputs,
   arithmetic: Arithmetic | undefined,
   given: InputErrors = "exact",
+  select?: Select,
 ): ReadonlyMap<Tensor, Stored> => {
   const dims = bindDims(program, inputs);
   const storage = bindInputs(program, inputs, given === "rounded" ? arithmetic : undefined);
   checkRequirements(program, dims, storage);
-  const evaluation = { dims, options: bindOptions(program, inputs), storage, arithmetic };
+  const evaluation = { dims, options: bindOptions(program, inputs), storage, arithmetic, select };
   for (const definition of program.definitions) runDefinition(evaluation, definition);
   return storage;
 };
@@ -103,7 +116,7 @@ const runDefinition = (evaluation: Evaluation, definition: Definition): void => 
   const sizes = all.map((index) => size(evaluation, index.extent));
   const outer = odometer(counters, 0, sizes.slice(0, definition.indices.length));
   const inner = odometer(counters, definition.indices.length, sizes.slice(definition.indices.length));
-  const element = elementOf(definition, tape, inner, evaluation.arithmetic);
+  const element = elementOf(definition, tape, inner, evaluation);
   if (target === undefined) fill(array, outer, element);
   else scatter(array, outer, element, target.map(tape.index), evaluation.arithmetic);
 };
@@ -142,18 +155,22 @@ const elementOf = (
   { body, reduction }: Definition,
   tape: Tape,
   inner: Loop,
-  arithmetic: Arithmetic | undefined,
+  { arithmetic, select }: Evaluation,
 ): Element => {
   const [value, error] = [(): number => tape.value(body), (): number => tape.error(body)];
   if (reduction === undefined) return { compute: tape.run, value, error };
   const total = ACCUMULATORS[reduction.op](arithmetic);
+  const winner = select && placeOf(reduction.op);
   return {
     compute: () => {
       total.start();
+      winner?.start();
       inner(() => {
         tape.run();
         total.add(value(), error());
+        winner?.add(value(), 0);
       });
+      if (winner !== undefined) select?.(winner.value());
     },
     value: total.value,
     error: total.error,

@@ -100,3 +100,17 @@ export const ACCUMULATORS: { readonly [K in ReduceOp]: (arithmetic: Arithmetic |
     argmax: () => place(1),
     argmin: () => place(-1),
   };
+
+/** For a reduction that selects an element: the accumulator of its place. */
+export const placeOf = (op: ReduceOp): Accumulator | undefined => PLACES[op]?.();
+
+const PLACES: { readonly [K in ReduceOp]: (() => Accumulator) | undefined } = {
+  sum: undefined,
+  prod: undefined,
+  max: () => place(1),
+  min: () => place(-1),
+  maxfirst: () => place(1),
+  minfirst: () => place(-1),
+  argmax: () => place(1),
+  argmin: () => place(-1),
+};

@@ -5,6 +5,7 @@
 import {
   affine,
   dependenciesOf,
+  operandsOf,
   reachable,
   type Affine,
   type Kind,
@@ -16,6 +17,7 @@ import { BINARY, UNARY } from "../runtime/scalar.ts";
 import { isRepresentable, isSmallWhole, propagated, rounding, type Arithmetic } from "./arithmetic.ts";
 import { misfit, type Stored } from "./arrays.ts";
 import { compileIndex, intervalOf, EVERYTHING, type IndexScope, type Interval } from "./indexing.ts";
+import { selectionOf, type Select } from "./selection.ts";
 import { BINARY_SENSITIVITY, UNARY_SENSITIVITY } from "./sensitivity.ts";
 
 export interface TapeScope {
@@ -26,6 +28,8 @@ export interface TapeScope {
   readonly storage: (tensor: Tensor) => Stored;
   /** Whose errors are followed; none if undefined. */
   readonly arithmetic: Arithmetic | undefined;
+  /** Told which way each selection goes; none if undefined. */
+  readonly select?: Select | undefined;
 }
 
 export interface Tape {
@@ -92,9 +96,9 @@ const valueRow = (kind: Kind): ((c: Context, node: Node) => Step) =>
 const errorRow = (kind: Kind): ((c: Context, node: Node, arithmetic: Arithmetic) => Step) =>
   ERRORS[kind] as (c: Context, node: Node, arithmetic: Arithmetic) => Step;
 
-/** The step of a node, which also leaves its error where errors are followed. */
+/** The step of a node, which also leaves its error where errors are followed, and tells of selections. */
 const step = (context: Context, node: Node): Step => {
-  const value = valueRow(node.kind)(context, node);
+  const value = told(context, node, valueRow(node.kind)(context, node));
   if (context.scope.arithmetic === undefined) return value;
   const error = errorRow(node.kind)(context, node, context.scope.arithmetic);
   const [k, { values, errors }] = [context.slot(node), context];
@@ -103,6 +107,19 @@ const step = (context: Context, node: Node): Step => {
     values[k] = result;
     const bound = error();
     errors[k] = Number.isNaN(bound) ? Infinity : bound;
+    return result;
+  };
+};
+
+const told = (context: Context, node: Node, value: Step): Step => {
+  const { values, scope } = context;
+  const selection = selectionOf(node);
+  const { select } = scope;
+  if (select === undefined || selection === undefined) return value;
+  const [a = 0, b = 0] = context.slots(operandsOf(node));
+  return () => {
+    const result = value();
+    select(selection(at(values, a), at(values, b), result));
     return result;
   };
 };
