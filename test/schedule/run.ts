@@ -43,9 +43,11 @@ const arraysFor = (program: Program, sizes: Sizes): ReadonlyMap<string, GivenArr
       const count = shape.reduce((n, each) => n * each, 1);
       const limit = program.requirements.find((each) => each.tensor === tensor)?.extent;
       const data =
-        limit === undefined
-          ? Float64Array.from({ length: count }, () => next() * 4 - 2)
-          : Int32Array.from({ length: count }, () => Math.floor(next() * extent(limit, sizes)));
+        tensor.dtype === "int" && limit === undefined
+          ? Int32Array.from({ length: count }, () => Math.floor(next() * 3))
+          : limit === undefined
+            ? Float64Array.from({ length: count }, () => next() * 4 - 2)
+            : Int32Array.from({ length: count }, () => Math.floor(next() * extent(limit, sizes)));
       return [tensor.name, { shape, data }];
     }),
   );
