@@ -160,11 +160,13 @@ export const mapReachable = (ir: Arena, roots: readonly Node[], map: NodeMap): R
   const mapped = (node: Node): Node => done.get(node) ?? node;
   const divide = division(ir);
   const known = new Map<Affine, Affine>();
+  const keepsNames = map.index === KEEP.index && map.dim === KEEP.dim;
   const affine = (a: Affine): Affine => {
     const before = known.get(a);
     if (before !== undefined) return before;
     const data = (node: Node): Affine => ofData(ir, mapped(node));
-    const after = mapAffine(ir, a, { index: map.index, dim: map.dim, data }, divide);
+    const keeps = keepsNames && dataOf(a).every((node) => mapped(node) === node);
+    const after = keeps ? a : mapAffine(ir, a, { index: map.index, dim: map.dim, data }, divide);
     known.set(a, after);
     return after;
   };
