@@ -1,10 +1,11 @@
 /** Function calls whose arguments are evaluated: counts and options are checked, then the body is entered. */
-import { diagnostic, nearest, type Span } from "../diagnostics/index.ts";
+import { diagnostic, type Span } from "../diagnostics/index.ts";
 import type { Name, NamedArgument } from "../syntax/index.ts";
 import { elementwise, reducers } from "./builtins.ts";
 import { excerpt, textOf, type Frame } from "./frame.ts";
 import type { LinkedFunction } from "./link.ts";
 import type { Value } from "./value.ts";
+import { similar } from "./suggest.ts";
 
 export interface GivenOption {
   readonly name: Name;
@@ -59,7 +60,7 @@ const acceptsOption = (
   }
   const declared = fn.declaration.options.map((option) => option.name.text);
   if (declared.includes(name.text)) return true;
-  const near = nearest(name.text, declared);
+  const near = similar(name.text, declared);
   const isParam = fn.declaration.params.some((param) => param.name.text === name.text);
   const advice = isParam
     ? `\`${name.text}\` is a parameter: give it before the semicolon`
@@ -114,7 +115,7 @@ export const reportNoOptions = (frame: Frame, options: readonly NamedArgument[],
 
 export const reportUnknownFunction = (frame: Frame, callee: Name): void => {
   const name = callee.text;
-  const near = nearest(name, [...frame.fn.known(), ...reducers, ...elementwise.keys()]);
+  const near = similar(name, [...frame.fn.known(), ...reducers, ...elementwise.keys()]);
   const binding = frame.names.get(name);
   const advice =
     binding !== undefined

@@ -1,8 +1,9 @@
 /** `derive f { … }` blocks → requests that the differentiation can serve. Terminates: blocks are finite lists. */
 import type { Program } from "../ir/types.ts";
-import { diagnostic, nearest, type Collector, type Span } from "../diagnostics/index.ts";
+import { diagnostic, type Collector, type Span } from "../diagnostics/index.ts";
 import type { Derive, DeriveRequest } from "../syntax/index.ts";
 import type { LinkedFunction } from "./link.ts";
+import { similar } from "./suggest.ts";
 
 export type RequestKind = "value" | "grad" | "vjp";
 
@@ -44,7 +45,7 @@ export const checkDerives = (
   for (const { name, requests } of derives) {
     const known = functions.get(name.text);
     if (known === undefined) {
-      const near = nearest(name.text, functions.keys());
+      const near = similar(name.text, functions.keys());
       const advice = near === undefined ? "derive names a function of this file" : `did you mean ${near}?`;
       collector.report(
         diagnostic("GS0202", name.span, `there is no function \`${name.text}\` in this file`, {
@@ -97,7 +98,7 @@ const reportKind = (name: DeriveRequest["kind"], collector: Collector): void => 
     );
     return;
   }
-  const near = nearest(name.text, [...Object.keys(KINDS), ...LATER]);
+  const near = similar(name.text, [...Object.keys(KINDS), ...LATER]);
   const advice = near === undefined ? `supported: ${Object.keys(KINDS).join(", ")}` : `did you mean ${near}?`;
   collector.report(
     diagnostic("GS0502", name.span, `\`${name.text}\` is not a derivative`, { fill: { advice } }),
@@ -121,7 +122,7 @@ const isFloatParameter = (
     );
     return false;
   }
-  const near = nearest(arg.text, floats);
+  const near = similar(arg.text, floats);
   const advice =
     near === undefined ? `parameters of ${fn.name}: ${floats.join(", ")}` : `did you mean ${near}?`;
   collector.report(

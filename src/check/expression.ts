@@ -11,7 +11,7 @@ import {
 import { floordiv, mod, provablyNonNegative } from "../ir/range.ts";
 import { parseDecimal } from "../ir/rational.ts";
 import type { Affine, CompareOp, Node } from "../ir/types.ts";
-import { diagnostic, nearest, type Span } from "../diagnostics/index.ts";
+import { diagnostic, type Span } from "../diagnostics/index.ts";
 import type { CompareOp as SourceCompareOp, Expression, ProductFactor } from "../syntax/index.ts";
 import { constants, elementwise, reducers } from "./builtins.ts";
 import { evaluateCall } from "./call.ts";
@@ -20,6 +20,7 @@ import { combine } from "./operands.ts";
 import { evaluateDefault, evaluateRead } from "./read.ts";
 import { evaluateReduce } from "./reduce.ts";
 import { asAffine, scalar, type Value } from "./value.ts";
+import { similar } from "./suggest.ts";
 
 type Kind = Expression["kind"];
 type Of<K extends Kind> = Extract<Expression, { readonly kind: K }>;
@@ -43,10 +44,34 @@ const EVALUATE: { readonly [K in Kind]: (frame: Frame, e: Of<K>) => Value | unde
   default: (frame, e) => evaluateDefault(frame, e),
 };
 
+/** Expressions inside of each other, through calls: what a stack of 1 MB holds with room to spare. */
+const NESTING_LIMIT = 640;
+
 export const evaluate = (frame: Frame, e: Expression): Value | undefined => {
+  const { nesting } = frame.builder;
+  if (nesting.depth >= NESTING_LIMIT) {
+    reportNesting(frame, e.span);
+    return undefined;
+  }
+  nesting.depth++;
   // a table row takes its own kind; the lookup by `e.kind` always finds that row
   const row = EVALUATE[e.kind] as (frame: Frame, e: Expression) => Value | undefined;
-  return row(frame, e);
+  const value = row(frame, e);
+  nesting.depth--;
+  return value;
+};
+
+const reportNesting = (frame: Frame, span: Span): void => {
+  frame.report(
+    diagnostic(
+      "GS0403",
+      span,
+      `expressions and calls are more than ${NESTING_LIMIT} deep inside of each other`,
+      {
+        fill: { advice: "give inner results names, and use the names" },
+      },
+    ),
+  );
 };
 
 const literal = (frame: Frame, text: string): Node => {
@@ -97,7 +122,7 @@ const nameAdvice = (frame: Frame, name: string): string => {
   if (frame.fn.lookup(name) !== undefined || elementwise.has(name) || reducers.has(name))
     return `\`${name}\` is a function: call it, as ${name}(x)`;
   const visible = [...frame.names.keys()].filter((known) => /^\w/.test(known));
-  const near = nearest(name, [...visible, ...constants.keys()]);
+  const near = similar(name, [...visible, ...constants.keys()]);
   if (near !== undefined) return `did you mean ${near}?`;
   return visible.length === 0
     ? "declare it as a parameter or define it above"

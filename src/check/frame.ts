@@ -37,6 +37,8 @@ export interface Builder {
   /** Indices that are bound now, outermost first. */
   readonly scope: Index[];
   readonly labels: Map<Index, string>;
+  /** How many expressions are being evaluated inside of each other. */
+  readonly nesting: { depth: number };
   /** Results of calls by function and arguments: equal calls are one. */
   readonly calls: Map<string, Value | undefined>;
 }
@@ -51,6 +53,7 @@ export const createBuilder = (ir: Arena): Builder => ({
   requirements: new Map(),
   scope: [],
   labels: new Map(),
+  nesting: { depth: 0 },
   calls: new Map(),
 });
 
@@ -60,6 +63,8 @@ export interface Frame {
   /** How many errors were reported of this function. */
   readonly errors: () => number;
   readonly fn: LinkedFunction;
+  /** Names that have definitions of single elements. */
+  readonly recurrences: ReadonlySet<string>;
   /** How many calls deep: implicit and bound indices of different depths are different. */
   readonly depth: number;
   readonly names: Map<string, Binding>;
@@ -354,14 +359,13 @@ const clash = (a: readonly Affine[], b: readonly Affine[]): readonly Affine[] | 
   return undefined;
 };
 
-/** Where a shape came from: the expression, and the declaration of the name that it is. */
+/** Where a shape came from: the declaration of the name that it is, or the expression. */
 export const origin = (
   frame: Frame,
   { value, span }: Placed,
-): readonly { readonly span: Span; readonly message: string }[] => {
-  const shape = shapeText(frame, value.shape);
-  const here = { span, message: `\`${excerpt(span)}\` has shape ${shape}` };
-  return value.declared === undefined
-    ? [here]
-    : [here, { span: value.declared, message: "and was declared here" }];
-};
+): readonly { readonly span: Span; readonly message: string }[] => [
+  {
+    span: value.declared ?? span,
+    message: `\`${excerpt(span)}\` has shape ${shapeText(frame, value.shape)}`,
+  },
+];

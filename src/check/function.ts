@@ -1,7 +1,7 @@
 /**
  * Function bodies → definitions: as a program of its own, with its dims as symbols, or inlined into a caller, with its
  * dims standing for the extents of the arguments.
- * Terminates: the call graph has no circle (check.ts), its depth is bounded, and statements are finite.
+ * Terminates: the call graph has no circle (check.ts), how deep evaluation nests is bounded, and statements are finite.
  */
 import { dim, minus, fixed } from "../ir/affine.ts";
 import type { Arena } from "../ir/arena.ts";
@@ -34,9 +34,6 @@ const ERROR_LIMIT = 100;
 
 /** Notes beside an error that happened inside of calls. */
 const RELATED_LIMIT = 5;
-
-/** Calls inside of calls, so that checking one never exhausts the stack. */
-export const CALL_LIMIT = 200;
 
 /** Implicit indices of a program's own parameters, seen from outside of its body. */
 const OUTSIDE = 0;
@@ -98,13 +95,40 @@ const runReturn = (frame: Frame, statement: Return): readonly Returned[] => {
 
 const runDefine = (frame: Frame, statement: Define): void => {
   const { name, binders } = statement;
+  if (isRecurrence(frame, name.text)) {
+    if (!frame.names.has(name.text)) reportRecurrence(frame, statement);
+    frame.names.set(name.text, { role: "definition", value: undefined, span: name.span });
+    return;
+  }
   const at: Frame = { ...frame, owner: `${frame.prefix}${name.text}.` };
   const value =
     binders === undefined ? defineWhole(at, statement) : defineIndexed(at, { ...statement, binders });
-  const known = frame.names.get(name.text);
-  const isSecond = known?.role === "definition" && (binders?.some((each) => each.kind === "fixed") ?? false);
-  if (isSecond) return;
   bindName(frame, name, { role: "definition", value, span: name.span });
+};
+
+/** A name of which some elements have a definition of their own: `h[0] = …; h[t] = …`. */
+const isRecurrence = (frame: Frame, name: string): boolean => frame.recurrences.has(name);
+
+const recurrencesOf = (fn: LinkedFunction): ReadonlySet<string> => {
+  const names = fn.declaration.body.flatMap((statement) => {
+    const starts = statement.kind === "define" && statement.binders?.some((each) => each.kind === "fixed");
+    return starts === true ? [statement.name.text] : [];
+  });
+  return new Set(names);
+};
+
+const reportRecurrence = (frame: Frame, { name, binders, span }: Define): void => {
+  const start = binders?.find((binder) => binder.kind === "fixed");
+  frame.report(
+    diagnostic(
+      "GS0403",
+      start?.span ?? span,
+      `a definition of single elements of \`${name.text}\`, as of a recurrence, is not supported yet`,
+      {
+        fill: { advice: `define all elements at once: ${name.text}[i] = …` },
+      },
+    ),
+  );
 };
 
 /** Conditions, whole numbers and single leaves stay what they are; other values become definitions. */
@@ -141,20 +165,6 @@ type Indexed = Define & { readonly binders: NonNullable<Define["binders"]> };
 
 const defineIndexed = (frame: Frame, statement: Indexed): Value | undefined => {
   const { name, binders, value: e } = statement;
-  const start = binders.find((binder) => binder.kind === "fixed");
-  if (start !== undefined) {
-    frame.report(
-      diagnostic(
-        "GS0403",
-        start.span,
-        `a definition of one element, as of a recurrence, is not supported yet`,
-        {
-          fill: { advice: `define all elements at once: ${name.text}[i] = …` },
-        },
-      ),
-    );
-    return undefined;
-  }
   return withIndices(frame, binders, [e], (indices) => {
     const value = evaluate(frame, e);
     if (value === undefined || indices === undefined) return undefined;
@@ -382,7 +392,7 @@ const topFrame = (
   { report, errors }: Pick<Frame, "report" | "errors">,
   { broken }: Services,
 ): Frame => ({
-  builder, report, errors, fn, broken, evaluate, call: callFunction,
+  builder, report, errors, fn, recurrences: recurrencesOf(fn), broken, evaluate, call: callFunction,
   depth: OUTSIDE + 1, names: new Map(), used: new Set(), ellipsis: undefined, prefix: "", owner: "",
   mode: "definitions",
 }); // prettier-ignore
@@ -543,16 +553,7 @@ const callKey = (frame: Frame, { fn, args, options }: CallRequest): string =>
   ].join(" ");
 
 export const callFunction = (caller: Frame, request: CallRequest): Value | undefined => {
-  const { fn, span } = request;
-  if (caller.broken(fn)) return undefined;
-  if (caller.depth > CALL_LIMIT) {
-    caller.report(
-      diagnostic("GS0403", span, `more than ${CALL_LIMIT} calls inside of each other`, {
-        fill: { advice: "give inner results names, and call with the names" },
-      }),
-    );
-    return undefined;
-  }
+  if (caller.broken(request.fn)) return undefined;
   const key = callKey(caller, request);
   const { calls } = caller.builder;
   if (!calls.has(key)) calls.set(key, enter(caller, request));
@@ -565,6 +566,7 @@ const enter = (caller: Frame, request: CallRequest): Value | undefined => {
   const frame: Frame = {
     ...caller,
     fn,
+    recurrences: recurrencesOf(fn),
     report: (each) => {
       const related = each.related ?? [];
       if (each.severity === "error" && related.length < RELATED_LIMIT)
@@ -718,8 +720,10 @@ const bindDims = (caller: Frame, frame: Frame, request: CallRequest): boolean =>
         bindDim(frame, name, d.span, extent);
         from.set(name, arg);
       } else if (knownExtent !== extent) {
-        const wanted = `${name} = ${affineText(caller, knownExtent)}, not ${affineText(caller, extent)}`;
-        reportArgument(caller, request, param, arg, wanted, from.get(name));
+        const other = from.get(name);
+        const as = other === undefined ? "" : `, as in \`${excerpt(other.span)}\``;
+        const wanted = `dimension ${name} to be ${affineText(caller, knownExtent)}${as}`;
+        reportArgument(caller, request, param, arg, wanted, other);
         sound = false;
       }
     }

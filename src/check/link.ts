@@ -2,10 +2,11 @@
  * A module and the files that it imports → every function with what its names mean: own functions and imports first,
  * then the prelude. Terminates: each file is read once, and a file that is being read already is a circle.
  */
-import { diagnostic, nearest, type Collector, type Source } from "../diagnostics/index.ts";
+import { diagnostic, type Collector, type Source } from "../diagnostics/index.ts";
 import type { FunctionDeclaration, Import, Module } from "../syntax/ast.ts";
 import { parse } from "../syntax/index.ts";
 import { wholeOptions, type WholeOptions } from "./options.ts";
+import { similar } from "./suggest.ts";
 
 export interface CheckContext {
   /** The file that an import names, as seen from the file `from`; undefined where there is none. */
@@ -127,7 +128,7 @@ const reportMissing = (
   { collector }: Linker,
 ): void => {
   const available = imported.own.map((fn) => fn.name);
-  const near = nearest(name.text, available);
+  const near = similar(name.text, available);
   const advice =
     near !== undefined
       ? `did you mean ${near}?`

@@ -87,7 +87,8 @@ const targetOf = (frame: Frame, e: ReadExpression): Value | undefined => {
   frame.used.add(text);
   const { value } = binding;
   if (value === undefined) return undefined;
-  if (value.shape.length > 0 || (e.indices.length === 0 && binding.role !== "index")) return value;
+  if (value.shape.length > 0) return { ...value, declared: binding.span };
+  if (e.indices.length === 0 && binding.role !== "index") return value;
   // an array of leading dimensions only may have none where it is called with a single element
   if (e.indices.every((index) => index.kind === "ellipsis")) return value;
   frame.report(
@@ -224,6 +225,8 @@ const outsideText = (frame: Frame, a: Affine, extent: Affine): string => {
     return `index \`${position}\` can be as low as ${affineText(frame, low)}`;
   if (high !== undefined) {
     const over = minus(ir, high, lastOf(frame, extent));
+    if (over.terms.length > 0)
+      return `index \`${position}\` reaches ${affineText(frame, high)}, which may be past the last element ${affineText(frame, lastOf(frame, extent))}`;
     return `index \`${position}\` reaches ${affineText(frame, high)}, which is ${affineText(frame, over)} past the last element ${affineText(frame, lastOf(frame, extent))}`;
   }
   return `index \`${position}\` is not provably below ${affineText(frame, extent)}`;

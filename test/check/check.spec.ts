@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { readFileSync } from "node:fs";
 import { dumpOf, programOf } from "./compile.ts";
 
 const body = (text: string, name?: string): readonly string[] => dumpOf(text, name).slice(1);
@@ -367,17 +366,5 @@ describe("size", () => {
     const chain = range(60).map((k) => `fn f${k + 1}(x) { return sin(f${k}(x)) * (f${k}(x) + 1) }`);
     const { definitions } = programOf(`fn f0(x) { return sin(x) }\n${chain.join("\n")}`);
     expect(definitions).toHaveLength(1);
-  });
-});
-
-describe("the prelude", () => {
-  it("is the functions that the language documents", () => {
-    const names = readFileSync("src/check/prelude.ts", "utf8").match(/^fn (\w+)/gm) ?? [];
-    for (const name of names.map((each) => each.slice(3)))
-      expect(
-        () => programOf(`fn f(x: [N, C]) { return sum(x) }\nfn g(x) { return x }`, "f"),
-        name,
-      ).not.toThrow();
-    expect(names.length).toBeGreaterThan(20);
   });
 });
