@@ -79,7 +79,7 @@ function emitLoop(frame: Frame, s: Extract<Stmt, { kind: "for" }>, sequence: Seq
   const to = emitBound(frame, s.to, sequence);
   const counter = bind(scope, sequence, scope.binaryen.i32, emitScalar(frame, s.from, sequence));
   // What a vector loop leaves over, or all of it.
-  if (s.mode === "vector") emitVectorPart(frame, s, counter, to, sequence);
+  if (s.mode === "vector" && emitVectorPart(frame, s, counter, to, sequence) === "none left") return;
   frame.locals.set(s.local, counter);
   const body: Sequence = [];
   emitStatements(frame, s.body, body);

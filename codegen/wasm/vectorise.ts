@@ -31,16 +31,25 @@ type LaneStmt = Exclude<Stmt, { kind: "for" | "if" }>;
 type Access = Extract<Stmt, { kind: "store" | "accumulateAt" }>;
 type FloatLike = "float" | "wide";
 
-export function emitVectorPart(frame: Frame, s: For, counter: Slot, to: () => Ref, sequence: Sequence): void {
+/** Appends the loop on lanes, if it can run on them, and tells whether iterations may be left over. */
+export function emitVectorPart(
+  frame: Frame,
+  s: For,
+  counter: Slot,
+  to: () => Ref,
+  sequence: Sequence,
+): "none left" | "some left" {
   const forms = analyse(s.local, s.body);
   const body = laneStatements(forms, s.body);
-  if (body === undefined) return;
+  if (body === undefined) return "some left";
   const { scope } = frame;
   const { module, binaryen } = scope;
   const lanes = laneCount(scope);
   const loop = createVectorLoop(frame, forms, counter, s.step);
   const sums = new Map<Local, Accumulator>();
-  const copies = copyCount(forms, body);
+  const trips = tripCount(s);
+  if (trips !== undefined && trips < lanes) return "some left";
+  const copies = Math.min(copyCount(forms, body), Math.floor((trips ?? Infinity) / lanes));
 
   /** The last iteration that starts `count` whole vectors. */
   const limit = (count: number, into: Sequence): (() => Ref) => {
@@ -61,7 +70,8 @@ export function emitVectorPart(frame: Frame, s: For, counter: Slot, to: () => Re
   const lastVector = limit(1, sequence);
   const loops: Sequence = [];
   if (copies > 1) loops.push(run(copies, limit(copies, loops)));
-  loops.push(run(1, lastVector));
+  if (copies === 1 || trips === undefined || trips % (copies * lanes) >= lanes)
+    loops.push(run(1, lastVector));
   const starts: Sequence = [];
   const ends: Sequence = [];
   for (const [local, sum] of sums) {
@@ -70,6 +80,14 @@ export function emitVectorPart(frame: Frame, s: For, counter: Slot, to: () => Re
   }
   const whole = module.i32.lt_s(get(scope, counter), lastVector());
   sequence.push(module.if(whole, module.block(null, [...loop.before, ...starts, ...loops, ...ends])));
+  return trips !== undefined && trips % lanes === 0 ? "none left" : "some left";
+}
+
+/** The number of iterations, where it is known. */
+function tripCount({ from, to, step }: For): number | undefined {
+  const [first, end] = [constantOf(from), constantOf(to)];
+  if (first === undefined || end === undefined) return undefined;
+  return Math.max(0, Math.ceil((end - first) / step));
 }
 
 /** The body, if each of its statements can run on lanes. */
@@ -100,7 +118,7 @@ function runsOnLanes(forms: Forms, s: LaneStmt): boolean {
  * How many times the body is repeated. A sum needs about four independent chains to hide the latency of an addition,
  * unless its terms take longer than that anyway; cheap bodies gain from fewer counter steps.
  */
-function copyCount(forms: Forms, body: readonly LaneStmt[]): 1 | 2 | 4 {
+function copyCount(forms: Forms, body: readonly LaneStmt[]): number {
   const cost = body.reduce((sum, s) => sum + 1 + costOf(s.value), 0);
   const sums = body.some((s) => s.kind === "accumulate" && forms.ofLocal(s.local).kind === "invariant");
   if (sums) return cost <= 24 ? 4 : cost <= 48 ? 2 : 1;

@@ -123,16 +123,35 @@ export function hoisted(loop: VectorLoop, expr: Expr, loads: Loads): Ref {
 /** An invariant in every lane, made before the loop. */
 export function hoistedSplat(loop: VectorLoop, expr: Expr, loads: Loads): readonly Ref[] {
   const { scope } = loop.frame;
-  const kind = loop.splats.exact.has(expr) ? "exact" : loads;
-  const slots =
-    expr.kind === "const"
-      ? constantParts(scope, expr.type, expr.value)
-      : remember(loop.splats[kind], expr, () =>
-          splat(scope, expr.type, () => hoisted(loop, expr, loads)).map((part) =>
-            bind(scope, loop.before, scope.binaryen.v128, part),
-          ),
-        );
-  return slots.map((slot) => get(scope, slot));
+  return splatSlots(loop, expr, loads).map((slot) => get(scope, slot));
+}
+
+/** Constants and parameters are the same in all loops of the kernel. */
+function splatSlots(loop: VectorLoop, expr: Expr, loads: Loads): readonly Slot[] {
+  const { scope } = loop.frame;
+  const parts = () => splat(scope, expr.type, () => hoisted(loop, expr, loads));
+  switch (expr.kind) {
+    case "const":
+      return constantParts(scope, expr.type, expr.value);
+    case "dim":
+    case "option":
+      return parts().map((part) => scope.vectorConstant(`${expr.kind} ${expr.name}`, () => part));
+    case "local":
+    case "load":
+    case "unary":
+    case "binary":
+    case "compare":
+    case "and":
+    case "or":
+    case "not":
+    case "select":
+    case "convert": {
+      const kind = loop.splats.exact.has(expr) ? "exact" : loads;
+      return remember(loop.splats[kind], expr, () =>
+        parts().map((part) => bind(scope, loop.before, scope.binaryen.v128, part)),
+      );
+    }
+  }
 }
 
 /** Gives an invariant local of the body its value before the loop. */
