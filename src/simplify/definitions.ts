@@ -7,6 +7,7 @@ import type { Engine } from "./engine.ts";
 import { rewriteSums } from "./expand.ts";
 import { absorbFactors, sharePairs } from "./pairs.ts";
 import { shareValues } from "./share.ts";
+import { stabiliseDefinitions } from "./shift.ts";
 import { lightenPointwise, lightenSums } from "./sums.ts";
 import { tidy } from "./tidy.ts";
 import { createWorkspace, inOrder } from "./workspace.ts";
@@ -25,7 +26,9 @@ export const simplifyDefinitions = (
   definitions: readonly Definition[],
   surface: Surface,
 ): readonly Definition[] => {
-  let current = tidy(engine, definitions, surface.outputs);
+  const first = tidy(engine, definitions, surface.outputs);
+  let current =
+    engine.mode === "strict" ? first : tidy(engine, stabilised(engine, first, surface), surface.outputs);
   if (engine.mode !== "derived") return current;
   for (let count = 0; count < ROUNDS; count++) {
     const next = tidy(engine, round(engine, current, surface), surface.outputs);
@@ -33,6 +36,15 @@ export const simplifyDefinitions = (
     current = next;
   }
   return current;
+};
+
+const stabilised = (
+  engine: Engine,
+  definitions: readonly Definition[],
+  surface: Surface,
+): readonly Definition[] => {
+  const space = createWorkspace(engine.ir, definitions, new Set(surface.outputs), surface.names);
+  return stabiliseDefinitions(space, definitions);
 };
 
 const round = (

@@ -1,0 +1,217 @@
+/**
+ * Sums of exponentials, shifted by their largest term: log Σ exp(x) is m + log Σ exp(x - m), exp(x) / Σ exp(x) is
+ * exp(x - m) / Σ exp(x - m), with m = max x. Definitions in, definitions out that neither overflow nor underflow where the
+ * value does not. A sum is shifted once: a shifted one is recognised by the maximum in it.
+ *
+ * The shift changes no value, so that its derivative is nothing: it stands under a stop.
+ */
+import { build as b, KEEP, mapNodes, readsOf, substitute } from "../ir/index.ts";
+import type { Definition, Node, Read, Tensor } from "../ir/index.ts";
+import {
+  bodyAt, createWorkspace, freshTensor, inOrder, isPointwise, isSum, readAt, readersOf, type Workspace,
+} from "./workspace.ts"; // prettier-ignore
+
+export const stabiliseDefinitions = (
+  engineSpace: Workspace,
+  definitions: readonly Definition[],
+): readonly Definition[] => {
+  const { ir, outputs } = engineSpace;
+  const seen = definitions.map((definition) => logarithmsReadThrough(engineSpace, definition));
+  const space = createWorkspace(ir, seen, outputs, engineSpace.names);
+  let changed = seen.some((definition, k) => definition !== definitions[k]);
+  for (const definition of seen) {
+    const shifted = shiftedSum(space, definition);
+    if (shifted === undefined) continue;
+    changed = true;
+    for (const each of shifted) space.definitions.set(each.tensor, each);
+  }
+  if (!changed) return definitions;
+  return inOrder(createWorkspace(ir, [...space.definitions.values()], outputs, space.names));
+};
+
+/** The value that a read stands for, if its definition is pointwise. */
+const valueAt = (space: Workspace, node: Node): Node | undefined => {
+  if (node.kind !== "read") return undefined;
+  const definition = space.definitions.get(node.tensor);
+  if (definition === undefined || !isPointwise(definition)) return undefined;
+  return substitute(space.ir, definition.body, bodyAt(space.ir, definition, node.at));
+};
+
+/** The exponent of exp(e), also where it is named. */
+const exponentOf = (space: Workspace, node: Node): Node | undefined => {
+  const value = valueAt(space, node) ?? node;
+  return value.kind === "unary" && value.op === "exp" ? value.a : undefined;
+};
+
+// ---- logarithms of named values
+
+const isLogarithm = (node: Node): boolean =>
+  node.kind === "unary" && (node.op === "log" || node.op === "log1p");
+
+/** log(p) with p = sigmoid(x), exp(x) or exp(x) / s named: written out, so that the rules for logarithms see it. */
+const logarithmsReadThrough = (space: Workspace, definition: Definition): Definition => {
+  const node = (rebuilt: Node): Node => {
+    if (rebuilt.kind !== "unary" || !isLogarithm(rebuilt)) return rebuilt;
+    const argument = writtenOut(space, rebuilt.a);
+    return argument === undefined ? rebuilt : b.unary(space.ir, rebuilt.op, argument);
+  };
+  const [body = definition.body] = mapNodes(space.ir, [definition.body], { ...KEEP, node });
+  return body === definition.body ? definition : { ...definition, body };
+};
+
+const writtenOut = (space: Workspace, node: Node): Node | undefined => {
+  const { ir } = space;
+  if (node.kind === "product" && node.args.length === 2 && node.args[0]?.kind === "constant") {
+    const [sign, value] = node.args;
+    const inner = value && namedFunction(space, value);
+    return inner && b.product(ir, [sign, inner]);
+  }
+  const named = namedFunction(space, node);
+  if (named !== undefined) return named;
+  const value = valueAt(space, node);
+  if (value?.kind !== "product") return undefined;
+  const exponents = value.args.map((arg) => exponentOf(space, arg));
+  if (exponents.every((exponent) => exponent === undefined)) return undefined;
+  return b.product(
+    ir,
+    value.args.map((arg, k) => {
+      const exponent = exponents[k];
+      return exponent === undefined ? arg : b.unary(ir, "exp", exponent);
+    }),
+  );
+};
+
+const namedFunction = (space: Workspace, node: Node): Node | undefined => {
+  const value = valueAt(space, node);
+  return value?.kind === "unary" && (value.op === "exp" || value.op === "sigmoid") ? value : undefined;
+};
+
+// ---- sums of exponentials
+
+/** The definitions that take the place of Σ exp(e) and of its readers; undefined where it is no such sum. */
+const shiftedSum = (space: Workspace, definition: Definition): readonly Definition[] | undefined => {
+  const current = space.definitions.get(definition.tensor);
+  if (current === undefined || !isSum(current) || space.outputs.has(current.tensor)) return undefined;
+  const exponent = exponentOf(space, current.body);
+  const over = current.reduction?.indices ?? [];
+  if (exponent === undefined || !over.some((index) => exponent.indices.includes(index))) return undefined;
+  if (isShifted(space, exponent)) return undefined;
+  const readers = [...readersOf(space, current.tensor)].flatMap((each) => space.definitions.get(each) ?? []);
+  if (readers.length === 0 || !readers.every((reader) => isShiftable(space, reader, current.tensor)))
+    return undefined;
+  return shift(space, current, exponent, readers);
+};
+
+/** It has the maximum of something in it already. */
+const isShifted = (space: Workspace, exponent: Node): boolean =>
+  readsOf([exponent]).some((read) => isMaximum(space, read));
+
+const isMaximum = (space: Workspace, read: Read): boolean => {
+  const definition = space.definitions.get(read.tensor);
+  if (definition === undefined) return false;
+  const op = definition.reduction?.op;
+  if (op === "max" || op === "maxfirst") return true;
+  const { body } = definition;
+  const inner = body.kind === "stopgradient" ? body.a : body;
+  return op === undefined && inner.kind === "read" && inner !== read && isMaximum(space, inner);
+};
+
+const isReciprocalOf = (node: Node, tensor: Tensor): boolean =>
+  node.kind === "power" && node.exponent.num === -1 && node.exponent.den === 1 && isReadOf(node.base, tensor);
+
+const isReadOf = (node: Node, tensor: Tensor): boolean => node.kind === "read" && node.tensor === tensor;
+
+/** Every read of the sum is log(s), or in exp(x) / s. */
+const isShiftable = (space: Workspace, reader: Definition, tensor: Tensor): boolean => {
+  const { ir } = space;
+  // what is left of the reads once both forms are taken out
+  const node = (rebuilt: Node): Node => {
+    if (rebuilt.kind === "unary" && rebuilt.op === "log" && isReadOf(rebuilt.a, tensor))
+      return b.constant(ir, 1);
+    if (rebuilt.kind === "product" && quotientParts(space, rebuilt, tensor) !== undefined) {
+      return b.product(
+        ir,
+        rebuilt.args.filter((arg) => !isReciprocalOf(arg, tensor)),
+      );
+    }
+    return rebuilt;
+  };
+  const [rest = reader.body] = mapNodes(ir, [reader.body], { ...KEEP, node });
+  return !readsOf([rest]).some((read) => read.tensor === tensor);
+};
+
+interface Quotient {
+  readonly numerator: Node;
+  readonly exponent: Node;
+  readonly denominator: Read;
+}
+
+const quotientParts = (space: Workspace, product: Node, tensor: Tensor): Quotient | undefined => {
+  if (product.kind !== "product") return undefined;
+  const reciprocal = product.args.find((arg) => isReciprocalOf(arg, tensor));
+  if (reciprocal?.kind !== "power" || reciprocal.base.kind !== "read") return undefined;
+  for (const numerator of product.args) {
+    const exponent = exponentOf(space, numerator);
+    if (exponent !== undefined) return { numerator, exponent, denominator: reciprocal.base };
+  }
+  return undefined;
+};
+
+const shift = (
+  space: Workspace,
+  sum: Definition,
+  exponent: Node,
+  readers: readonly Definition[],
+): readonly Definition[] => {
+  const { ir } = space;
+  const stem = sum.tensor.name;
+  const over = sum.reduction?.indices ?? [];
+  const max = freshTensor(space, `${stem}_max`, sum.tensor.shape, []);
+  space.names.add(max.name);
+  const loops = [...sum.indices, ...over];
+  const exp = freshTensor(
+    space,
+    `${stem}_exp`,
+    loops.map((index) => index.extent),
+    [],
+  );
+  space.names.add(exp.name);
+  const shiftAt = (at: Read["at"]): Node => b.stopGradient(ir, b.read(ir, max, at));
+  const here = readAt(ir, sum.tensor, sum.indices) as Read;
+  const shifted = b.unary(ir, "exp", b.subtract(ir, exponent, shiftAt(here.at)));
+  const held = readAt(ir, exp, loops);
+  const definitions: readonly Definition[] = [
+    { ...sum, tensor: max, reduction: { op: "max", indices: over }, body: exponent },
+    {
+      tensor: exp,
+      indices: loops,
+      reduction: undefined,
+      target: undefined,
+      body: shifted,
+      labels: sum.labels,
+    },
+    { ...sum, body: held },
+  ];
+  const node = (rebuilt: Node): Node => {
+    if (
+      rebuilt.kind === "unary" &&
+      rebuilt.op === "log" &&
+      rebuilt.a.kind === "read" &&
+      rebuilt.a.tensor === sum.tensor
+    ) {
+      return b.add(ir, rebuilt, shiftAt(rebuilt.a.at));
+    }
+    const parts = quotientParts(space, rebuilt, sum.tensor);
+    if (parts === undefined || rebuilt.kind !== "product") return rebuilt;
+    const isHeld = parts.denominator === here && parts.exponent === exponent;
+    const numerator = isHeld
+      ? held
+      : b.unary(ir, "exp", b.subtract(ir, parts.exponent, shiftAt(parts.denominator.at)));
+    return b.product(ir, [numerator, ...rebuilt.args.filter((arg) => arg !== parts.numerator)]);
+  };
+  const rewritten = readers.map((reader) => {
+    const [body = reader.body] = mapNodes(ir, [reader.body], { ...KEEP, node });
+    return { ...reader, body };
+  });
+  return [...definitions, ...rewritten];
+};
