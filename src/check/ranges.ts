@@ -8,6 +8,8 @@ import type { Affine, Index } from "../ir/types.ts";
 import { diagnostic, type Span } from "../diagnostics/index.ts";
 import { parts, type Binder, type Expression } from "../syntax/index.ts";
 import { affineText, excerpt, type Binding, type Frame } from "./frame.ts";
+import { constants } from "./builtins.ts";
+import { similar } from "./suggest.ts";
 import { asAffine, scalar } from "./value.ts";
 
 /** A read that has an index alone in one dimension; `weak` where a default covers what is outside. */
@@ -19,8 +21,8 @@ interface Candidate {
 
 interface Evidence {
   readonly candidates: Candidate[];
-  /** Reads that mention the index in some other way. */
-  readonly other: Span[];
+  /** Reads that mention the index in some other way, in a dimension of that extent. */
+  readonly other: { readonly span: Span; readonly extent: Affine | undefined }[];
 }
 
 export const ELLIPSIS = "...";
@@ -65,12 +67,13 @@ const gatherRead = (
   const places = spread(e.indices, shape?.length ?? 0, (index) => index.kind === "ellipsis");
   for (const [k, index] of e.indices.entries()) {
     if (index.kind === "ellipsis") continue;
+    const extent = shape?.[places[k] ?? k];
     if (index.kind === "name") {
-      const extent = shape?.[places[k] ?? k];
       evidence.get(index.text)?.candidates.push({ extent, weak: covered === "weak", span: e.span });
       continue;
     }
-    for (const part of parts(index)) if (part.kind === "name") evidence.get(part.text)?.other.push(e.span);
+    for (const part of parts(index))
+      if (part.kind === "name") evidence.get(part.text)?.other.push({ span: e.span, extent });
   }
 };
 
@@ -98,11 +101,11 @@ const reportUnranged = (frame: Frame, name: string, span: Span, evidence: Eviden
   const advice =
     mention === undefined
       ? `write ${name} < extent, or read a tensor with ${name} alone in one dimension, as x[${name}]`
-      : `write ${name} < extent: ${excerpt(mention)} does not say where ${name} ends, only a read with ${name} alone in one dimension does`;
+      : `write ${name} < ${mention.extent ? affineText(frame, mention.extent) : "extent"}: ${excerpt(mention.span)} does not say where ${name} ends, only a read with ${name} alone in one dimension does`;
   frame.report(
     diagnostic("GS0303", span, `nothing says how far index \`${name}\` runs`, {
       fill: { advice },
-      related: evidence.other.slice(0, 2).map((read) => ({ span: read, message: "it is read here" })),
+      related: evidence.other.slice(0, 2).map((read) => ({ span: read.span, message: "it is read here" })),
     }),
   );
 };
@@ -130,8 +133,29 @@ const notWhole = (e: Expression): string => {
   return "an index is made of whole numbers, dimensions, whole options, indices and reads of int tensors with + - * // %";
 };
 
+/** Not even a name that is defined further down. */
+const isUnbound = (frame: Frame, name: string): boolean =>
+  !frame.names.has(name) &&
+  !constants.has(name) &&
+  !frame.fn.declaration.body.some((each) => each.kind === "define" && each.name.text === name);
+
+const unboundAdvice = (frame: Frame, name: string): string => {
+  const near = similar(name, [...frame.names.keys()]);
+  return near === undefined
+    ? `bind it on the left, as in y[${name}] = …, or in a reduction, as in sum[${name}](…)`
+    : `did you mean ${near}?`;
+};
+
 /** An expression as a whole number; an error where it is not provably one. */
 export const indexOf = (frame: Frame, e: Expression): Affine | undefined => {
+  if (e.kind === "name" && isUnbound(frame, e.text)) {
+    frame.report(
+      diagnostic("GS0201", e.span, `there is no index \`${e.text}\` here`, {
+        fill: { advice: unboundAdvice(frame, e.text) },
+      }),
+    );
+    return undefined;
+  }
   const value = frame.evaluate(frame, e);
   if (value === undefined) return undefined;
   if (value.shape.length > 0) {

@@ -162,6 +162,13 @@ const NAMES: readonly Case[] = [
 
 const SHAPES: readonly Case[] = [
   {
+    text: "fn f(a: [N], b: [N]) { return a[i] * b }",
+    code: "GS0201",
+    at: "i",
+    message: "there is no index `i` here",
+    hint: "bind it on the left, as in y[i] = …, or in a reduction, as in sum[i](…)",
+  },
+  {
     text: "fn f(x: [N, C], w: [K]) { return x * w }",
     code: "GS0301",
     at: "w",
@@ -230,7 +237,7 @@ const SHAPES: readonly Case[] = [
     code: "GS0303",
     at: "n",
     message: "nothing says how far index `n` runs",
-    hint: "write n < extent: x[n + 1] does not say where n ends, only a read with n alone in one dimension does",
+    hint: "write n < N: x[n + 1] does not say where n ends, only a read with n alone in one dimension does",
     related: ["x[n + 1]"],
   },
   {
