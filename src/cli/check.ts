@@ -1,0 +1,40 @@
+/** `gradsmith check FILE…`: derivatives against numerical ones, and every back end against the interpreter. */
+import { formatReport, passes } from "../gradcheck/index.ts";
+import { checkNames, load, programOf, type Fixed } from "./compile.ts";
+import { Reported } from "./errors.ts";
+import { floatInputs, gradcheck, type CheckedProgram } from "./gradcheck.ts";
+import type { Output } from "./output.ts";
+
+export interface CheckOptions {
+  readonly files: readonly string[];
+  readonly fixed: Fixed;
+}
+
+const OPEN: Fixed = { dims: new Map(), options: new Map() };
+
+/** What of a file has a derivative: functions with a float input and a float output. */
+const checkable = (file: string, fixed: Fixed, output: Output): readonly CheckedProgram[] => {
+  const functions = [...load(file, output).module.functions.values()];
+  checkNames(
+    functions.map((fn) => programOf(fn, OPEN).program),
+    fixed,
+  );
+  return functions
+    .map((fn) => programOf(fn, fixed))
+    .map(({ ir, program }) => ({ ir, program, wrt: floatInputs(program) }))
+    .filter(
+      ({ program, wrt }) => wrt.length > 0 && program.outputs.some(({ tensor }) => tensor.dtype === "float"),
+    );
+};
+
+export const check = async ({ files, fixed }: CheckOptions, output: Output): Promise<void> => {
+  let sound = true;
+  for (const [k, file] of files.entries()) {
+    output.err(`[${k + 1}/${files.length}] ${file}`);
+    for (const report of await gradcheck(checkable(file, fixed, output))) {
+      output.out(formatReport(report).join("\n"));
+      sound &&= passes(report);
+    }
+  }
+  if (!sound) throw new Reported();
+};
