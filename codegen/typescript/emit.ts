@@ -76,6 +76,9 @@ export function createNaming<K>(claim: (key: K) => string): (key: K) => string {
   };
 }
 
+/** A name inside of a module stands for itself only: it need not be injective, as a scope tells names apart. */
+const readable = (name: string): string => name.replace(/[^\p{ID_Continue}]+/gu, "_");
+
 /** An output may have the name of an input, as the gradient of `x` has. */
 export function bufferHint(kernel: Kernel, buffer: Buffer): string {
   const isTaken = kernel.buffers.some((other) => other.role === "input" && other.name === buffer.name);
@@ -98,7 +101,7 @@ function declare(kernel: Kernel, name: string, scope: Scope): Declared {
     port: interfaceOf(kernel),
     types: claimTypeNames(name, scope),
     workspaces: new Map(
-      temporaries.map((buffer) => [buffer, scope.claim(`${kernel.name}_${buffer.name}`)] as const),
+      temporaries.map((buffer) => [buffer, scope.claim(readable(`${kernel.name}_${buffer.name}`))] as const),
     ),
   };
 }
@@ -118,10 +121,10 @@ function kernelStructures(
   const live = livenessOf(port.kernel);
   const naturals = new Set<Local>();
   const surroundings: Surroundings = {
-    buffer: createNaming((buffer: Buffer) => scope.claim(bufferHint(port.kernel, buffer))),
+    buffer: createNaming((buffer: Buffer) => scope.claim(readable(bufferHint(port.kernel, buffer)))),
     dim: createNaming((dim: string) => scope.claim(dim)),
     option: createNaming((option: string) => scope.claim(option)),
-    local: createNaming((local: Local) => scope.claim(local.name)),
+    local: createNaming((local: Local) => scope.claim(readable(local.name))),
     runtime: imports.use,
     naturals,
     isComparedTwice: (expr) => {
@@ -134,7 +137,18 @@ function kernelStructures(
       return constant;
     },
   };
-  const at = { ...declared, writer, around: surroundings, live, naturals, check: imports.use, args, into };
+  const mutable = new Set<Local>();
+  const at = {
+    ...declared,
+    writer,
+    around: surroundings,
+    live,
+    naturals,
+    mutable,
+    check: imports.use,
+    args,
+    into,
+  };
   writeArguments(at);
   const workspaces = writeTemporaries(at);
   writeStatements(at, port.kernel.body);

@@ -15,21 +15,33 @@ export interface Body {
   readonly around: Surroundings;
   /** The int locals known to be at least +0, which `around` reads. */
   readonly naturals: Set<Local>;
+  /** The locals that statements may change, of those declared so far. */
+  readonly mutable: Set<Local>;
   readonly live: Liveness;
+}
+
+/** A local may have been declared before, in a block that has ended. */
+function note(known: Set<Local>, local: Local, holds: boolean): void {
+  if (holds) known.add(local);
+  else known.delete(local);
 }
 
 /** A bound is read once: it becomes a constant unless it cannot change. */
 function boundText(body: Body, hint: string, bound: Expr): string {
   const text = expressionText(bound, body.around);
-  const fixed = bound.kind === "const" || bound.kind === "dim" || bound.kind === "option";
-  return fixed ? text : body.around.constant(hint, text);
+  const isFixed =
+    bound.kind === "local"
+      ? !body.mutable.has(bound.local)
+      : bound.kind === "const" || bound.kind === "dim" || bound.kind === "option";
+  return isFixed ? text : body.around.constant(hint, text);
 }
 
 function writeFor(body: Body, stmt: Stmt & { kind: "for" }): void {
   const name = body.around.local(stmt.local);
   const from = valueText(stmt.from, body.around).text;
   const to = boundText(body, `${stmt.local.name}End`, stmt.to);
-  if (isNatural(stmt.from, body.naturals)) body.naturals.add(stmt.local);
+  note(body.naturals, stmt.local, isNatural(stmt.from, body.naturals));
+  note(body.mutable, stmt.local, false);
   const next = stmt.step === 1 ? `${name}++` : `${name} += ${stmt.step}`;
   body.writer.write(`for (let ${name} = ${from}; ${name} < ${to}; ${next})`).block(() => {
     writeStatements(body, stmt.body);
@@ -49,7 +61,8 @@ function writeIf(body: Body, stmt: Stmt & { kind: "if" }): void {
 
 function writeDeclaration(body: Body, keyword: "const" | "let", local: Local, value: Expr): void {
   const { text, annotation } = valueText(value, body.around);
-  if (keyword === "const" && isNatural(value, body.naturals)) body.naturals.add(local);
+  note(body.mutable, local, keyword === "let");
+  note(body.naturals, local, keyword === "const" && isNatural(value, body.naturals));
   body.writer.writeLine(
     `${keyword} ${body.around.local(local)}${keyword === "const" ? annotation : ""} = ${text};`,
   );

@@ -10,7 +10,7 @@ export type Type = "float" | "wide" | "int" | "bool";
 /** f32 or f64: the dtype of every `float` of a kernel, in memory and in arithmetic. */
 export type FloatType = "f32" | "f64";
 
-/** An immutable or accumulating scalar of a kernel; identity is the object, names are unique in a kernel. */
+/** An immutable or accumulating scalar of a kernel; identity is the object, names are unique in a kernel, and it may be declared in several blocks. */
 export interface Local {
   readonly name: string;
   readonly type: Type;
@@ -144,7 +144,7 @@ export interface Kernel {
   readonly dtype: FloatType;
   readonly dims: readonly DimParam[];
   readonly options: readonly OptionParam[];
-  /** Inputs, then outputs, then temporaries; names are unique. */
+  /** Inputs, then outputs, then temporaries; names are unique in each of these, and among inputs, dims and options. */
   readonly buffers: readonly Buffer[];
   readonly requirements: readonly Requirement[];
   readonly body: readonly Stmt[];
