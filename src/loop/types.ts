@@ -10,7 +10,10 @@ export type Type = "float" | "wide" | "int" | "bool";
 /** f32 or f64: the dtype of every `float` of a kernel, in memory and in arithmetic. */
 export type FloatType = "f32" | "f64";
 
-/** An immutable or accumulating scalar of a kernel; identity is the object, names are unique in a kernel, and it may be declared in several blocks. */
+/**
+ * An immutable or accumulating scalar of a kernel; identity is the object, names are unique in a kernel. One local may
+ * be declared again in a block that is not inside of the first.
+ */
 export interface Local {
   readonly name: string;
   readonly type: Type;
