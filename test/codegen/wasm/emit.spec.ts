@@ -117,7 +117,10 @@ describe("deep expressions", () => {
 
   it("nests selections that load, in both kinds of loops", async () => {
     let chain: Expr = float(-1);
-    for (let n = 2000; n >= 0; n--) chain = select(compare("==", use(i), int(n)), load(x, int(n)), chain);
+    for (let n = 2000; n >= 0; n--) {
+      const far = int(n < 16 ? n : n << 18);
+      chain = select(compare("==", use(i), int(n)), load(x, far), chain);
+    }
     for (const mode of ["serial", "vector"] as const) {
       const sum = local("sum", "float");
       const body = [

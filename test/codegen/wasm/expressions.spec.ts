@@ -151,6 +151,11 @@ const CASES: { readonly [name: string]: Expr } = {
   "a guarded load far before": atOf(mul(at, int(-(1 << 24)))),
   "a guarded gather far away": atOf(mul(ki, int(1 << 24))),
   "a guarded invariant load far away": add(atOf(mul(n, int(1 << 24))), xi),
+  "an invariant load in a varying branch": select(
+    compare("==", at, int(-1)),
+    load(x, mul(n, int(1 << 24))),
+    xi,
+  ),
   "a guarded load in a varying branch": select(compare("<", xi, yi), atOf(sub(at, int(1)), s), atOf(ki, yi)),
   "a guard in `and`": and(compare("<", at, sub(N, int(1))), compare("<", load(x, add(at, int(1))), float(0))),
   "a guard in `or`": or(compare("==", at, int(0)), compare("<", load(x, sub(at, int(1))), float(0))),
