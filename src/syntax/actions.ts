@@ -33,6 +33,11 @@ export type Declaration =
   | { readonly kind: "function"; readonly value: FunctionDeclaration }
   | { readonly kind: "derive"; readonly value: Derive };
 
+interface Arguments {
+  readonly args: readonly Expression[];
+  readonly options: readonly NamedArgument[];
+}
+
 /** What each operation gives; ohm adds them to its nodes as methods, without types. */
 interface Operations {
   declaration: Declaration;
@@ -48,6 +53,7 @@ interface Operations {
   prefix: Prefix;
   link: Link;
   indices: readonly IndexArgument[];
+  args: Arguments;
   values: readonly Expression[];
   settings: readonly NamedArgument[];
 }
@@ -139,10 +145,11 @@ const actions: { readonly [O in keyof Operations]: Actions<O> } = {
     Return(_return, values) {
       return [{ kind: "return", values: on(values).values(), span: context.span(this) }];
     },
-    Define(name, open, indices, _close, _equals, value) {
+    Define(name, subscript, _equals, value) {
+      const indices = optional(subscript, (node) => on(node).indices());
       const given = {
         name: on(name).name(),
-        binders: open.numChildren === 0 ? undefined : binders(context, innerIndices(indices)),
+        binders: indices === undefined ? undefined : binders(context, indices),
         value: on(value).expression(),
       };
       return [{ kind: "define", ...given, span: context.span(this) }];
@@ -174,15 +181,11 @@ const actions: { readonly [O in keyof Operations]: Actions<O> } = {
     Group(_open, value, _close) {
       return single(on(value).expression(), context.span(this));
     },
-    Reference(name, subscript, indices, _closeSubscript, args, values, settings, _closeArgs) {
-      const given = {
-        name: on(name).name(),
-        indices: subscript.numChildren === 0 ? undefined : innerIndices(indices),
-        args: args.numChildren === 0 ? undefined : (innerOptional(values, (node) => on(node).values()) ?? []),
-        options: innerOptional(settings, (node) => on(node).settings()) ?? [],
-        span: context.span(this),
-      };
-      return single(reference(context, given), given.span);
+    Reference(name, subscript, args) {
+      const span = context.span(this);
+      const indices = optional(subscript, (node) => on(node).indices());
+      const given = optional(args, (node) => on(node).args());
+      return single(reference(context, on(name).name(), indices, given, span), span);
     },
     hole(_begin, _blanks, _end) {
       const chain = context.segments.get(context.span(this).start)?.chain;
@@ -192,7 +195,7 @@ const actions: { readonly [O in keyof Operations]: Actions<O> } = {
   }),
 
   prefix: (context) => ({
-    prefix(_op) {
+    _terminal() {
       return { op: this.sourceString, start: context.span(this).start };
     },
   }),
@@ -206,7 +209,15 @@ const actions: { readonly [O in keyof Operations]: Actions<O> } = {
     },
   }),
 
+  args: () => ({
+    Arguments: (_open, values, settings, _close) => ({
+      args: optional(values, (node) => on(node).values()) ?? [],
+      options: optional(settings, (node) => on(node).settings()) ?? [],
+    }),
+  }),
+
   indices: (context) => ({
+    Subscript: (_open, indices, _close) => optional(indices, (node) => on(node).indices()) ?? [],
     Indices: (first, _commas, rest, _trailing) => flatList(first, rest, (node) => on(node).indices()),
     Expr(_prefixes, _operand, _links, _laterPrefixes, _laterOperands) {
       return [on(this).expression()];
@@ -230,16 +241,6 @@ const actions: { readonly [O in keyof Operations]: Actions<O> } = {
 function optional<T>(node: IterationNode, visit: (child: Node) => T): T | undefined {
   const [child] = node.children;
   return child === undefined ? undefined : visit(child);
-}
-
-/** The `X?` inside of `(… X? …)?`. */
-function innerOptional<T>(node: IterationNode, visit: (child: Node) => T): T | undefined {
-  const child = node.children[0]?.children[0];
-  return child === undefined ? undefined : visit(child);
-}
-
-function innerIndices(node: IterationNode): readonly IndexArgument[] {
-  return innerOptional(node, (child) => on(child).indices()) ?? [];
 }
 
 function list<T>(first: Node, rest: IterationNode, visit: (child: Node) => T): T[] {
@@ -292,25 +293,22 @@ function binder(context: Context, index: IndexArgument): Binder {
   return { kind: "fixed", value: index, span };
 }
 
-interface ReferenceParts {
-  readonly name: Name;
-  /** Undefined without `[ ]`, and `args` without `( )`. */
-  readonly indices: readonly IndexArgument[] | undefined;
-  readonly args: readonly Expression[] | undefined;
-  readonly options: readonly NamedArgument[];
-  readonly span: Span;
-}
-
-function reference(context: Context, parts: ReferenceParts): Expression {
-  const { name, indices, args, options, span } = parts;
-  if (args === undefined) {
+/** `x`, `x[i]`, `f(x)` or `sum[i](x)`. */
+function reference(
+  context: Context,
+  name: Name,
+  indices: readonly IndexArgument[] | undefined,
+  given: Arguments | undefined,
+  span: Span,
+): Expression {
+  if (given === undefined) {
     return indices === undefined
       ? { kind: "name", text: name.text, span }
       : { kind: "read", target: name, indices, span };
   }
   return indices === undefined
-    ? { kind: "call", callee: name, args, options, span }
-    : { kind: "reduce", callee: name, binders: binders(context, indices), args, options, span };
+    ? { kind: "call", callee: name, ...given, span }
+    : { kind: "reduce", callee: name, binders: binders(context, indices), ...given, span };
 }
 
 /** A segment holds a part of an expression or a run of statements. */

@@ -21,7 +21,7 @@ export interface SegmentLimits {
   readonly height: number;
 }
 
-export const segmentLimits: SegmentLimits = { length: 1024, height: 32 };
+export const segmentLimits: SegmentLimits = { length: 256, height: 32 };
 
 /** What stands in a text for a segment cut out of it, of the same length. */
 function hole(length: number): string {
