@@ -75,25 +75,25 @@ const referenceOf = ({ program, inputs }: Part): Reference => ({
   rounded: evaluateWithError(program, inputs, TOLERANCES.f32.arithmetic, "rounded"),
 });
 
-const expectedF64 = (
-  part: Part,
-  bounds: ReadonlyMap<string, Bounded>,
-  name: string,
-  given: GivenArray,
-): Expected => {
-  const error = bounds.get(name)?.error;
-  return { ...given, allowed: (k) => part.allowed(given.data[k] ?? NaN, error?.[k] ?? Infinity) };
-};
+/** `allowed` from a value and the bound of its error. */
+const within = (
+  values: GivenArray | undefined,
+  bounds: Bounded | undefined,
+  allowed: (value: number, bound: number) => number,
+): Expected | undefined =>
+  values && {
+    ...values,
+    allowed: (k) => allowed(values.data[k] ?? NaN, bounds?.error[k] ?? Infinity),
+  };
 
-const expectedF32 = (bounded: Bounded): Expected => ({
-  ...bounded,
-  allowed: (k) => allowedError("f32", bounded.data[k] ?? NaN, bounded.error[k] ?? Infinity),
-});
+const inF32Digits = (value: number, bound: number): number => allowedError("f32", value, bound);
+
+type Outputs = ReadonlyMap<string, ArrayLike<number>>;
 
 const compareAll = (
   names: Iterable<string>,
   expected: (name: string) => Expected | undefined,
-  got: ReadonlyMap<string, ArrayLike<number>>,
+  got: Outputs,
 ): Outcome =>
   worstOf(
     [...names].map((name) => {
@@ -107,28 +107,15 @@ const compareAll = (
 const interpreted = (part: Part, reference: Reference): Outcome =>
   judgeF64(part, reference, new Map([...reference.f64].map(([name, { data }]) => [name, data])));
 
-const judgeF64 = (part: Part, reference: Reference, got: ReadonlyMap<string, ArrayLike<number>>): Outcome =>
-  compareAll(
-    part.expected.keys(),
-    (name) => {
-      const given = part.expected.get(name);
-      return given && expectedF64(part, reference.f64, name, given);
-    },
-    got,
-  );
+const judgeF64 = ({ expected, allowed }: Part, { f64 }: Reference, got: Outputs): Outcome =>
+  compareAll(expected.keys(), (name) => within(expected.get(name), f64.get(name), allowed), got);
 
 /** Against the interpreter on the same inputs, and against the reference on those that were rounded. */
-const judgeF32 = (part: Part, reference: Reference, got: ReadonlyMap<string, ArrayLike<number>>): Outcome => {
-  const bounded = (bounds: ReadonlyMap<string, Bounded>) => (name: string) => {
-    const bound = bounds.get(name);
-    return bound && expectedF32(bound);
-  };
-  const names = [...part.expected.keys()];
-  return worstOf([
-    compareAll(names, bounded(reference.f32), got),
-    compareAll(names, bounded(reference.rounded), got),
+const judgeF32 = ({ expected }: Part, { f32, rounded }: Reference, got: Outputs): Outcome =>
+  worstOf([
+    compareAll(expected.keys(), (name) => within(f32.get(name), f32.get(name), inF32Digits), got),
+    compareAll(expected.keys(), (name) => within(expected.get(name), rounded.get(name), inF32Digits), got),
   ]);
-};
 
 const JUDGE = { f64: judgeF64, f32: judgeF32 } as const;
 const INPUTS = { f64: (inputs: Inputs): Inputs => inputs, f32: roundInputs } as const;
