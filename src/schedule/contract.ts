@@ -3,16 +3,19 @@
  * runs along a loop around the definition and all its readers needs no storage. Ends: every axis is looked at once.
  */
 import type { Definition, Tensor } from "../ir/index.ts";
-import type { Location, Loop, Place } from "./tree.ts";
+import type { Element, Location, Loop, Place } from "./tree.ts";
 
 export const contract = (
   definitions: readonly Definition[],
   outputs: ReadonlySet<Tensor>,
   locations: ReadonlyMap<Tensor, Location>,
+  elements: ReadonlyMap<Tensor, Element>,
 ): ReadonlyMap<Tensor, Place> => {
   const around = loopsAroundReaders(locations);
   return new Map(
     definitions.map(({ tensor }): [Tensor, Place] => {
+      const element = elements.get(tensor);
+      if (element !== undefined) return [tensor, { kind: "element", element }];
       const all = [...tensor.shape.keys()];
       const location = locations.get(tensor);
       if (outputs.has(tensor) || location === undefined || isWhole(location)) {

@@ -43,7 +43,8 @@ export const emit = (
     const scalar = scalars.get(tensor);
     if (scalar !== undefined) return { kind: "scalar", ...scalar };
     const place = storage.places.get(tensor);
-    if (place?.kind === "scalar") throw new Error(`${tensor.name} is read before it is computed`);
+    if (place !== undefined && place.kind !== "buffer")
+      throw new Error(`${tensor.name} is read before it is computed`);
     const axes = place?.axes ?? [...tensor.shape.keys()];
     return { kind: "buffer", buffer: storage.buffer(tensor), axes, known: elements.get(tensor) ?? [] };
   };
@@ -198,7 +199,10 @@ const siteOf = (emission: Emission, block: Block, binding: ReadonlyMap<Index, Lo
   block,
   chain: chainOf(block),
   counter: counterIn(emission, binding),
-  data: (node) => valueOf(emission.values, block, counterIn(emission, binding), node),
+  data: (node) => {
+    const operand = valueOf(emission.values, block, counterIn(emission, binding), node);
+    return { ...operand, expr: convert("int", operand.expr) };
+  },
 });
 
 const bodyOf = (emission: Emission, block: Block, step: Step): Operand =>
@@ -221,6 +225,17 @@ const place = (emission: Emission, block: Block, step: Step, operand: Operand): 
   const { expr } = named(names, chainOf(block), { ...value, level: block.depth }, tensor.name);
   if (where.kind === "scalar") {
     emission.scalars.set(tensor, { expr, block });
+    return;
+  }
+  if (where.kind === "element") {
+    const { of, at } = where.element;
+    const { expr: offset } = elementOffset(
+      siteOf(emission, block, step.binding),
+      of,
+      [...of.shape.keys()],
+      at,
+    );
+    block.stmts.push({ kind: "store", buffer: emission.storage.buffer(of), offset, value: expr });
     return;
   }
   const offset = offsetOf(emission, block, step);

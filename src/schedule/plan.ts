@@ -3,12 +3,15 @@
  * in the innermost one. Ends: every index is a candidate once.
  */
 import {
-  affine, loopIndices, readsOf, type Affine, type Arena, type Definition, type Index,
+  affine, loopIndices, readsOf, type Affine, type Arena, type Definition, type Index, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import type { Plan, TensorRead } from "./tree.ts";
 
-export const planOf = (ir: Arena, definition: Definition): Plan => {
-  const reads = readsIn(definition);
+export type Elements = ReadonlyMap<Tensor, readonly Tensor[]>;
+
+/** `elements`: the tensors whose elements are defined one by one, and those single values. */
+export const planOf = (ir: Arena, definition: Definition, elements: Elements): Plan => {
+  const reads = readsIn(definition, elements);
   const all = loopIndices(definition);
   if (definition.target !== undefined) {
     return { definition, form: "scatter", phases: [all], inner: undefined, reads };
@@ -36,8 +39,11 @@ const formOf = (definition: Definition, inner: Index | undefined): Plan["form"] 
   return inner === undefined || definition.reduction.indices.includes(inner) ? "local" : "array";
 };
 
-const readsIn = (definition: Definition): readonly TensorRead[] =>
-  readsOf([definition.body, ...(definition.target ?? []).flatMap(affine.dataOf)]);
+const readsIn = (definition: Definition, elements: Elements): readonly TensorRead[] => {
+  const reads = readsOf([definition.body, ...(definition.target ?? []).flatMap(affine.dataOf)]);
+  const parts = new Set(reads.flatMap((read) => elements.get(read.tensor) ?? []));
+  return [...reads, ...[...parts].map((tensor) => ({ tensor, at: [] }))];
+};
 
 // ---- the innermost loop
 

@@ -9,12 +9,14 @@ import { contract } from "./contract.ts";
 import type { Decision } from "./decision.ts";
 import { fuse } from "./fuse.ts";
 import { planOf } from "./plan.ts";
+import { unroll } from "./unroll.ts";
 import { vectorise } from "./vectorise.ts";
 import { extentExpr } from "./integer.ts";
 import { inline } from "./inline.ts";
 import { materialise } from "./materialise.ts";
+import { scalarise } from "./scalarise.ts";
 import { createNames, type Names } from "./scope.ts";
-import type { Item, Plan, Schedule } from "./tree.ts";
+import type { Element, Item, Plan, Schedule } from "./tree.ts";
 
 export interface ScheduleOptions {
   readonly dtype: FloatType;
@@ -33,15 +35,31 @@ export const schedule = (ir: Arena, program: Program, options: ScheduleOptions):
   const live = liveDefinitions(all, [...outputs.keys()]);
   const results = new Set(outputs.keys());
   const provable = provableReads(ir);
-  const inlined = inline(ir, live, results);
+  const scalars = scalarise(ir, live, results);
+  const kept = new Set([...results, ...scalars.elements.keys()]);
+  const unrolled = unroll(ir, scalars.definitions);
+  const inlined = inline(ir, unrolled.definitions, kept);
   const parts = materialise(ir, inlined.definitions, provable);
   const definitions = parts.definitions.map((definition) => stepOver(ir, definition));
-  const plans = definitions.map((definition) => planOf(ir, definition));
+  const elements = elementsOf(scalars.elements);
+  const plans = definitions.map((definition) => planOf(ir, definition, elements));
   const { items, locations } = fuse(ir, plans);
-  const places = contract(definitions, results, locations);
+  const places = contract(definitions, results, locations, scalars.elements);
   const tree: Schedule = { items, vector: vectorise(items), places };
-  const decisions = [...inlined.decisions, ...parts.decisions];
+  const passes = [scalars, unrolled, inlined, parts];
+  const decisions = passes.flatMap((pass) => pass.decisions);
   return { kernel: kernelOf(ir, program, outputs, plans, tree, provable, options), decisions };
+};
+
+/** The single values by the tensor that they are elements of. */
+const elementsOf = (singles: ReadonlyMap<Tensor, Element>): ReadonlyMap<Tensor, readonly Tensor[]> => {
+  const grouped = new Map<Tensor, Tensor[]>();
+  for (const [single, { of }] of singles) {
+    const known = grouped.get(of);
+    if (known === undefined) grouped.set(of, [single]);
+    else known.push(single);
+  }
+  return grouped;
 };
 
 /** Every output is a tensor of its own that a definition fills. */
@@ -82,7 +100,7 @@ const kernelOf = (
   provable: (node: Read) => boolean,
   options: ScheduleOptions,
 ): Kernel => {
-  const dims = program.dims.map(({ name, min }) => ({ name, min }));
+  const { dims } = program;
   const names = createNames([
     ...program.inputs.map(({ name }) => name),
     ...outputs.values(),
@@ -134,12 +152,14 @@ const createBuffers = (
   };
   for (const tensor of program.inputs) add(tensor, tensor.name, "input", [...tensor.shape.keys()]);
   for (const { definition } of plans) {
-    const { tensor } = definition;
+    const place = tree.places.get(definition.tensor);
+    const tensor = place?.kind === "element" ? place.element.of : definition.tensor;
     const output = outputs.get(tensor);
-    const place = tree.places.get(tensor);
-    if (output !== undefined) add(tensor, output, "output", [...tensor.shape.keys()]);
-    else if (place?.kind === "buffer")
-      add(tensor, names.fresh(tensor.name.replaceAll(/\W/g, "_")), "temp", place.axes);
+    if (buffers.has(tensor) || place === undefined || (place.kind === "scalar" && output === undefined))
+      continue;
+    const axes = place.kind === "buffer" ? place.axes : [...tensor.shape.keys()];
+    const name = output ?? names.fresh(tensor.name.replaceAll(/\W/g, "_"));
+    add(tensor, name, output === undefined ? "temp" : "output", axes);
   }
   return buffers;
 };

@@ -67,7 +67,14 @@ export type Place =
   /** An array over these axes of the tensor. */
   | { readonly kind: "buffer"; readonly axes: readonly number[] }
   /** One value at a time. */
-  | { readonly kind: "scalar" };
+  | { readonly kind: "scalar" }
+  /** An element of another tensor. */
+  | { readonly kind: "element"; readonly element: Element };
+
+export interface Element {
+  readonly of: Tensor;
+  readonly at: readonly Affine[];
+}
 
 /** Where a definition is in the tree: its loops, and which item it is (in) at each depth. */
 export interface Location {

@@ -56,7 +56,7 @@ export const valueOf = (
 ): Operand => {
   const chain = chainOf(block);
   const done = new Map<Node, Operand>();
-  const data = (node: Node): Operand => get(frame, node);
+  const data = (node: Node): Operand => whole(get(frame, node));
   const reach: Reach = { unconditional: new Set(), inside: new Map() };
   const frame: Frame = { names: values.names, block, chain, counter, data, values, done, reach };
   const order = pending(frame, root);
@@ -64,6 +64,9 @@ export const valueOf = (
   for (const node of order) if (!done.has(node)) done.set(node, shared(frame, node, lower(frame, node)));
   return get(frame, root);
 };
+
+/** Positions that were computed as numbers. */
+const whole = (operand: Operand): Operand => ({ ...operand, expr: convert("int", operand.expr) });
 
 const get = (frame: Frame, node: Node): Operand => {
   const found = frame.done.get(node);
