@@ -38,8 +38,9 @@ export interface DimPort {
   readonly name: string;
   readonly property: string;
   readonly dim: DimParam;
-  /** Where there is one, the argument is optional. */
   readonly inference: Inference | undefined;
+  /** What it is where the argument is left out: its own default, or what a length says; else it is required. */
+  readonly isOptional: boolean;
   readonly doc: string;
 }
 
@@ -115,13 +116,15 @@ function dimPort(dim: DimParam, inputs: readonly TensorPort[]): DimPort {
   const inference = inferenceOf(dim, inputs);
   const source =
     inference === undefined ? "" : ` By default inferred from the length of ${inference.from.name}.`;
+  const standard = dim.default === undefined ? source : ` By default ${dim.default}.`;
   return {
     kind: "dim",
     name: dim.name,
     property: propertyName(dim.name),
     dim,
-    inference,
-    doc: `A dimension: a whole number, at least ${dim.min}.${source}`,
+    inference: dim.default === undefined ? inference : undefined,
+    isOptional: dim.default !== undefined || inference !== undefined,
+    doc: `A dimension: a whole number, at least ${dim.min}.${standard}`,
   };
 }
 
@@ -146,7 +149,7 @@ export function interfaceOf(kernel: Kernel): KernelInterface {
   const options = kernel.options.map(optionPort);
   const argsOptional =
     inputs.length === 0 &&
-    dims.every((port) => port.inference !== undefined) &&
+    dims.every((port) => port.isOptional) &&
     options.every((port) => port.option.default !== undefined);
   return { kernel, inputs, dims, options, outputs: ports("output"), argsOptional };
 }

@@ -49,13 +49,19 @@ function writeInput(at: Boundary, port: TensorPort): void {
     writeChecked(at, true, name, `${at.check("array")}(${quote(port.name)}, ${value}, ${quote(port.type)})`);
 }
 
+/** What a dimension is that the caller leaves out. */
+function standardOf(at: Boundary, { name, dim, inference }: DimPort): string | undefined {
+  if (dim.default !== undefined) return numberText(dim.default);
+  if (inference === undefined) return undefined;
+  const { from, divisor } = inference;
+  const length = `${at.around.buffer(from.buffer)}.length`;
+  return `${at.check("inferred")}(${quote(name)}, ${quote(from.name)}, ${length}, ${divisor})`;
+}
+
 function writeDim(at: Boundary, port: DimPort): void {
   const given = accessText(at.args, port.property);
-  const value =
-    port.inference === undefined
-      ? given
-      : `${given} ?? ${at.check("inferred")}(${quote(port.name)}, ${quote(port.inference.from.name)}, ` +
-        `${at.around.buffer(port.inference.from.buffer)}.length, ${port.inference.divisor})`;
+  const standard = standardOf(at, port);
+  const value = standard === undefined ? given : `${given} ?? ${standard}`;
   const check = `${at.check("dimension")}(${quote(port.name)}, ${value}, ${port.dim.min})`;
   writeChecked(at, at.live.dims.has(port.name), at.around.dim(port.name), check);
 }

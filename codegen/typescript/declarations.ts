@@ -47,7 +47,7 @@ const numberSignature = (port: DimPort | OptionPort): Signature => ({
   name: propertyText(port.property),
   type: "number",
   isReadonly: true,
-  hasQuestionToken: port.kind === "dim" ? port.inference !== undefined : port.option.default !== undefined,
+  hasQuestionToken: port.kind === "dim" ? port.isOptional : port.option.default !== undefined,
   docs: [commentText(port.doc)],
 });
 

@@ -84,7 +84,7 @@ type Dims = ReadonlyMap<string, number>;
 function readDims(ports: KernelInterface, args: Args): Dims {
   return new Map(
     ports.dims.map((port) => {
-      const value = given(args, port.name);
+      const value = given(args, port.name) ?? port.dim.default;
       if (value !== undefined || port.inference === undefined) {
         return [port.name, dimension(port.name, value as number, port.dim.min)];
       }

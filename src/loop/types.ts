@@ -23,6 +23,8 @@ export interface Local {
 export interface DimParam {
   readonly name: string;
   readonly min: number;
+  /** The value of a whole-number option that the caller leaves out. */
+  readonly default?: number | undefined;
 }
 
 /** A scalar argument, with the value it has when the caller gives none. */

@@ -1,5 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { interfaceOf } from "../../codegen/interface.ts";
+import { instantiateTypeScript } from "../../codegen/typescript/index.ts";
+import { instantiateWasm } from "../../codegen/wasm/run.ts";
+import { createArena } from "../../src/ir/index.ts";
+import { compileModule, forward, toKernel } from "../../src/pipeline.ts";
 import { binary, buffer, dim, int, kernel, mul } from "../loop/build.ts";
 import { squaredError } from "../loop/examples.ts";
 
@@ -39,5 +43,29 @@ describe("the interface of a kernel", () => {
     const y = buffer("y", "output", []);
     expect(interfaceOf(kernel("f64", { options, buffers: [y], body: [] })).argsOptional).toBe(true);
     expect(interfaceOf(kernel("f64", { dims: ["N"], buffers: [y], body: [] })).argsOptional).toBe(false);
+  });
+});
+
+describe("a whole-number option", () => {
+  it("has its default where the caller leaves it out, on every back end", async () => {
+    const module = compileModule({
+      name: "strided.grad",
+      text: "fn every(x: [N]; step = 2) {\n  y[i < N // step] = x[i * step]\n  return y\n}\n",
+    });
+    const fn = module.ok ? module.value.functions.get("every") : undefined;
+    const ir = createArena();
+    const program = fn?.program(ir);
+    if (program?.ok !== true) throw new Error("every does not check");
+    const kernel = toKernel(ir, forward(ir, program.value), { dtype: "f64" });
+    expect(interfaceOf(kernel).dims.map(({ name, isOptional }) => [name, isOptional])).toContainEqual([
+      "step",
+      true,
+    ]);
+    const x = Float64Array.of(1, 2, 3, 4, 5, 6);
+    for (const instantiate of [instantiateTypeScript, instantiateWasm]) {
+      const run = (await instantiate([kernel])).get("every");
+      expect(run?.({ x })["y"]).toEqual(Float64Array.of(1, 3, 5));
+      expect(run?.({ x, step: 3 })["y"]).toEqual(Float64Array.of(1, 4));
+    }
   });
 });
