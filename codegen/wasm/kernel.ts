@@ -17,6 +17,9 @@ import { bind, createScope, get, scalarType } from "./scope.ts";
 import type { Scope, Sequence, Slot } from "./scope.ts";
 import { emitStatements } from "./statements.ts";
 
+/** Formulas in place of calls, in one kernel. */
+const MAX_INLINED = 64;
+
 export function addKernel(binaryen: Binaryen, module: WasmModule, kernel: Kernel, math: MathLibrary): void {
   const parameters = parametersOf(kernel);
   const scope = createScope(binaryen, module, kernel.dtype, parameters.length);
@@ -82,6 +85,7 @@ function createFrame(
     if (parameter.kind === "option") options.set(parameter.option.name, slot);
     if (parameter.kind === "pointer") pointers.set(parameter.buffer.name, slot);
   });
+  let inlined = 0;
   const lengths = new Map<string, Slot>();
   const frame: Frame = {
     scope,
@@ -92,6 +96,7 @@ function createFrame(
     pointers,
     locals: new Map(),
     costly: createCostly(),
+    mayInline: () => inlined++ < MAX_INLINED,
     length: (buffer) => {
       const known = lengths.get(buffer.name);
       if (known !== undefined) return known;

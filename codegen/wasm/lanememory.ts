@@ -10,7 +10,7 @@ import { constantOf } from "./forms.ts";
 import type { Affine } from "./forms.ts";
 import { elementBytes, log2Bytes, lookUp } from "./frame.ts";
 import { clampOffset, loadElement, storeElement } from "./scalar.ts";
-import { bind, get } from "./scope.ts";
+import { get, hold } from "./scope.ts";
 import type { Sequence } from "./scope.ts";
 import { laneCount, shuffle32 } from "./shape.ts";
 import { advanced, hoisted } from "./vectorloop.ts";
@@ -52,7 +52,7 @@ function exactAddresses(place: Place): AddressOf {
   const strideBytes = loop.times(affine.stride, bytes);
   const start = loop.pointer(buffer, affine.base);
   const moved = module.i32.mul(get(scope, loop.counter), hoisted(loop, strideBytes, "exact"));
-  const zero = bind(scope, sequence, binaryen.i32, module.i32.add(get(scope, start), moved));
+  const zero = hold(scope, sequence, binaryen.i32, module.i32.add(get(scope, start), moved));
   return (lane) => {
     const further = advanced(loop, copy, strideBytes, lane);
     const known = constantOf(further);
@@ -66,7 +66,7 @@ function offsets({ loop, copy, affine, sequence }: Place): (lane: number) => Sha
   const { scope } = loop.frame;
   const { module, binaryen } = scope;
   const moved = module.i32.mul(get(scope, loop.counter), hoisted(loop, affine.stride, "exact"));
-  const zero = bind(
+  const zero = hold(
     scope,
     sequence,
     binaryen.i32,
@@ -116,7 +116,7 @@ export function loadLanes(place: Place): Ref {
 
 function shuffled({ loop, sequence }: Place, value: Ref, lanes: readonly number[]): Ref {
   const { scope } = loop.frame;
-  const slot = bind(scope, sequence, scope.binaryen.v128, value);
+  const slot = hold(scope, sequence, scope.binaryen.v128, value);
   return shuffle32(scope.module, get(scope, slot), get(scope, slot), lanes);
 }
 
@@ -212,14 +212,14 @@ export function updateLanes(
   const { scope } = loop.frame;
   const lanes = laneCount(scope);
   if (laneStride(place) === 1) {
-    const sum = bind(scope, sequence, scope.binaryen.v128, update.whole(loadLanes(place)));
+    const sum = hold(scope, sequence, scope.binaryen.v128, update.whole(loadLanes(place)));
     storeLanes(place, () => get(scope, sum));
     return;
   }
   const addressOf = exactAddresses(place);
   for (let lane = 0; lane < lanes; lane++) {
     const { pointer, bytes } = addressOf(lane);
-    const from = bind(scope, sequence, scope.binaryen.i32, pointer);
+    const from = hold(scope, sequence, scope.binaryen.i32, pointer);
     const old = loadElement(loop.frame, buffer, get(scope, from), bytes);
     sequence.push(storeElement(loop.frame, buffer, get(scope, from), update.lane(old, lane), bytes));
   }

@@ -21,7 +21,7 @@ import { byKind, fold } from "./fold.ts";
 import type { Operand } from "./fold.ts";
 import { elementBytes, log2Bytes, lookUp } from "./frame.ts";
 import type { Frame } from "./frame.ts";
-import { MAX_DEPTH, bind, get, scalarType } from "./scope.ts";
+import { MAX_DEPTH, get, hold, scalarType } from "./scope.ts";
 import type { Sequence } from "./scope.ts";
 
 interface Context {
@@ -62,7 +62,7 @@ function shallow(frame: Frame, values: readonly Value[], parts: readonly Operand
     const part = parts[i];
     if (part === undefined || value.depth < MAX_DEPTH) return value.ref;
     const type = scalarType(frame.scope, part.expr.type);
-    return get(frame.scope, bind(frame.scope, part.context.sequence, type, value.ref));
+    return get(frame.scope, hold(frame.scope, part.context.sequence, type, value.ref));
   });
 }
 
@@ -217,7 +217,7 @@ export function storeElement(frame: Frame, buffer: Buffer, pointer: Ref, value: 
 }
 
 function share(frame: Frame, at: Context, type: Type, value: Ref): Shared {
-  const slot = bind(frame.scope, at.sequence, scalarType(frame.scope, type), value);
+  const slot = hold(frame.scope, at.sequence, scalarType(frame.scope, type), value);
   return () => get(frame.scope, slot);
 }
 

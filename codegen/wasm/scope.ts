@@ -21,6 +21,9 @@ export interface Scope {
   /** Types of the locals after the parameters. */
   readonly variables: readonly WasmType[];
   readonly slot: (type: WasmType) => Slot;
+  /** A local that is free again after the current statement. */
+  readonly temporary: (type: WasmType) => Slot;
+  readonly endStatement: () => void;
   readonly label: () => string;
   /**
    * The local that holds a vector constant, known by a key, from the entry of the function on. An engine keeps a local in a register
@@ -38,6 +41,8 @@ export function createScope(
   const prologue: Sequence = [];
   const variables: WasmType[] = [];
   const constants = new Map<string, Slot>();
+  const free = new Map<WasmType, Slot[]>();
+  const temporaries: Slot[] = [];
   let labels = 0;
   const slot = (type: WasmType): Slot => {
     variables.push(type);
@@ -50,6 +55,18 @@ export function createScope(
     prologue,
     variables,
     slot,
+    temporary: (type) => {
+      const temporary = free.get(type)?.pop() ?? slot(type);
+      temporaries.push(temporary);
+      return temporary;
+    },
+    endStatement: () => {
+      for (const temporary of temporaries.splice(0)) {
+        const others = free.get(temporary.type);
+        if (others === undefined) free.set(temporary.type, [temporary]);
+        else others.push(temporary);
+      }
+    },
     label: () => `l${labels++}`,
     vectorConstant: (key, make) => {
       const known = constants.get(key);
@@ -66,7 +83,14 @@ export function get(scope: Scope, slot: Slot): Ref {
   return scope.module.local.get(slot.index, slot.type);
 }
 
-/** Puts a value into a fresh local, so that it can be used more than once. */
+/** Puts a value into a local for the rest of the current statement, so that it can be used more than once. */
+export function hold(scope: Scope, sequence: Sequence, type: WasmType, value: Ref): Slot {
+  const slot = scope.temporary(type);
+  sequence.push(scope.module.local.set(slot.index, value));
+  return slot;
+}
+
+/** Puts a value into a local of its own. */
 export function bind(scope: Scope, sequence: Sequence, type: WasmType, value: Ref): Slot {
   const slot = scope.slot(type);
   sequence.push(scope.module.local.set(slot.index, value));

@@ -8,7 +8,7 @@ import type { Ref } from "./binaryen.ts";
 import type { Frame } from "./frame.ts";
 import { combine, countedLoop } from "./loops.ts";
 import { address, emitScalar, loadElement, slotOf, storeElement } from "./scalar.ts";
-import { bind, get, scalarType } from "./scope.ts";
+import { bind, get, hold, scalarType } from "./scope.ts";
 import type { Sequence } from "./scope.ts";
 import { emitVectorPart } from "./vectorise.ts";
 
@@ -36,7 +36,7 @@ const statements: Statements = {
   },
   accumulateAt: (frame, s, sequence) => {
     const { scope } = frame;
-    const to = bind(scope, sequence, scope.binaryen.i32, address(frame, s.buffer, emitScalar(frame, s.offset, sequence))); // prettier-ignore
+    const to = hold(scope, sequence, scope.binaryen.i32, address(frame, s.buffer, emitScalar(frame, s.offset, sequence))); // prettier-ignore
     const value = emitScalar(frame, s.value, sequence);
     const sum = combine(
       frame,
@@ -60,6 +60,7 @@ export function emitStatements(frame: Frame, body: readonly Stmt[], sequence: Se
   for (const s of body) {
     const row = statements[s.kind] as (frame: Frame, s: Stmt, sequence: Sequence) => void;
     row(frame, s, sequence);
+    frame.scope.endStatement();
   }
 }
 

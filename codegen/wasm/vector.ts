@@ -14,7 +14,7 @@ import { constantOf } from "./forms.ts";
 import type { Affine } from "./forms.ts";
 import { lookUp } from "./frame.ts";
 import { gatherLanes, loadLanes, loadLanesClamped, placeOf } from "./lanememory.ts";
-import { MAX_DEPTH, bind, get } from "./scope.ts";
+import { MAX_DEPTH, bind, get, hold } from "./scope.ts";
 import type { Scope, Sequence, Slot } from "./scope.ts";
 import { convertParts, extract, int32Lanes, laneCount, laneFloats, maskFor, maskFrom } from "./shape.ts";
 import { hoisted, hoistedSplat } from "./vectorloop.ts";
@@ -83,7 +83,7 @@ function leave(e: Expr, at: Context, values: readonly Value[], given: readonly O
 function shallow(scope: Scope, value: Value, given: Operand<Context> | undefined): readonly Ref[] {
   if (given === undefined || value.depth < MAX_DEPTH) return value.parts;
   return value.parts.map((part) =>
-    get(scope, bind(scope, given.context.sequence, scope.binaryen.v128, part)),
+    get(scope, hold(scope, given.context.sequence, scope.binaryen.v128, part)),
   );
 }
 
@@ -161,7 +161,7 @@ function single(parts: readonly Ref[] | undefined): Ref {
 
 function shared({ loop, sequence }: Pick<Context, "loop" | "sequence">, value: Ref): Shared {
   const { scope } = loop.frame;
-  const slot = bind(scope, sequence, scope.binaryen.v128, value);
+  const slot = hold(scope, sequence, scope.binaryen.v128, value);
   return () => get(scope, slot);
 }
 
@@ -180,7 +180,14 @@ function unary(e: Extract<Expr, { kind: "unary" }>, { at, values }: Given): read
 /** A formula of the math library in place: its constants are loaded once, at the entry of the kernel. */
 function mathLanes(at: Context, op: MathOp, type: "float" | "wide", operands: readonly Ref[]): Ref {
   const { scope, math } = at.loop.frame;
-  const inLocal = (value: Ref): Slot => bind(scope, at.sequence, scope.binaryen.v128, value);
+  if (!at.loop.frame.mayInline()) {
+    return scope.module.call(
+      math.functionName(op, floatTypeOf(type, scope.dtype)),
+      operands,
+      scope.binaryen.v128,
+    );
+  }
+  const inLocal = (value: Ref): Slot => hold(scope, at.sequence, scope.binaryen.v128, value);
   return math.inline(op, floatTypeOf(type, scope.dtype), operands.map(inLocal), {
     bind: (value) => inLocal(value).index,
     constant: (key, make) => scope.vectorConstant(key, make).index,
@@ -268,7 +275,7 @@ function intLanes(at: Context, op: BinaryOp, a: Ref, b: Ref): Ref {
   if (scalar.by !== "shared") throw new Error(`the loop IR has no operation ${op} on ints`);
   const [x, y] = [shared(at, a), shared(at, b)];
   const lane = (value: Shared, i: number): Shared => {
-    const slot = bind(scope, at.sequence, binaryen.i32, extract(scope, "int", [value], i));
+    const slot = hold(scope, at.sequence, binaryen.i32, extract(scope, "int", [value], i));
     return () => get(scope, slot);
   };
   let result = module.i32x4.splat(scalar.emit(module, lane(x, 0), lane(y, 0)));
@@ -330,7 +337,7 @@ function isZero(e: Expr): boolean {
 function choose(e: Extract<Expr, { kind: "select" }>, { at, values, given }: Given): readonly Ref[] {
   const { scope } = at.loop.frame;
   const { module, binaryen } = scope;
-  const results = (values[0] ?? []).map(() => scope.slot(binaryen.v128));
+  const results = (values[0] ?? []).map(() => scope.temporary(binaryen.v128));
   const branch = (i: 0 | 1): Ref => {
     const sets = (values[i] ?? []).map((part, k) => module.local.set(slotAt(results, k).index, part));
     return module.block(null, [...(given[i]?.context.sequence ?? []), ...sets]);

@@ -19,7 +19,7 @@ import type { Frame } from "./frame.ts";
 import { placeOf, storeLanes, updateLanes } from "./lanememory.ts";
 import { combine, countedLoop } from "./loops.ts";
 import { slotOf } from "./scalar.ts";
-import { bind, get } from "./scope.ts";
+import { bind, get, hold } from "./scope.ts";
 import type { Scope, Sequence, Slot } from "./scope.ts";
 import { constantParts, extract, laneCount, laneFloats, partCount, shuffle32 } from "./shape.ts";
 import { emitLanes, intLane } from "./vector.ts";
@@ -61,8 +61,10 @@ export function emitVectorPart(
     const instructions: Sequence = [];
     for (let i = 0; i < count; i++) {
       const copy: Copy = { shift: i * lanes * s.step, locals: new Map() };
-      for (const statement of body)
+      for (const statement of body) {
         emitLaneStmt({ loop, copy, index: i, copies, sums }, statement, instructions);
+        scope.endStatement();
+      }
     }
     return countedLoop(frame, counter, count * lanes * s.step, end, instructions);
   };
@@ -193,12 +195,16 @@ function emitLet({ loop, copy }: Site, s: Extract<Stmt, { kind: "let" }>, sequen
   }
 }
 
+function holdParts(scope: Scope, parts: readonly Ref[], sequence: Sequence): readonly Slot[] {
+  return parts.map((part) => hold(scope, sequence, scope.binaryen.v128, part));
+}
+
 function bindParts(scope: Scope, parts: readonly Ref[], sequence: Sequence): readonly Slot[] {
   return parts.map((part) => bind(scope, sequence, scope.binaryen.v128, part));
 }
 
 function setParts(scope: Scope, slots: readonly Slot[], parts: readonly Ref[], sequence: Sequence): void {
-  const fresh = bindParts(scope, parts, sequence);
+  const fresh = holdParts(scope, parts, sequence);
   slots.forEach((slot, i) => {
     sequence.push(scope.module.local.set(slot.index, get(scope, partAt(fresh, i))));
   });
@@ -219,7 +225,7 @@ function emitAccumulate(site: Site, s: Extract<Stmt, { kind: "accumulate" }>, se
   const { loop, copy, index } = site;
   const { scope } = loop.frame;
   const type = floatLike(s.local);
-  const parts = bindParts(scope, emitLanes(loop, copy, s.value, sequence), sequence);
+  const parts = holdParts(scope, emitLanes(loop, copy, s.value, sequence), sequence);
   const inner = copy.locals.get(s.local);
   const floats = laneFloats(scope, type);
   if (inner !== undefined) {
@@ -329,7 +335,7 @@ function emitAccess({ loop, copy }: Site, s: Access, sequence: Sequence): void {
   const { scope } = frame;
   const place = placeOf(loop, copy, s.buffer, s.offset, sequence);
   if (place === undefined) throw new Error("a vector loop stores at affine offsets");
-  const lanes = partAt(bindParts(scope, emitLanes(loop, copy, s.value, sequence), sequence), 0);
+  const lanes = partAt(holdParts(scope, emitLanes(loop, copy, s.value, sequence), sequence), 0);
   const value = () => get(scope, lanes);
   if (s.kind === "store") {
     storeLanes(place, value);
