@@ -60,6 +60,8 @@ interface Users {
   readonly count: (node: Node) => number;
   /** The one user of a node that has exactly one. */
   readonly only: (node: Node) => Node | undefined;
+  /** What a node is rewritten to has its users: so one sweep does all levels. */
+  readonly inherit: (from: Node, to: Node) => void;
 }
 
 const countUsers = (nodes: readonly Node[], roots: readonly Node[]): Users => {
@@ -76,7 +78,13 @@ const countUsers = (nodes: readonly Node[], roots: readonly Node[]): Users => {
     }
   }
   const count = (node: Node): number => counts.get(node) ?? 2;
-  return { count, only: (node) => (count(node) === 1 ? last.get(node) : undefined) };
+  return {
+    count,
+    only: (node) => (count(node) === 1 ? last.get(node) : undefined),
+    inherit: (from, to) => {
+      if (to !== from) counts.set(to, (counts.get(to) ?? 0) + count(from));
+    },
+  };
 };
 
 // ---- flattening: only what has one user, so that shared prefixes stay shared
@@ -159,7 +167,9 @@ const sweep = (engine: Engine, roots: readonly Node[]): readonly Node[] => {
     const rebuilt = (): Node =>
       rebuild(ir, node, operandsOf(node).map(mapped), affinesOf(node).map(mapAffine));
     const collected = collects ? collect(node, around, users, mapped) : undefined;
-    done.set(node, rewrite(engine, around, node, withoutZeros(ir, collected ?? rebuilt())));
+    const result = rewrite(engine, around, node, withoutZeros(ir, collected ?? rebuilt()));
+    users.inherit(node, result);
+    done.set(node, result);
   }
   return roots.map(mapped);
 };

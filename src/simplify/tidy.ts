@@ -80,7 +80,7 @@ const forward = (
     const equal = byKey.get(key);
     const final = equal === undefined || !mayMerge(rewritten) ? rewritten : copyOf(engine, rewritten, equal);
     result.push(final);
-    const once = !kept.has(final.tensor) && engine.mode === "derived" && isReadOnceInSameLoops(final, uses);
+    const once = !kept.has(final.tensor) && engine.mode === "derived" && isReadOnceInSameLoops(definition, uses);
     if (once || isForwarded(engine, final)) sources.set(final.tensor, final);
     // what is written into its reader is no definition for others to read
     else if (equal === undefined) byKey.set(key, final.tensor);
@@ -147,7 +147,10 @@ const NUMBERS: ReadonlySet<Node["kind"]> = new Set<Node["kind"]>(["zero", "const
 const isNegatedRead = ([sign, read, ...others]: readonly Node[]): boolean =>
   others.length === 0 && sign?.kind === "constant" && sign.value === -1 && read?.kind === "read";
 
-/** Its one reader loops over exactly its elements: writing it there computes each once, as before. */
+/**
+ * Its one reader loops over exactly its elements: writing it there computes each once, as before. Asked of a definition as
+ * it was: what has been written into its body since is earlier, cannot read it, and may be as long as the program.
+ */
 const isReadOnceInSameLoops = (
   definition: Definition,
   uses: ReadonlyMap<Tensor, readonly Use[]>,
