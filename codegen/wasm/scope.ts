@@ -20,10 +20,15 @@ export interface Scope {
   readonly prologue: Sequence;
   /** Types of the locals after the parameters. */
   readonly variables: readonly WasmType[];
+  /** A local for the whole function: what is set at its entry, or before a loop, is never overwritten. */
   readonly slot: (type: WasmType) => Slot;
+  /** A local that has a value from here until it is released; it may have had another use. */
+  readonly reusable: (type: WasmType) => Slot;
   /** A local that is free again after the current statement. */
   readonly temporary: (type: WasmType) => Slot;
   readonly endStatement: () => void;
+  /** Gives a local back that is used no more. */
+  readonly release: (slot: Slot) => void;
   readonly label: () => string;
   /**
    * The local that holds a vector constant, known by a key, from the entry of the function on. An engine keeps a local in a register
@@ -48,6 +53,12 @@ export function createScope(
     variables.push(type);
     return { index: parameters + variables.length - 1, type };
   };
+  const reusable = (type: WasmType): Slot => free.get(type)?.pop() ?? slot(type);
+  const release = (unused: Slot): void => {
+    const others = free.get(unused.type);
+    if (others === undefined) free.set(unused.type, [unused]);
+    else others.push(unused);
+  };
   return {
     binaryen,
     module,
@@ -55,18 +66,16 @@ export function createScope(
     prologue,
     variables,
     slot,
+    reusable,
     temporary: (type) => {
-      const temporary = free.get(type)?.pop() ?? slot(type);
+      const temporary = reusable(type);
       temporaries.push(temporary);
       return temporary;
     },
     endStatement: () => {
-      for (const temporary of temporaries.splice(0)) {
-        const others = free.get(temporary.type);
-        if (others === undefined) free.set(temporary.type, [temporary]);
-        else others.push(temporary);
-      }
+      temporaries.splice(0).forEach(release);
     },
+    release,
     label: () => `l${labels++}`,
     vectorConstant: (key, make) => {
       const known = constants.get(key);
@@ -86,6 +95,13 @@ export function get(scope: Scope, slot: Slot): Ref {
 /** Puts a value into a local for the rest of the current statement, so that it can be used more than once. */
 export function hold(scope: Scope, sequence: Sequence, type: WasmType, value: Ref): Slot {
   const slot = scope.temporary(type);
+  sequence.push(scope.module.local.set(slot.index, value));
+  return slot;
+}
+
+/** Puts a value into a local until that is released. */
+export function define(scope: Scope, sequence: Sequence, type: WasmType, value: Ref): Slot {
+  const slot = scope.reusable(type);
   sequence.push(scope.module.local.set(slot.index, value));
   return slot;
 }

@@ -6,9 +6,10 @@
 import type { Expr, Stmt } from "../../src/loop/types.ts";
 import type { Ref } from "./binaryen.ts";
 import type { Frame } from "./frame.ts";
+import { lastUses } from "./lifetimes.ts";
 import { combine, countedLoop } from "./loops.ts";
 import { address, emitScalar, loadElement, slotOf, storeElement } from "./scalar.ts";
-import { bind, get, hold, scalarType } from "./scope.ts";
+import { bind, define, get, hold, scalarType } from "./scope.ts";
 import type { Sequence } from "./scope.ts";
 import { emitVectorPart } from "./vectorise.ts";
 
@@ -57,11 +58,13 @@ const statements: Statements = {
 };
 
 export function emitStatements(frame: Frame, body: readonly Stmt[], sequence: Sequence): void {
-  for (const s of body) {
+  const ends = lastUses(body);
+  body.forEach((s, i) => {
     const row = statements[s.kind] as (frame: Frame, s: Stmt, sequence: Sequence) => void;
     row(frame, s, sequence);
     frame.scope.endStatement();
-  }
+    for (const local of ends[i] ?? []) frame.scope.release(slotOf(frame, local));
+  });
 }
 
 function block(frame: Frame, body: readonly Stmt[]): Ref {
@@ -72,7 +75,7 @@ function block(frame: Frame, body: readonly Stmt[]): Ref {
 
 function declare(frame: Frame, s: Extract<Stmt, { kind: "let" | "init" }>, sequence: Sequence): void {
   const value = emitScalar(frame, s.value, sequence);
-  frame.locals.set(s.local, bind(frame.scope, sequence, scalarType(frame.scope, s.local.type), value));
+  frame.locals.set(s.local, define(frame.scope, sequence, scalarType(frame.scope, s.local.type), value));
 }
 
 function emitLoop(frame: Frame, s: Extract<Stmt, { kind: "for" }>, sequence: Sequence): void {

@@ -17,9 +17,10 @@ import type { Forms } from "./forms.ts";
 import { lookUp } from "./frame.ts";
 import type { Frame } from "./frame.ts";
 import { placeOf, storeLanes, updateLanes } from "./lanememory.ts";
+import { lastUses } from "./lifetimes.ts";
 import { combine, countedLoop } from "./loops.ts";
 import { slotOf } from "./scalar.ts";
-import { bind, get, hold } from "./scope.ts";
+import { bind, define, get, hold } from "./scope.ts";
 import type { Scope, Sequence, Slot } from "./scope.ts";
 import { constantParts, extract, laneCount, laneFloats, partCount, shuffle32 } from "./shape.ts";
 import { emitLanes, intLane } from "./vector.ts";
@@ -47,6 +48,7 @@ export function emitVectorPart(
   const lanes = laneCount(scope);
   const loop = createVectorLoop(frame, forms, counter, s.step);
   const sums = new Map<Local, Accumulator>();
+  const unused = lastUses(body);
   const trips = tripCount(s);
   if (trips !== undefined && trips < lanes) return "some left";
   const copies = Math.min(copyCount(forms, body), Math.floor((trips ?? Infinity) / lanes));
@@ -61,10 +63,11 @@ export function emitVectorPart(
     const instructions: Sequence = [];
     for (let i = 0; i < count; i++) {
       const copy: Copy = { shift: i * lanes * s.step, locals: new Map() };
-      for (const statement of body) {
+      body.forEach((statement, n) => {
         emitLaneStmt({ loop, copy, index: i, copies, sums }, statement, instructions);
         scope.endStatement();
-      }
+        for (const local of unused[n] ?? []) copy.locals.get(local)?.forEach(scope.release);
+      });
     }
     return countedLoop(frame, counter, count * lanes * s.step, end, instructions);
   };
@@ -166,7 +169,7 @@ function emitLaneStmt(site: Site, s: LaneStmt, sequence: Sequence): void {
       emitLet(site, s, sequence);
       return;
     case "init":
-      copy.locals.set(s.local, bindParts(scope, value(), sequence));
+      copy.locals.set(s.local, defineParts(scope, value(), sequence));
       return;
     case "assign":
       setParts(scope, lookUp(copy.locals, s.local, s.local.name), value(), sequence);
@@ -191,7 +194,7 @@ function emitLet({ loop, copy }: Site, s: Extract<Stmt, { kind: "let" }>, sequen
     case "affine":
       return;
     case "varying":
-      copy.locals.set(s.local, bindParts(frame.scope, emitLanes(loop, copy, s.value, sequence), sequence));
+      copy.locals.set(s.local, defineParts(frame.scope, emitLanes(loop, copy, s.value, sequence), sequence));
   }
 }
 
@@ -199,8 +202,8 @@ function holdParts(scope: Scope, parts: readonly Ref[], sequence: Sequence): rea
   return parts.map((part) => hold(scope, sequence, scope.binaryen.v128, part));
 }
 
-function bindParts(scope: Scope, parts: readonly Ref[], sequence: Sequence): readonly Slot[] {
-  return parts.map((part) => bind(scope, sequence, scope.binaryen.v128, part));
+function defineParts(scope: Scope, parts: readonly Ref[], sequence: Sequence): readonly Slot[] {
+  return parts.map((part) => define(scope, sequence, scope.binaryen.v128, part));
 }
 
 function setParts(scope: Scope, slots: readonly Slot[], parts: readonly Ref[], sequence: Sequence): void {

@@ -132,6 +132,27 @@ describe("deep expressions", () => {
     }
   });
 
+  it("reuses locals: engines accept at most 50,000", async () => {
+    const locals = Array.from({ length: 30_000 }, (_, n) => local(`t${n}`, "float"));
+    const step = (l: (typeof locals)[number], n: number): Stmt => {
+      const previous = locals[n - 1];
+      return bind(
+        l,
+        previous === undefined ? load(x, use(i)) : unary("sqrt", mul(use(previous), use(previous))),
+      );
+    };
+    const last = locals.at(-1);
+    if (last === undefined) throw new Error("there are locals");
+    const sum = local("sum", "float");
+    const body = [...locals.map(step), accumulate(sum, "sum", use(last))];
+    const total = await evaluate([
+      init(sum, float(0)),
+      loop(i, int(0), N, body, "vector"),
+      store(s, int(0), use(sum)),
+    ]);
+    expect(total).toBe(136);
+  });
+
   it("keeps up with long bodies", async () => {
     const locals = Array.from({ length: 20_000 }, (_, n) => local(`t${n}`, "float"));
     const body = locals.map((l, n): Stmt => {

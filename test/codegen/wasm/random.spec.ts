@@ -113,15 +113,26 @@ interface Shape {
   readonly op: AccumulateOp;
 }
 
-const t = local("t", "float");
+/** Each value has a name, and is added to the one before, which is used for the last time there. */
+function named(values: readonly Expr[]): { readonly lets: readonly Stmt[]; readonly last: Expr } {
+  const lets: Stmt[] = [];
+  let last: Expr = float(0);
+  values.forEach((value, n) => {
+    const t = local(`t${n}`, "float");
+    lets.push(bind(t, n === 0 ? value : add(last, value)));
+    last = use(t);
+  });
+  return { lets, last };
+}
 
 /** The loop over i inside one over j, so that there are invariants. */
-function random(value: Expr, shape: Shape, dtype: FloatType, mode: LoopMode): Kernel {
+function random(values: readonly Expr[], shape: Shape, dtype: FloatType, mode: LoopMode): Kernel {
+  const { lets, last } = named(values);
   const identity = shape.op === "max" ? -Infinity : shape.op === "min" ? Infinity : 0;
   const body: Stmt[] = [
-    bind(t, value),
-    store(y, mul(use(i), int(shape.stride)), add(use(t), convert("float", use(j)))),
-    accumulate(sum, shape.op, convert("wide", use(t))),
+    ...lets,
+    store(y, mul(use(i), int(shape.stride)), add(last, convert("float", use(j)))),
+    accumulate(sum, shape.op, convert("wide", last)),
   ];
   return kernel(dtype, {
     name: `${dtype} ${mode}`,
@@ -147,12 +158,16 @@ const shapes = fc.record<Shape>({
   op: fc.constantFrom("sum", "max", "min"),
 });
 
-const cases = fc.record({ value: floats, shape: shapes, length: fc.integer({ min: 1, max: 40 }) });
+const cases = fc.record({
+  values: fc.array(floats, { minLength: 1, maxLength: 4 }),
+  shape: shapes,
+  length: fc.integer({ min: 1, max: 40 }),
+});
 
 it.each(["f32", "f64"] as const)("agrees with the meaning of random loops on %s", async (dtype) => {
   await fc.assert(
-    fc.asyncProperty(cases, async ({ value, shape, length }) => {
-      const kernels = (["serial", "vector"] as const).map((mode) => random(value, shape, dtype, mode));
+    fc.asyncProperty(cases, async ({ values, shape, length }) => {
+      const kernels = (["serial", "vector"] as const).map((mode) => random(values, shape, dtype, mode));
       const elements = Array.from({ length }, (_, n) => ((n * 7) % 9) / 2 - 2);
       const args = {
         x: dtype === "f32" ? Float32Array.from(elements) : Float64Array.from(elements),
@@ -173,8 +188,10 @@ it.each(["f32", "f64"] as const)("agrees with the meaning of random loops on %s"
 
 it("keeps the promise of vector loops", () => {
   fc.assert(
-    fc.property(cases, ({ value, shape }) => {
-      const inner: Stmt = loop(i, int(shape.from), N, [bind(t, value), store(y, mul(use(i), int(shape.stride)), use(t))], "vector"); // prettier-ignore
+    fc.property(cases, ({ values, shape }) => {
+      const { lets, last } = named(values);
+      const body = [...lets, store(y, mul(use(i), int(shape.stride)), last)];
+      const inner = loop(i, int(shape.from), N, body, "vector");
       return inner.kind === "for" && vectorProblem(inner) === undefined;
     }),
   );
