@@ -111,7 +111,11 @@ const emitBody = (emission: Emission, block: Block, loop: Loop, from: Expr, to: 
 /** So many terms are added in f32 before they go into an f64. */
 const CHUNK = 1024;
 
-const isShort = (loop: Loop): boolean => (affine.asConstant(loop.extent) ?? Infinity) <= CHUNK;
+const isShort = (loop: Loop): boolean =>
+  isNarrowed(loop) || (affine.asConstant(loop.extent) ?? Infinity) <= CHUNK;
+
+/** A guard leaves few of the values of its index. */
+const isNarrowed = ({ bounds }: Loop): boolean => bounds !== undefined && bounds.upper.length > 0;
 
 const emitChunks = (
   emission: Emission,

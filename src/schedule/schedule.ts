@@ -14,6 +14,7 @@ import { vectorise } from "./vectorise.ts";
 import { extentExpr } from "./integer.ts";
 import { inline } from "./inline.ts";
 import { materialise } from "./materialise.ts";
+import { report } from "./report.ts";
 import { scalarise } from "./scalarise.ts";
 import { createNames, type Names } from "./scope.ts";
 import type { Element, Item, Plan, Schedule } from "./tree.ts";
@@ -47,7 +48,8 @@ export const schedule = (ir: Arena, program: Program, options: ScheduleOptions):
   const places = contract(definitions, results, locations, scalars.elements);
   const tree: Schedule = { items, vector: vectorise(items), places };
   const passes = [scalars, unrolled, inlined, parts];
-  const decisions = passes.flatMap((pass) => pass.decisions);
+  const told = report({ locations, places, vector: tree.vector, outputs: results });
+  const decisions = [...passes.flatMap((pass) => pass.decisions), ...told];
   return { kernel: kernelOf(ir, program, outputs, plans, tree, provable, options), decisions };
 };
 

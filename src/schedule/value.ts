@@ -111,9 +111,12 @@ const shared = (frame: Frame, node: Node, lowered: Operand): Operand => {
   const operand = existing(frame.names, frame.chain, lowered) ?? lowered;
   const uses = frame.values.uses.get(node) ?? 1;
   if (isTrivial(operand.expr) || operand.conditional) return operand;
-  if (uses < 2 && operand.nesting < MAX_NESTING) return operand;
+  if ((uses < 2 || isNegated(operand.expr)) && operand.nesting < MAX_NESTING) return operand;
   return remembered(frame, node, operand);
 };
+
+/** Free where it is added. */
+const isNegated = (expr: Expr): boolean => expr.kind === "unary" && expr.op === "neg" && isTrivial(expr.a);
 
 const remembered = (frame: Frame, node: Node, operand: Operand): Operand => {
   const bound = named(frame.names, frame.chain, operand, undefined);

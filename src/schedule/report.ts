@@ -1,0 +1,73 @@
+/** The schedule in words: for each definition where its loops are, what runs on vectors, and where its values are kept. */
+import type { Tensor } from "../ir/index.ts";
+import type { Decision } from "./decision.ts";
+import type { Location, Loop, Place } from "./tree.ts";
+
+export interface Reported {
+  readonly locations: ReadonlyMap<Tensor, Location>;
+  readonly places: ReadonlyMap<Tensor, Place>;
+  readonly vector: ReadonlySet<Loop>;
+  readonly outputs: ReadonlySet<Tensor>;
+}
+
+export const report = (schedule: Reported): readonly Decision[] => {
+  const owners = new Map<Loop, Tensor>();
+  return [...schedule.locations].flatMap(([tensor, location]) => {
+    const shared = location.path.filter((loop) => owners.has(loop));
+    for (const loop of location.path) if (!owners.has(loop)) owners.set(loop, tensor);
+    return [
+      ...fusion(tensor, shared, owners),
+      ...order(tensor, location, schedule.vector),
+      ...bounds(tensor, location),
+      ...storage(tensor, schedule),
+    ];
+  });
+};
+
+const labels = (loops: readonly Loop[]): string => loops.map((loop) => loop.label).join(", ");
+
+const fusion = (
+  tensor: Tensor,
+  shared: readonly Loop[],
+  owners: ReadonlyMap<Loop, Tensor>,
+): readonly Decision[] => {
+  const innermost = shared.at(-1);
+  const owner = innermost && owners.get(innermost);
+  if (owner === undefined) return [];
+  return [
+    { subject: tensor.name, decision: "fused", reason: `in the loops ${labels(shared)} of ${owner.name}` },
+  ];
+};
+
+const order = (tensor: Tensor, { plan, path }: Location, vector: ReadonlySet<Loop>): readonly Decision[] => {
+  const last = path.at(-1);
+  if (last === undefined) return [];
+  const mode = vector.has(last) ? `, vectors along ${last.label}` : "";
+  const why: { readonly [K in typeof plan.form]: string } = {
+    pointwise: "one value per element",
+    local: "accumulated in a local",
+    array: "accumulated in place, so that memory is walked in order",
+    scatter: "added where data decides, in order",
+  };
+  return [{ subject: tensor.name, decision: `loops ${labels(path)}${mode}`, reason: why[plan.form] }];
+};
+
+const bounds = (tensor: Tensor, { path }: Location): readonly Decision[] => {
+  const narrowed = path.filter(({ bounds: b }) => b !== undefined && b.lower.length + b.upper.length > 0);
+  if (narrowed.length === 0) return [];
+  return [
+    { subject: tensor.name, decision: `narrowed ${labels(narrowed)}`, reason: "to where its guard holds" },
+  ];
+};
+
+const storage = (tensor: Tensor, { places, outputs }: Reported): readonly Decision[] => {
+  const place = places.get(tensor);
+  if (place === undefined || outputs.has(tensor) || place.kind === "element") return [];
+  if (place.kind === "scalar") {
+    return [{ subject: tensor.name, decision: "kept in a local", reason: "used within its own iteration" }];
+  }
+  const dropped = tensor.shape.length - place.axes.length;
+  const reason =
+    dropped === 0 ? "read outside of its loops" : `${dropped} of its axes run along loops around its readers`;
+  return [{ subject: tensor.name, decision: `kept in memory, ${place.axes.length} axes`, reason }];
+};
