@@ -30,3 +30,18 @@ export const isSmallWhole = (x: number, { unitRoundoff }: Arithmetic): boolean =
 /** |derivative| · error, where no error is none even next to an infinite derivative. */
 export const propagated = (derivative: number, error: number): number =>
   error === 0 || derivative === 0 ? 0 : Math.abs(derivative) * error;
+
+/** A partial product and its error, times one factor more. */
+export const productError = (
+  product: number,
+  error: number,
+  factor: number,
+  factorError: number,
+  arithmetic: Arithmetic,
+): [product: number, error: number] => {
+  const carried =
+    propagated(product, factorError) + propagated(factor, error) + propagated(error, factorError);
+  const next = product * factor;
+  const isExact = [product, factor, next].every((x) => isSmallWhole(x, arithmetic));
+  return [next, carried + (isExact || (product === 1 && error === 0) ? 0 : rounding(next, 1, arithmetic))];
+};

@@ -1,7 +1,6 @@
 /** Reductions as accumulators of values and of bounds of their errors. */
 import type { ReduceOp } from "../ir/index.ts";
-import { isSmallWhole, rounding, type Arithmetic } from "./arithmetic.ts";
-import { productError } from "./tape.ts";
+import { isSmallWhole, productError, rounding, type Arithmetic } from "./arithmetic.ts";
 
 export interface Accumulator {
   readonly start: () => void;
