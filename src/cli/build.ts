@@ -3,12 +3,14 @@ import { basename } from "node:path";
 import { emitTypeScript, formatTypeScript } from "../../codegen/typescript/index.ts";
 import { emitWasm } from "../../codegen/wasm/emit.ts";
 import { emitLoader } from "../../codegen/wasm/loader.ts";
+import { diagnostic } from "../diagnostics/index.ts";
 import type { FloatType, Kernel } from "../loop/types.ts";
 import { request, toKernel } from "../pipeline.ts";
 import { hashText } from "./hash.ts";
 import { checkNames, functionOf, load, programOf, requestsOf, type Fixed, type Loaded } from "./compile.ts";
+import { CommandError, Reported } from "./errors.ts";
 import { writeAll } from "./files.ts";
-import type { Output } from "./output.ts";
+import { report, type Output } from "./output.ts";
 
 export const TARGETS = ["ts", "wasm", "wasm-inline"] as const;
 export type Target = (typeof TARGETS)[number];
@@ -40,6 +42,22 @@ export const kernelsOf = (loaded: Loaded, fixed: Fixed, dtype: FloatType): reado
   );
 };
 
+/** A function may be called what the derivative of another is called, unless both are asked for. */
+const checkDistinct = (kernels: readonly Kernel[], { module }: Loaded, output: Output): void => {
+  const names = kernels.map(({ name }) => name);
+  const twice = [...module.functions.values()].filter(
+    ({ name }) => names.indexOf(name) !== names.lastIndexOf(name),
+  );
+  if (twice.length === 0) return;
+  report(
+    output,
+    twice.map(({ name, declaration }) =>
+      diagnostic("GS0203", declaration.name.span, `\`${name}\` is what a derivative is called`),
+    ),
+  );
+  throw new Reported();
+};
+
 type Emitted = ReadonlyMap<string, string | Uint8Array>;
 
 const EMIT: { readonly [K in Target]: (kernels: readonly Kernel[], stem: string) => Promise<Emitted> } = {
@@ -59,14 +77,31 @@ const EMIT: { readonly [K in Target]: (kernels: readonly Kernel[], stem: string)
   },
 };
 
+/** Adds files to those to be written. Two of one name would be one on disk, also where case does not tell names apart. */
+const collect = (all: Map<string, string | Uint8Array>, emitted: Emitted, file: string): void => {
+  const taken = new Set([...all.keys()].map((name) => name.toLowerCase()));
+  for (const [name, content] of emitted) {
+    if (taken.has(name.toLowerCase())) {
+      throw new CommandError(
+        "GS0603",
+        `${name} would be written twice, the second time for ${file}`,
+        "rename one of the files, build them into folders of their own, or drop one of the targets",
+      );
+    }
+    all.set(name, content);
+  }
+};
+
 export const build = async (options: BuildOptions, output: Output): Promise<void> => {
   const written = new Map<string, string | Uint8Array>();
   for (const [k, file] of options.files.entries()) {
     output.err(`[${k + 1}/${options.files.length}] ${file}`);
-    const kernels = kernelsOf(load(file, output), options.fixed, options.dtype);
+    const loaded = load(file, output);
+    const kernels = kernelsOf(loaded, options.fixed, options.dtype);
+    checkDistinct(kernels, loaded, output);
     const stem = basename(file).replace(/\.grad$/, "");
     for (const target of options.targets) {
-      for (const [name, content] of await EMIT[target](kernels, stem)) written.set(name, content);
+      collect(written, await EMIT[target](kernels, stem), file);
     }
   }
   writeAll(options.folder, written);

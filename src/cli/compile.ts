@@ -20,9 +20,10 @@ export const load = (path: string, output: Output): Loaded => {
   return { source, module: result.value };
 };
 
-const unknown = (what: string, name: string, known: readonly string[]): CommandError => {
+export const unknown = (what: string, name: string, known: readonly string[]): CommandError => {
   const near = nearest(name, known);
-  const hint = near === undefined ? `there is: ${known.join(", ") || "none"}` : `did you mean ${near}?`;
+  const hint =
+    near === undefined ? `there is: ${[...new Set(known)].join(", ") || "none"}` : `did you mean ${near}?`;
   return new CommandError("GS0603", `there is no ${what} ${name}`, hint);
 };
 
@@ -32,13 +33,10 @@ export const functionOf = ({ module }: Loaded, name: string): CheckedFunction =>
   return fn;
 };
 
-/** `N=3` or a list of those, as `cac` gives options that may repeat. */
-export const settings = (
-  flag: string,
-  given: string | readonly string[] | undefined,
-): ReadonlyMap<string, number> =>
+/** `N=3`, any number of times. */
+export const settings = (flag: string, given: readonly string[] | undefined): ReadonlyMap<string, number> =>
   new Map(
-    [given ?? []].flat().map((text): [string, number] => {
+    (given ?? []).map((text): [string, number] => {
       const [name = "", value = ""] = text.split("=");
       const number = Number(value);
       if (name === "" || value.trim() === "" || Number.isNaN(number)) {
@@ -57,27 +55,26 @@ export interface Fixed {
   readonly options: ReadonlyMap<string, number>;
 }
 
-/** The names that a program leaves open, all of which may be fixed. */
-const openNames = (program: Program): readonly string[] => [
-  ...program.dims.map(({ name }) => name),
-  ...program.options.map(({ name }) => name),
-];
-
 /** Every name has to be one that some function of the file leaves open. */
 export const checkNames = (programs: readonly Program[], { dims, options }: Fixed): void => {
-  const known = programs.flatMap(openNames);
-  for (const name of dims.keys()) if (!known.includes(name)) throw unknown("dimension", name, known);
-  for (const name of options.keys()) if (!known.includes(name)) throw unknown("option", name, known);
+  const knownDims = programs.flatMap((program) => program.dims.map(({ name }) => name));
+  const knownOptions = programs.flatMap((program) => program.options.map(({ name }) => name));
+  for (const name of dims.keys()) if (!knownDims.includes(name)) throw unknown("dimension", name, knownDims);
+  for (const name of options.keys())
+    if (!knownOptions.includes(name)) throw unknown("option", name, knownOptions);
   for (const { dims: own } of programs)
     for (const { name, min } of own) checkExtent(name, min, dims.get(name));
 };
 
+/** Kernels count in 32 bits. */
+const LARGEST_EXTENT = 2 ** 31 - 1;
+
 const checkExtent = (name: string, min: number, value: number | undefined): void => {
-  if (value === undefined || (Number.isInteger(value) && value >= min)) return;
+  if (value === undefined || (Number.isInteger(value) && value >= min && value <= LARGEST_EXTENT)) return;
   throw new CommandError(
     "GS0603",
-    `${name}=${value} is not a whole number of at least ${min}`,
-    "fix the extent",
+    `${name}=${value} is not a whole number from ${min} to ${LARGEST_EXTENT}`,
+    `write --dim ${name}=${Math.max(min, 1)}, for example`,
   );
 };
 
@@ -86,9 +83,22 @@ export const programOf = (fn: CheckedFunction, { dims, options }: Fixed): { ir: 
   const ir = createArena();
   const result = fn.program(ir);
   if (!result.ok) throw new Error(`${fn.name} was checked, and has errors all the same`);
-  const open = new Set(openNames(result.value));
-  const values = new Map([...dims, ...options].filter(([name]) => open.has(name)));
+  const names = (open: readonly { readonly name: string }[]): ReadonlySet<string> =>
+    new Set(open.map(({ name }) => name));
+  const [openDims, openOptions] = [names(result.value.dims), names(result.value.options)];
+  const values = new Map([
+    ...[...dims].filter(([name]) => openDims.has(name)),
+    ...[...options].filter(([name]) => openOptions.has(name)),
+  ]);
   return { ir, program: specialise(ir, result.value, values) };
+};
+
+/** One kernel per kind: by all the inputs that it is asked for. */
+const withRequest = (all: readonly Request[], { kind, wrt }: Request): readonly Request[] => {
+  const same = all.find((each) => each.kind === kind);
+  if (same === undefined) return [...all, { kind, wrt }];
+  const merged = { kind, wrt: [...new Set([...same.wrt, ...wrt])] };
+  return all.map((each) => (each === same ? merged : each));
 };
 
 /** What a file asks for: its `derive` blocks; without any, the default of each function. */
@@ -97,9 +107,9 @@ export const requestsOf = (
   programs: ReadonlyMap<string, Program>,
 ): ReadonlyMap<string, readonly Request[]> => {
   if (module.derives.length > 0) {
-    const asked = new Map<string, Request[]>();
+    const asked = new Map<string, readonly Request[]>();
     for (const { name, requests } of module.derives)
-      asked.set(name, [...(asked.get(name) ?? []), ...requests]);
+      asked.set(name, requests.reduce(withRequest, asked.get(name) ?? []));
     return asked;
   }
   return new Map([...programs].map(([name, program]) => [name, defaultRequests(program)]));

@@ -6,8 +6,7 @@ import { printKernel } from "../loop/print.ts";
 import { defaultRequests, stagesOf, toSchedule, type Request, type Stages } from "../pipeline.ts";
 import { operationCount, type Step } from "../simplify/index.ts";
 import { printModule, parse } from "../syntax/index.ts";
-import { functionOf, load, programOf, checkNames, type Fixed } from "./compile.ts";
-import { CommandError } from "./errors.ts";
+import { checkNames, functionOf, load, programOf, unknown, type Fixed } from "./compile.ts";
 import type { Output } from "./output.ts";
 
 export interface DeriveOptions {
@@ -28,13 +27,7 @@ interface Derived {
 const requestFor = (program: Program, wrt: readonly string[]): Request => {
   const floats = program.inputs.filter((tensor) => tensor.dtype === "float").map((tensor) => tensor.name);
   for (const name of wrt) {
-    if (!floats.includes(name)) {
-      throw new CommandError(
-        "GS0603",
-        `${name} is not a float input of ${program.name}`,
-        `there is: ${floats.join(", ")}`,
-      );
-    }
+    if (!floats.includes(name)) throw unknown(`float input of ${program.name} called`, name, floats);
   }
   const requests = defaultRequests(program);
   const derivative = requests.at(-1) ?? { kind: "value", wrt: [] };

@@ -1,5 +1,5 @@
 /** What the command line reads and writes. Nothing is written until everything is there to be written. */
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { CheckContext } from "../check/index.ts";
 import type { Source } from "../diagnostics/index.ts";
@@ -27,17 +27,47 @@ export const IMPORTS: CheckContext = {
   },
 };
 
+const isFile = (path: string): boolean => {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return false;
+  if (!found.isFile()) throw new Error(`${path} is there, and is not a file`);
+  return true;
+};
+
+/** Puts staged files into their places; if one fails, what was there before is put back. */
+const replaceAll = (staging: string, folder: string, names: Iterable<string>): void => {
+  const undo: (() => void)[] = [];
+  const move = (from: string, to: string): void => {
+    renameSync(from, to);
+    undo.push(() => {
+      renameSync(to, from);
+    });
+  };
+  try {
+    for (const name of names) {
+      const place = join(folder, name);
+      if (isFile(place)) move(place, join(staging, `${name}.before`));
+      move(join(staging, name), place);
+    }
+  } catch (error) {
+    for (const step of undo.reverse()) step();
+    throw error;
+  }
+};
+
 /** All files, or none: written beside their places first, then renamed into them. */
 export const writeAll = (folder: string, files: ReadonlyMap<string, string | Uint8Array>): void => {
-  let staging: string | undefined;
+  let [made, staging]: (string | undefined)[] = [];
   try {
-    mkdirSync(folder, { recursive: true });
+    made = mkdirSync(folder, { recursive: true });
     staging = mkdtempSync(join(resolve(folder), ".writing-"));
     for (const [name, content] of files) writeFileSync(join(staging, name), content);
-    for (const name of files.keys()) renameSync(join(staging, name), join(folder, name));
+    replaceAll(staging, folder, files.keys());
+    made = undefined;
   } catch (error) {
     throw new CommandError("GS0602", `cannot write to ${folder}: ${reason(error)}`);
   } finally {
-    if (staging !== undefined) rmSync(staging, { recursive: true, force: true });
+    for (const left of [staging, made])
+      if (left !== undefined) rmSync(left, { recursive: true, force: true });
   }
 };
