@@ -11,9 +11,12 @@ export const createNamer = (program: Program): Namer => {
     ...program.dims.map((dim) => dim.name),
     ...program.options.map((option) => option.name),
   ]);
+  const next = new Map<string, number>();
   return (base) => {
     let name = base;
-    for (let k = 1; used.has(name); k++) name = `${base}_${k}`;
+    let count = next.get(base) ?? 1;
+    while (used.has(name)) name = `${base}_${count++}`;
+    next.set(base, count);
     used.add(name);
     return name;
   };

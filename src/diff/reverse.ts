@@ -10,6 +10,7 @@ import { gather, type Contribution } from "./gather.ts";
 import type { Namer } from "./names.ts";
 import { partialsOf, scaleBy } from "./partials.ts";
 import { weightOf } from "./reduction.ts";
+import { shareOperations } from "./share.ts";
 
 export interface Adjoints {
   /** In an order in which each reads only earlier ones (and the program's own definitions). */
@@ -32,7 +33,7 @@ export const reverse = (
   const pending = new Map<Tensor, Contribution[]>();
   const definitions: Definition[] = [];
   const of = new Map<Tensor, Tensor>();
-  const settle = (tensor: Tensor, own: (adjoint: Tensor) => readonly ReadShare[]): void => {
+  const settle = (tensor: Tensor, own: (adjoint: Tensor) => Passed): void => {
     const seed = seeds.get(tensor);
     const shares = pending.get(tensor) ?? [];
     if (!active.has(tensor) || (seed === undefined && shares.length === 0)) return;
@@ -43,21 +44,22 @@ export const reverse = (
       role: "defined",
     });
     of.set(tensor, adjoint);
-    for (const share of own(adjoint)) {
+    const passed = own(adjoint);
+    definitions.push(...passed.before);
+    for (const share of passed.shares) {
       const known = pending.get(share.tensor);
       if (known === undefined) pending.set(share.tensor, [share.contribution]);
       else known.push(share.contribution);
     }
-    definitions.push(...adjointDefinitions(ir, adjoint, seed, pending.get(tensor) ?? [], namer));
+    definitions.push(
+      ...adjointDefinitions(ir, adjoint, seed, pending.get(tensor) ?? [], namer),
+      ...passed.after,
+    );
   };
   for (const definition of program.definitions.toReversed()) {
-    settle(definition.tensor, (adjoint) => {
-      const { shares, auxiliaries } = readShares(ir, definition, adjoint, active, namer);
-      definitions.push(...auxiliaries);
-      return shares;
-    });
+    settle(definition.tensor, (adjoint) => passBack(ir, definition, adjoint, active, namer));
   }
-  for (const tensor of wrt) if (tensor.role === "input") settle(tensor, () => []);
+  for (const tensor of wrt) if (tensor.role === "input") settle(tensor, () => NOTHING);
   return { definitions, of };
 };
 
@@ -66,16 +68,28 @@ interface ReadShare {
   readonly contribution: Contribution;
 }
 
-/** What a definition passes back to each read in its body: adjoint·weight, then down the DAG by the partials. */
-const readShares = (
+/** What a definition passes back, and the definitions that it needs before and after its own adjoint. */
+interface Passed {
+  readonly shares: readonly ReadShare[];
+  readonly before: readonly Definition[];
+  readonly after: readonly Definition[];
+}
+
+const NOTHING: Passed = { shares: [], before: [], after: [] };
+
+/** With more reads than this in one body, what their adjoints share is defined once. */
+const MANY_READS = 16;
+
+/** To each read in its body: adjoint·weight, then down the DAG by the partials. */
+const passBack = (
   ir: Arena,
   definition: Definition,
   adjoint: Tensor,
   active: ReadonlySet<Tensor>,
   namer: Namer,
-): { shares: readonly ReadShare[]; auxiliaries: readonly Definition[] } => {
+): Passed => {
   const nodes = activeNodes(definition, active);
-  if (nodes.length === 0) return { shares: [], auxiliaries: [] };
+  if (nodes.length === 0) return NOTHING;
   const weight = weightOf(ir, definition, namer);
   const upstream = build.read(ir, adjoint, adjointIndices(ir, definition));
   const cotangents = propagate(ir, definition.body, nodes, scaleBy(ir, weight.value, upstream));
@@ -83,12 +97,18 @@ const readShares = (
   const labels = new Map(
     loops.map((index, k): [Index, string] => [index, definition.labels[k] ?? index.name]),
   );
-  const shares = nodes.flatMap((node): ReadShare[] => {
-    const value = cotangents.get(node);
-    if (node.kind !== "read" || value === undefined || value.kind === "zero") return [];
+  const reads = nodes.filter((node) => node.kind === "read");
+  const values = reads.map((node) => cotangents.get(node) ?? build.zero(ir));
+  const isLarge = reads.length > MANY_READS && definition.reduction === undefined;
+  const shared = isLarge
+    ? shareOperations(ir, values, labels, `${adjoint.name}_part`, namer)
+    : { values, definitions: [] };
+  const shares = reads.flatMap((node, k): ReadShare[] => {
+    const value = shared.values[k];
+    if (value === undefined || value.kind === "zero") return [];
     return [{ tensor: node.tensor, contribution: { loops, labels, at: node.at, value } }];
   });
-  return { shares, auxiliaries: weight.definitions };
+  return { shares, before: weight.definitions, after: shared.definitions };
 };
 
 /** A scattered element is target[loops…] += body: its adjoint is read at the target. */

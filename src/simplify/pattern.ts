@@ -61,6 +61,9 @@ export const REST = variable("…");
 
 // ---- matching
 
+/** In longer sums and products no pairs are sought: that would take time by the square of their length. */
+const LONGEST = 64;
+
 type Goal = readonly [Pattern, Node];
 
 /** The first bindings under which every pattern is its node. */
@@ -83,6 +86,7 @@ const solve = (ir: Arena, goals: readonly Goal[], bindings: Bindings): Bindings 
       }
       if (node.kind !== pattern.kind || node.args.length < pattern.args.length) return undefined;
       if (pattern.rest === undefined && node.args.length !== pattern.args.length) return undefined;
+      if (node.args.length > LONGEST && pattern.args.length > 1) return undefined;
       return solveOperands(ir, pattern, node.args, pattern.args, others, bindings);
     case "unary":
     case "binary":
