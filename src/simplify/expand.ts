@@ -10,7 +10,7 @@ import { simplifyNodes, type Engine } from "./engine.ts";
 import { withBody } from "./tidy.ts";
 
 /** Larger bodies are left alone, so that the number of trials does not grow with a program. */
-const NODES = 160;
+const NODES = 80;
 const SUMS = 16;
 const TERMS = 12;
 

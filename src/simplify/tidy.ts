@@ -4,7 +4,7 @@
  * a definition or changes a body to a lighter one, so rounds end.
  */
 import {
-  affine, build as b, definitionKey, KEEP, liveDefinitions, mapNodes, range, substitute,
+  affine, build as b, definitionKey, KEEP, liveDefinitions, loopIndices, mapNodes, range, substitute,
 } from "../ir/index.ts"; // prettier-ignore
 import type { Affine, Definition, Index, Node, Read, Tensor } from "../ir/index.ts";
 import { simplifyNodes, type Engine } from "./engine.ts";
@@ -70,7 +70,8 @@ const forward = (
   outputs: readonly Tensor[],
 ): readonly Definition[] => {
   const uses = usesOf(definitions);
-  const kept = new Set(outputs);
+  const places =
+    engine.mode === "derived" ? writtenElsewhere(definitions, uses, new Set(outputs)) : new Map();
   const byKey = new Map<string, Tensor>();
   const sources = new Map<Tensor, Definition>();
   const result: Definition[] = [];
@@ -80,8 +81,7 @@ const forward = (
     const equal = byKey.get(key);
     const final = equal === undefined || !mayMerge(rewritten) ? rewritten : copyOf(engine, rewritten, equal);
     result.push(final);
-    const once = !kept.has(final.tensor) && engine.mode === "derived" && isReadOnceInSameLoops(definition, uses);
-    if (once || isForwarded(engine, final)) sources.set(final.tensor, final);
+    if (places.has(final.tensor) || isForwarded(engine, final)) sources.set(final.tensor, final);
     // what is written into its reader is no definition for others to read
     else if (equal === undefined) byKey.set(key, final.tensor);
   }
@@ -147,25 +147,65 @@ const NUMBERS: ReadonlySet<Node["kind"]> = new Set<Node["kind"]>(["zero", "const
 const isNegatedRead = ([sign, read, ...others]: readonly Node[]): boolean =>
   others.length === 0 && sign?.kind === "constant" && sign.value === -1 && read?.kind === "read";
 
+/** A definition that is written into another: `moved` where it is read there at its indices in another order. */
+interface Place {
+  readonly owner: Definition;
+  readonly moved: boolean;
+}
+
 /**
- * Its one reader loops over exactly its elements: writing it there computes each once, as before. Asked of a definition as
- * it was: what has been written into its body since is earlier, cannot read it, and may be as long as the program.
+ * The definitions whose elements one other definition reads, once each: written there they are computed once, as before. From
+ * the last to the first, so that readers which are themselves written elsewhere count as part of that.
  */
-const isReadOnceInSameLoops = (
-  definition: Definition,
+const writtenElsewhere = (
+  definitions: readonly Definition[],
   uses: ReadonlyMap<Tensor, readonly Use[]>,
+  kept: ReadonlySet<Tensor>,
+): ReadonlyMap<Tensor, Place> => {
+  const places = new Map<Tensor, Place>();
+  for (const definition of definitions.toReversed()) {
+    const all = uses.get(definition.tensor) ?? [];
+    const owners = new Set(all.map(({ reader }) => places.get(reader.tensor)?.owner ?? reader));
+    const [owner, ...others] = owners;
+    if (owner === undefined || others.length > 0 || kept.has(definition.tensor) || !isPointwise(definition))
+      continue;
+    const isInPlace = all.every((use) => isReadInPlace(definition, use, owner, places));
+    const [only, ...more] = all;
+    if (isInPlace) places.set(definition.tensor, { owner, moved: false });
+    else if (only !== undefined && more.length === 0 && only.reader === owner && readsEachOnce(only)) {
+      places.set(definition.tensor, { owner, moved: true });
+    }
+  }
+  return places;
+};
+
+const loopsOf = (definition: Definition): ReadonlySet<Index> => new Set(loopIndices(definition));
+
+/** Read at its own indices, which are all of the loops: however often, it is one value. */
+const isReadInPlace = (
+  definition: Definition,
+  use: Use,
+  owner: Definition,
+  places: ReadonlyMap<Tensor, Place>,
 ): boolean => {
-  const [use, ...others] = uses.get(definition.tensor) ?? [];
-  if (use === undefined || others.length > 0 || !isPointwise(definition)) return false;
-  const loops = new Set<Index>([...use.reader.indices, ...(use.reader.reduction?.indices ?? [])]);
-  const read = use.node.at.map(plainIndex);
-  if (read.length !== loops.size || new Set(read).size !== read.length) return false;
+  const loops = loopsOf(owner);
   return (
-    read.every((index) => index !== undefined && loops.has(index)) && use.reader.tensor !== definition.tensor
+    places.get(use.reader.tensor)?.moved !== true &&
+    loops.size === definition.indices.length &&
+    definition.indices.every((index, k) => loops.has(index) && plainIndex(use.node.at[k]) === index)
   );
 };
 
-const plainIndex = (a: Affine): Index | undefined => {
+/** Read at all of the reader's loops, in any order. */
+const readsEachOnce = (use: Use): boolean => {
+  const loops = loopsOf(use.reader);
+  const read = use.node.at.map(plainIndex);
+  if (read.length !== loops.size || new Set(read).size !== read.length) return false;
+  return read.every((index) => index !== undefined && loops.has(index));
+};
+
+const plainIndex = (a: Affine | undefined): Index | undefined => {
+  if (a === undefined) return undefined;
   const [term, ...others] = a.terms;
   const [atom, ...more] = term?.atoms ?? [];
   if (others.length > 0 || more.length > 0 || a.constant !== 0 || term?.coefficient !== 1) return undefined;
