@@ -1,0 +1,76 @@
+import { describe, expect, it } from "vitest";
+import { STAGES } from "../../src/cli/derive.ts";
+import { command, temporaryFolder } from "./command.ts";
+
+const folder = temporaryFolder();
+const file = folder.write(
+  "squares.grad",
+  "fn squares(x: [N], w: [N]; scale = 2) { return sum(scale * w * x^2) }\nfn pair(x: [N]) { return exp(x) }\n",
+);
+
+const outOf = async (...args: readonly string[]): Promise<string> => {
+  const { code, out, err } = await command("derive", file, ...args);
+  expect([code, err]).toEqual([0, ""]);
+  return out;
+};
+
+describe("derive", () => {
+  it("prints the value and the gradient by all float inputs, with operation counts", async () => {
+    const out = await outOf("squares");
+    expect(out).toMatch(/^squares\n/);
+    expect(out).toContain("squares_grad\n");
+    expect(out).toContain("d_x[");
+    expect(out).toContain("d_w[");
+    expect(out.match(/operations: /g)?.length).toBe(2);
+  });
+
+  it("takes the inputs to differentiate by", async () => {
+    const out = await outOf("squares", "--wrt", "w");
+    expect(out).toContain("d_w[");
+    expect(out).not.toContain("d_x[");
+    expect(await outOf("squares", "--wrt", "x,w")).toBe(await outOf("squares", "--wrt", "x", "--wrt", "w"));
+  });
+
+  it("prints the vector-Jacobian product of an array", async () => {
+    expect(await outOf("pair")).toContain("pair_vjp\n");
+  });
+
+  it("prints LaTeX", async () => {
+    expect(await outOf("squares", "--format", "latex")).toMatch(/\\sum/);
+  });
+
+  it("fixes dimensions and options", async () => {
+    const out = await outOf("squares", "--dim", "N=3", "--option", "scale=5");
+    expect(out).not.toContain("scale");
+    expect(out).not.toContain("N");
+  });
+
+  it("shows the way with --steps: each stage, and the rules used", async () => {
+    const out = await outOf("squares", "--steps");
+    expect([...out.matchAll(/^\d\. .*$/gm)].map(([title]) => title)).toEqual([
+      "1. The definition",
+      "2. Made stable",
+      "3. Adjoints, by the partial derivatives and the rule of reads",
+      "4. Simplified by",
+      "5. The result",
+    ]);
+    expect(out.slice(out.indexOf("4. ")).split("\n").slice(2, 3)[0]).toContain(" → ");
+  });
+
+  const MARKS: { readonly [K in (typeof STAGES)[number]]: RegExp } = {
+    parse: /^fn squares\(x: \[N\], w: \[N\]; scale = 2\) \{/,
+    check: /squares/,
+    simplify: /squares/,
+    differentiate: /d_x/,
+    derive: /d_x/,
+    schedule: /: .+ \(.+\)/,
+    loops: /for /,
+    typescript: /export function squares_grad\(/,
+  };
+
+  it.each(STAGES)("dumps the stage %s, the same each time", async (stage) => {
+    const out = await outOf("squares", "--dump", stage);
+    expect(out).toMatch(MARKS[stage]);
+    expect(await outOf("squares", "--dump", stage)).toBe(out);
+  });
+});
