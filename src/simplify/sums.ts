@@ -6,6 +6,7 @@
 import { affine, build as b, define, range, substitute } from "../ir/index.ts";
 import type { Affine, Arena, Definition, Index, Node, Read, Requirement, Tensor } from "../ir/index.ts";
 import { collectProduct } from "./algebra.ts";
+import { contractions } from "./contract.ts";
 import { simplifyNodes, type Engine } from "./engine.ts";
 import { inlineOne, inlinePolynomials, polynomialAt } from "./polynomial.ts";
 import { withBody } from "./tidy.ts";
@@ -58,7 +59,11 @@ export const lightenSums = (
 };
 
 const lighten = (search: Search, definition: Definition): boolean => {
-  const change = commitLightest(search.space, candidates(search, definition));
+  const { space } = search;
+  const change = commitLightest(space, [
+    ...candidates(search, definition),
+    ...contractions(space, definition),
+  ]);
   for (const each of change ?? []) if (isSum(each)) remember(search, each);
   return change !== undefined;
 };

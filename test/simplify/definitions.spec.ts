@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { gradient, vjp } from "../../src/diff/index.ts";
-import { build as b, verify } from "../../src/ir/index.ts";
+import { affine, build as b, verify } from "../../src/ir/index.ts";
 import type { Arena, Program } from "../../src/ir/index.ts";
-import { operationCount, simplify } from "../../src/simplify/index.ts";
+import { operationCount, simplify, type Step } from "../../src/simplify/index.ts";
 import { expectAgreement } from "./agree.ts";
 import { crossEntropy, crossEntropyLabels, layerNorm, softmax, write, type Writer } from "./programs.ts";
 
@@ -102,5 +102,66 @@ describe("definitions", () => {
     const variance = simplified.definitions.filter(({ tensor }) => tensor.name.startsWith("variance"));
     expect(variance.some(({ body }) => body.kind === "power")).toBe(true);
     expectAgreement(program, simplified);
+  });
+
+  test("a product of three matrices is two products of two", () => {
+    const w = write();
+    const [a, c, d] = [w.input("a", "ij"), w.input("c", "jk"), w.input("d", "kl")];
+    const body = b.product(w.ir, [w.at(a, "ij"), w.at(c, "jk"), w.at(d, "kl")]);
+    const y = w.reduce("y", "il", "sum", "jk", body);
+    const program = w.program("chain", y);
+    const simplified = simplify(w.ir, program);
+    verify(simplified);
+    expect(simplified.definitions.map(({ reduction }) => reduction?.indices.length)).toEqual([1, 1]);
+    expectAgreement(program, simplified);
+    expect(simplify(w.ir, simplified)).toBe(simplified);
+  });
+
+  test("a factor that depends on one of two sums comes out of the other", () => {
+    const w = write();
+    const [k, f] = [w.input("k", "n"), w.input("f", "nc")];
+    const total = w.reduce("total", "", "sum", "nc", b.multiply(w.ir, w.at(k, "n"), w.at(f, "nc")));
+    const program = w.program("f", total);
+    const simplified = simplify(w.ir, program);
+    expect(operationCount(w.ir, simplified).text).toBe("N·C + 2·N");
+    expectAgreement(program, simplified);
+  });
+
+  test("a label in a sum over classes picks one: no sum is left", () => {
+    const w = write();
+    const x = w.input("x", "nc");
+    const label = w.input("label", "n", "int");
+    const c = affine.ofIndex(w.ir, w.ir.index("c", w.extent("c")));
+    const hit = b.isZero(w.ir, affine.minus(w.ir, c, affine.ofData(w.ir, w.at(label, "n"))));
+    const total = w.reduce("total", "n", "sum", "c", b.guard(w.ir, hit, w.at(x, "nc")));
+    const program = { ...w.program("f", total), requirements: [{ tensor: label, extent: w.extent("c") }] };
+    const simplified = simplify(w.ir, program);
+    verify(simplified);
+    expect(simplified.definitions.map(({ body, reduction }) => [body.kind, reduction])).toEqual([
+      ["read", undefined],
+    ]);
+    expectAgreement(program, simplified);
+  });
+
+  test("what a definition holds is read from it, also where its indices stand in another order", () => {
+    const w = write();
+    const x = w.input("x", "nc");
+    const e = w.define("e", "nc", b.unary(w.ir, "exp", w.at(x, "nc")));
+    const columns = w.reduce("columns", "c", "sum", "n", b.unary(w.ir, "exp", w.at(x, "nc")));
+    const program = w.program("f", e, columns);
+    const simplified = simplify(w.ir, program);
+    expect(simplified.definitions.map(({ body }) => body.kind)).toEqual(["unary", "read"]);
+    expectAgreement(program, simplified);
+  });
+
+  test("a trace names the rules and shows before and after", () => {
+    const w = write();
+    const x = w.input("x", "n");
+    const one = b.constant(w.ir, 1);
+    const y = w.define("y", "n", b.unary(w.ir, "log", b.add(w.ir, one, b.unary(w.ir, "exp", w.at(x, "n")))));
+    const steps: Step[] = [];
+    simplify(w.ir, w.program("f", y), { mode: "user", trace: (step) => steps.push(step) });
+    expect(steps.map(({ rule }) => rule)).toEqual(["log(1 + exp(x)) is softplus(x)"]);
+    expect(steps.map(({ before, after }) => [before.kind, after.kind])).toEqual([["unary", "unary"]]);
   });
 });
