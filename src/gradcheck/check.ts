@@ -253,6 +253,7 @@ const largest = (values: ArrayLike<number>): number => {
 const gradientName = ({ subject }: Case, name: string): string =>
   subject.vjp.outputs[subject.wrt.indexOf(name)]?.name ?? "";
 
+/** The differences are those of doubles; beside their error, the format may have the one of its own arithmetic. */
 const againstDifferences = (
   backend: string,
   format: Format,
@@ -271,7 +272,7 @@ const againstDifferences = (
       if (numerical === undefined) return [];
       const bound = along(direction, bounded?.error ?? [], Math.abs);
       const allowed =
-        numerical.error + TOLERANCES[format].numerical * scale + allowedError(format, numerical.value, bound);
+        numerical.error + TOLERANCES.f64.numerical * scale + allowedError(format, numerical.value, bound);
       return [
         { place, at: x, expected: numerical.value, got: along(direction, gradient, (w) => w), allowed },
       ];

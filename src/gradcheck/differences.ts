@@ -1,6 +1,6 @@
 /**
- * In: a function of a step along a line; out: its derivative at 0 by central differences with one Richardson step, and an
- * estimate of the error. A line on which a selection of the function changes has a kink: no derivative is given.
+ * In: a function of a step along a line; out: its derivative at 0 by central differences with two Richardson steps, and
+ * an estimate of the error. A line on which a selection of the function changes has a kink: no derivative is given.
  */
 export interface Sample {
   readonly value: number;
@@ -21,18 +21,20 @@ const [SHRINK, ATTEMPTS] = [8, 3];
 export const slope = (along: (step: number) => Sample, step: number, roundoff: number): Slope | undefined => {
   const centre = along(0);
   for (let attempt = 0, h = step; attempt < ATTEMPTS; attempt++, h /= SHRINK) {
-    const samples = [along(h), along(-h), along(h / 2), along(-h / 2)] as const;
+    const pairs = [h, h / 2, h / 4].map((t) => ({ t, right: along(t), left: along(-t) }));
+    const samples = pairs.flatMap(({ right, left }) => [right, left]);
     if (samples.some(({ selections }) => selections !== centre.selections)) continue;
-    const [farRight, farLeft, nearRight, nearLeft] = samples;
-    const far = (farRight.value - farLeft.value) / (2 * h);
-    const near = (nearRight.value - nearLeft.value) / h;
-    // the error of central differences is c·h² + O(h⁴): the combination has no c
-    const value = (4 * near - far) / 3;
+    const [far = NaN, middle = NaN, near = NaN] = pairs.map(
+      ({ t, right, left }) => (right.value - left.value) / (2 * t),
+    );
+    // the error of central differences is c·h² + d·h⁴ + O(h⁶): the first combinations have no c, the last no d either
+    const [wide, narrow] = [(4 * middle - far) / 3, (4 * near - middle) / 3];
+    const value = (16 * narrow - wide) / 15;
     const rounded = (ROUNDINGS * roundoff * Math.max(...samples.map(({ scale }) => scale))) / h;
-    if (Number.isFinite(value)) return { value, error: Math.abs(value - near) + rounded };
+    if (Number.isFinite(value)) return { value, error: Math.abs(value - narrow) + rounded };
   }
   return undefined;
 };
 
-/** How many roundings a value of the function may have, in its last place. */
-const ROUNDINGS = 16;
+/** How many roundings a value of the function may have, four times over: the shortest step is a quarter. */
+const ROUNDINGS = 64;

@@ -31,8 +31,16 @@ const RANGES: readonly (readonly [low: number, high: number])[] = [
   [1.1, 3],
 ];
 
-/** Extents, in the order in which a program names its dimensions; images come before the kernels that slide over them. */
-const EXTENTS: readonly (readonly number[])[] = [[2, 3, 6, 5, 4, 3, 2], [4], [3, 7]];
+/**
+ * Extents, in the order in which a program names its dimensions. One or two: whole vectors and a rest. More: images come
+ * before the kernels that slide over them.
+ */
+const extentsFor = ({ dims }: Program): readonly (readonly number[])[] => [
+  ...(dims.length <= 2 ? [[9, 7]] : []),
+  [2, 3, 6, 5, 4, 3, 2],
+  [4],
+  [3, 7],
+];
 
 const extentsOf = (program: Program, sizes: readonly number[], fixed: Fixed): ReadonlyMap<string, number> =>
   new Map(
@@ -104,7 +112,7 @@ export const sampleInputs = (
   random: Random,
   accepts: (inputs: Inputs) => boolean,
 ): Inputs | undefined => {
-  for (const sizes of EXTENTS) {
+  for (const sizes of extentsFor(program)) {
     const dims = extentsOf(program, sizes, fixed);
     for (const range of RANGES) {
       const inputs = draw(program, dims, fixed, range, random);

@@ -10,9 +10,9 @@ export interface Tolerance {
   readonly storage: number;
   /** How many times the first-order error bound a result may be off: what the first order leaves out. */
   readonly boundFactor: number;
-  /** The step of central differences with one Richardson step, for arguments of size 1: the fifth root of the roundoff. */
+  /** The longest step of central differences, for arguments of size 1. */
   readonly step: number;
-  /** How far a derivative may be off the numerical one, beside the numerical one's own error estimate. */
+  /** How far a derivative may be off numerical ones in the format, beside their own error estimate, of the largest element. */
   readonly numerical: number;
 }
 
@@ -21,7 +21,7 @@ const F64: Arithmetic = { unitRoundoff: 2 ** -53, underflow: 2 ** -1074, largest
 const F32: Arithmetic = { unitRoundoff: 2 ** -24, underflow: 2 ** -149, largest: 3.4028234663852886e38 };
 
 export const TOLERANCES: { readonly [K in Format]: Tolerance } = {
-  f64: { arithmetic: F64, storage: 2 ** -53, boundFactor: 2, step: 2 ** -10, numerical: 1e-9 },
+  f64: { arithmetic: F64, storage: 2 ** -53, boundFactor: 2, step: 2 ** -10, numerical: 1e-10 },
   f32: { arithmetic: F32, storage: 2 ** -24, boundFactor: 2, step: 2 ** -5, numerical: 1e-3 },
   f16: { arithmetic: F32, storage: 2 ** -11, boundFactor: 2, step: 2 ** -3, numerical: 2e-2 },
   bf16: { arithmetic: F32, storage: 2 ** -8, boundFactor: 2, step: 2 ** -2, numerical: 1e-1 },
