@@ -1,5 +1,5 @@
 /** What the steps of a tape share: its slots, and what they are evaluated in. */
-import type { Node, NodeOf, Tensor } from "../ir/index.ts";
+import { affine, affinesOf, type Node, type NodeOf, type Tensor } from "../ir/index.ts";
 import type { Arithmetic } from "./arithmetic.ts";
 import type { Stored } from "./arrays.ts";
 import type { IndexScope } from "./indexing.ts";
@@ -51,5 +51,6 @@ const isIndexTest = (node: Node): boolean => {
   if (node.kind === "not") return isIndexTest(node.a);
   if (node.kind === "compare")
     return [node.a, node.b].every(({ kind }) => kind === "index" || kind === "constant");
-  return node.kind === "inrange" || node.kind === "divides" || node.kind === "iszero";
+  const tests = node.kind === "inrange" || node.kind === "divides" || node.kind === "iszero";
+  return tests && affinesOf(node).every((a) => affine.dataOf(a).length === 0);
 };

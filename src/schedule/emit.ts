@@ -85,14 +85,15 @@ const emitLoop = (emission: Emission, block: Block, loop: Loop): void => {
 const bindingOf = (loop: Loop): Binding => loop.bounds?.binding ?? new Map<Index, Loop>();
 
 const testOf = (emission: Emission, block: Block, loop: Loop, test: Node): Expr =>
-  valueOf(emission.values, block, counterIn(emission, bindingOf(loop)), test).expr;
+  valueOf(emission.values, block, counterIn(emission, bindingOf(loop)), test, "maybe").expr;
 
 /** The loop without what comes before and after it. */
 const emitRange = (emission: Emission, block: Block, loop: Loop): void => {
   const [from, to] = rangeOf(emission, block, loop);
   const partial = emission.vector.has(loop) ? wideSums(emission, loop) : [];
-  if (partial.length === 0) emitBody(emission, block, loop, from, to);
-  else if (isShort(loop)) emitPartial(emission, block, loop, partial, from, to);
+  const inBlocks = loop.beforeBlock.length > 0;
+  if (partial.length === 0 && !inBlocks) emitBody(emission, block, loop, from, to);
+  else if (!inBlocks && isShort(loop)) emitPartial(emission, block, loop, partial, from, to);
   else emitChunks(emission, block, loop, partial, from, to);
 };
 
@@ -131,7 +132,9 @@ const emitChunks = (
   const start = names.counter(`${loop.label}From`);
   const last = names.counter(`${loop.label}To`);
   chunk.stmts.push({ kind: "let", local: last, value: min(add(use(start), int(CHUNK)), end) });
+  emitItems(emission, chunk, loop.beforeBlock);
   emitPartial(emission, chunk, loop, sums, use(start), use(last));
+  emitItems(emission, chunk, loop.afterBlock);
   names.release(start);
   names.release(last);
   block.stmts.push({
@@ -204,16 +207,16 @@ const siteOf = (emission: Emission, block: Block, binding: ReadonlyMap<Index, Lo
   chain: chainOf(block),
   counter: counterIn(emission, binding),
   data: (node) => {
-    const operand = valueOf(emission.values, block, counterIn(emission, binding), node);
+    const operand = valueOf(emission.values, block, counterIn(emission, binding), node, "maybe");
     return { ...operand, expr: convert("int", operand.expr) };
   },
 });
 
 const bodyOf = (emission: Emission, block: Block, step: Step): Operand =>
-  valueOf(emission.values, block, counterIn(emission, step.binding), step.body);
+  valueOf(emission.values, block, counterIn(emission, step.binding), step.body, "always");
 
 const offsetOf = (emission: Emission, block: Block, step: Step): Expr => {
-  const { tensor } = step.plan.definition;
+  const { tensor } = step;
   const place = emission.storage.places.get(tensor);
   const axes = place?.kind === "buffer" ? place.axes : [...tensor.shape.keys()];
   return elementOffset(siteOf(emission, block, step.binding), tensor, axes, step.element).expr;
@@ -341,14 +344,14 @@ const finish = (emission: Emission, block: Block, step: Step): void => {
 };
 
 const fill = (emission: Emission, block: Block, step: Step): void => {
-  const { tensor } = step.plan.definition;
+  const { tensor } = step;
   const value = constant(tensor.dtype, foldingOf(step).start);
   const offset = offsetOf(emission, block, step);
   block.stmts.push({ kind: "store", buffer: emission.storage.buffer(tensor), offset, value });
 };
 
 const addAt = (emission: Emission, block: Block, step: Step): void => {
-  const { tensor } = step.plan.definition;
+  const { tensor } = step;
   const { expr } = bodyOf(emission, block, step);
   const offset = offsetOf(emission, block, step);
   const value = convert(tensor.dtype, expr);

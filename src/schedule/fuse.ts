@@ -3,18 +3,21 @@
  * and where each plan is in it. Ends: every plan is inserted once, at the end of a block.
  */
 import {
-  affine, canonicalIndex, loopIndices, type Arena, type Index, type Node, type Tensor,
+  affine, build, canonicalIndex, loopIndices, type Arena, type Index, type Node, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import { narrow, narrowable, type Narrowed } from "./bounds.ts";
+import type { FloatType } from "../loop/types.ts";
 import { plainIndex } from "./value.ts";
 import type { Binding, Item, Location, Loop, Plan, Step } from "./tree.ts";
 
 export interface Fused {
   readonly items: readonly Item[];
   readonly locations: ReadonlyMap<Tensor, Location>;
+  /** Rows that hold a part of long sums. */
+  readonly parts: readonly Tensor[];
 }
 
-export const fuse = (ir: Arena, plans: readonly Plan[]): Fused => {
+export const fuse = (ir: Arena, plans: readonly Plan[], dtype: FloatType): Fused => {
   const fusion: Fusion = {
     ir,
     items: [],
@@ -22,6 +25,8 @@ export const fuse = (ir: Arena, plans: readonly Plan[]): Fused => {
     users: new Map(),
     position: new Map(),
     waiting: new Map(),
+    parts: [],
+    blocked: dtype === "f32",
     ids: 0,
   };
   for (const plan of plans) {
@@ -29,7 +34,7 @@ export const fuse = (ir: Arena, plans: readonly Plan[]): Fused => {
     else insertWith(fusion, plan);
   }
   for (const plan of [...fusion.waiting.values()]) insertWith(fusion, plan);
-  return { items: fusion.items, locations: fusion.locations };
+  return { items: fusion.items, locations: fusion.locations, parts: fusion.parts };
 };
 
 interface Fusion {
@@ -42,6 +47,9 @@ interface Fusion {
   readonly position: Map<Loop, number>;
   /** Plans that need nothing that is placed: put where their first reader goes. */
   readonly waiting: Map<Tensor, Plan>;
+  readonly parts: Tensor[];
+  /** Long sums are taken in blocks. */
+  readonly blocked: boolean;
   ids: number;
 }
 
@@ -78,10 +86,10 @@ const insertWith = (fusion: Fusion, plan: Plan): void => {
     const own = bestPlacement(fusion, each);
     const along = follow(fusion, each, narrowable(fusion.ir, each), path);
     const allowed = each.form !== "scatter" && !isArrayTooLarge(each, along.binding);
-    build(fusion, each, allowed && isBetter(along, own) ? along : own);
+    insert(fusion, each, allowed && isBetter(along, own) ? along : own);
   }
   fusion.waiting.delete(plan.definition.tensor);
-  build(fusion, plan, bestPlacement(fusion, plan));
+  insert(fusion, plan, bestPlacement(fusion, plan));
 };
 
 /** The waiting plans that this one needs, in order. */
@@ -201,7 +209,7 @@ const isArrayTooLarge = (plan: Plan, binding: ReadonlyMap<Index, Loop>): boolean
 
 // ---- building
 
-const build = (fusion: Fusion, plan: Plan, placement: Placement): void => {
+const insert = (fusion: Fusion, plan: Plan, placement: Placement): void => {
   const { definition } = plan;
   const binding = new Map(placement.binding);
   const path = [...placement.path];
@@ -246,6 +254,8 @@ const newLoop = (fusion: Fusion, plan: Plan, index: Index, bounds: Loop["bounds"
     before: [],
     body: [],
     after: [],
+    beforeBlock: [],
+    afterBlock: [],
   };
 };
 
@@ -253,7 +263,14 @@ const addSteps = (fusion: Fusion, { plan, path, binding }: Location, body: Node,
   const { ir } = fusion;
   const { definition, form } = plan;
   const element = definition.target ?? definition.indices.map((index) => affine.ofIndex(ir, index));
-  const step = (kind: Step["kind"]): Step => ({ kind, plan, binding, element, body });
+  const step = (kind: Step["kind"]): Step => ({
+    kind,
+    plan,
+    binding,
+    tensor: definition.tensor,
+    element,
+    body,
+  });
   const reduced = definition.reduction?.indices ?? [];
   const outermost = path.find((loop) => reduced.some((index) => binding.get(index) === loop));
   switch (form) {
@@ -266,8 +283,7 @@ const addSteps = (fusion: Fusion, { plan, path, binding }: Location, body: Node,
       outermost?.after.push(step("finish"));
       break;
     case "array":
-      outermost?.before.push(...fillInside(fusion, plan, step("fill"), path.indexOf(outermost)));
-      block.push(step("add"));
+      if (outermost !== undefined) addInPlace(fusion, { outermost, path, block }, step("add"));
       break;
     case "scatter":
       (path[0]?.before ?? block).push(...fillAll(fusion, plan, body));
@@ -276,19 +292,59 @@ const addSteps = (fusion: Fusion, { plan, path, binding }: Location, body: Node,
   }
 };
 
-/** The result's neutral elements, over the output loops that are inside of the reduction. */
-const fillInside = (fusion: Fusion, plan: Plan, fill: Step, depth: number): readonly Item[] => {
+interface Site {
+  /** Of the reduction's loops. */
+  readonly outermost: Loop;
+  readonly path: readonly Loop[];
+  readonly block: Item[];
+}
+
+const addInPlace = (fusion: Fusion, site: Site, add: Step): void => {
+  const { outermost, path, block } = site;
+  const inner = path.slice(path.indexOf(outermost));
+  outermost.before.push(...overRow(fusion, { ...add, kind: "fill" }, inner));
+  if (!fusion.blocked || !isLongColumnSum(add.plan, outermost, path)) {
+    block.push(add);
+    return;
+  }
+  const part = partOf(fusion, add, inner);
+  block.push(part);
+  outermost.beforeBlock.push(...overRow(fusion, { ...part, kind: "fill" }, inner));
+  const body = build.read(fusion.ir, part.tensor, part.element);
+  outermost.afterBlock.push(...overRow(fusion, { ...add, body }, inner));
+};
+
+/** Terms that an f32 sums up well enough. */
+const FEW = 1024;
+
+/** All of the result accumulates over a loop that may be long: its f32 sums are taken in blocks. */
+const isLongColumnSum = ({ definition }: Plan, outermost: Loop, path: readonly Loop[]): boolean =>
+  definition.reduction?.op === "sum" &&
+  path[0] === outermost &&
+  (affine.asConstant(outermost.extent) ?? Infinity) > FEW;
+
+/** The same addition to a row of its own. */
+const partOf = (fusion: Fusion, add: Step, inner: readonly Loop[]): Step => {
+  const { tensor, indices } = add.plan.definition;
+  const along = indices.filter((index) => inner.some((loop) => add.binding.get(index) === loop));
+  const shape = along.map((index) => index.extent);
+  const part = fusion.ir.tensor({ name: `${tensor.name}Part`, shape, dtype: tensor.dtype, role: "defined" });
+  fusion.parts.push(part);
+  return { ...add, tensor: part, element: along.map((index) => affine.ofIndex(fusion.ir, index)) };
+};
+
+/** The step for all elements whose loops are inside of the reduction. */
+const overRow = (fusion: Fusion, step: Step, inner: readonly Loop[]): readonly Item[] => {
   const loops: Loop[] = [];
-  const binding = new Map(fill.binding);
-  const inner = [...fill.binding.values()].slice(depth);
-  for (const index of plan.definition.indices) {
-    const outside = fill.binding.get(index);
+  const binding = new Map(step.binding);
+  for (const index of step.plan.definition.indices) {
+    const outside = step.binding.get(index);
     if (outside === undefined || !inner.includes(outside)) continue;
-    const loop = newLoop(fusion, plan, index, undefined);
+    const loop = newLoop(fusion, step.plan, index, undefined);
     binding.set(index, loop);
     loops.push(loop);
   }
-  return wrap(loops, [{ ...fill, binding }]);
+  return wrap(loops, [{ ...step, binding }]);
 };
 
 const fillAll = (fusion: Fusion, plan: Plan, body: Node): readonly Item[] => {
@@ -297,7 +353,7 @@ const fillAll = (fusion: Fusion, plan: Plan, body: Node): readonly Item[] => {
   const loops = indices.map((index) => ({ ...newLoop(fusion, plan, index, undefined), label: index.name }));
   const binding: Binding = new Map(indices.map((index, k) => [index, loops[k] ?? never()]));
   const element = indices.map((index) => affine.ofIndex(ir, index));
-  return wrap(loops, [{ kind: "fill", plan, binding, element, body }]);
+  return wrap(loops, [{ kind: "fill", plan, binding, tensor: plan.definition.tensor, element, body }]);
 };
 
 /** The items inside of the loops, which are nested in order. */

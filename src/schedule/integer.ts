@@ -91,7 +91,9 @@ const collected = (terms: readonly Term[]): readonly (Term & { readonly key: str
 const termLevel = (term: Term): number => Math.max(0, ...term.factors.map(({ operand: each }) => each.level));
 
 const sumOf = (site: Site, terms: readonly Term[]): Operand => {
-  const all = collected(terms);
+  const every = collected(terms);
+  const constant = every.find((term) => term.factors.length === 0)?.coefficient ?? 0;
+  const all = every.filter((term) => term.factors.length > 0);
   const levels = [...new Set(all.map(termLevel))].sort((p, q) => p - q);
   let total: Operand = operand(int(0), 0);
   let key = "";
@@ -101,7 +103,8 @@ const sumOf = (site: Site, terms: readonly Term[]): Operand => {
     key = `${key}+${partKey.join("+")}`;
     total = partialSum(site, key, total, group, level);
   }
-  return total;
+  // last, so that neighbours share the rest
+  return operand(offsetBy(total.expr, constant), total.level);
 };
 
 /** What has been summed further out, and the terms of this level. */

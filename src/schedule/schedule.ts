@@ -44,9 +44,9 @@ export const schedule = (ir: Arena, program: Program, options: ScheduleOptions):
   const definitions = parts.definitions.map((definition) => stepOver(ir, definition));
   const elements = elementsOf(scalars.elements);
   const plans = definitions.map((definition) => planOf(ir, definition, elements));
-  const { items, locations } = fuse(ir, plans);
+  const { items, locations, parts: rows } = fuse(ir, plans, options.dtype);
   const places = contract(definitions, results, locations, scalars.elements);
-  const tree: Schedule = { items, vector: vectorise(items), places };
+  const tree: Schedule = { items, vector: vectorise(items), places, parts: rows };
   const passes = [scalars, unrolled, inlined, parts];
   const told = report({ locations, places, vector: tree.vector, outputs: results });
   const decisions = [...passes.flatMap((pass) => pass.decisions), ...told];
@@ -153,6 +153,8 @@ const createBuffers = (
     buffers.set(tensor, { name, role, type: tensor.dtype, shape });
   };
   for (const tensor of program.inputs) add(tensor, tensor.name, "input", [...tensor.shape.keys()]);
+  for (const row of tree.parts)
+    add(row, names.fresh(row.name.replaceAll(/\W/g, "_")), "temp", [...row.shape.keys()]);
   for (const { definition } of plans) {
     const place = tree.places.get(definition.tensor);
     const tensor = place?.kind === "element" ? place.element.of : definition.tensor;
@@ -187,7 +189,13 @@ const rootsOf = (items: readonly Item[]): readonly Node[] =>
   items.flatMap((item) => {
     if (item.kind !== "loop") return VALUED.has(item.kind) ? [item.body] : [];
     const bounds = [...(item.bounds?.lower ?? []), ...(item.bounds?.upper ?? [])].flatMap(affine.dataOf);
-    return [...bounds, ...(item.bounds?.tests ?? []), ...rootsOf(item.before), ...rootsOf(item.body)];
+    return [
+      ...bounds,
+      ...(item.bounds?.tests ?? []),
+      ...rootsOf(item.before),
+      ...rootsOf(item.body),
+      ...rootsOf(item.afterBlock),
+    ];
   });
 
 const VALUED: ReadonlySet<Item["kind"]> = new Set<Item["kind"]>(["compute", "accumulate", "add"]);

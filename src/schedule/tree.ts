@@ -13,6 +13,9 @@ export interface Loop {
   readonly before: Item[];
   readonly body: Item[];
   readonly after: Item[];
+  /** Where there are such, the loop runs in blocks, and these before and after each block. */
+  readonly beforeBlock: Item[];
+  readonly afterBlock: Item[];
 }
 
 /** max(0, lower…) ≤ index < min(extent, upper…), if the tests hold */
@@ -34,7 +37,8 @@ export interface Step {
   readonly kind: "compute" | "begin" | "accumulate" | "finish" | "fill" | "add";
   readonly plan: Plan;
   readonly binding: Binding;
-  /** The element of the tensor that it is about. */
+  /** What it stores: an element of the plan's tensor, or of one that holds a part of its sums. */
+  readonly tensor: Tensor;
   readonly element: readonly Affine[];
   /** The value, or what is accumulated. */
   readonly body: Node;
@@ -88,4 +92,6 @@ export interface Schedule {
   readonly items: readonly Item[];
   readonly vector: ReadonlySet<Loop>;
   readonly places: ReadonlyMap<Tensor, Place>;
+  /** Rows that hold a part of long sums. */
+  readonly parts: readonly Tensor[];
 }

@@ -47,12 +47,16 @@ interface Frame extends Site {
   readonly reach: Reach;
 }
 
+/** Whether the value is needed wherever the statement stands: only then its reads are known to be in bounds there. */
+export type Demand = "always" | "maybe";
+
 /** The value of `root` where the statement stands. */
 export const valueOf = (
   values: Values,
   block: Block,
   counter: (index: Index) => Counter,
   root: Node,
+  demand: Demand,
 ): Operand => {
   const chain = chainOf(block);
   const done = new Map<Node, Operand>();
@@ -60,7 +64,8 @@ export const valueOf = (
   const reach: Reach = { unconditional: new Set(), inside: new Map() };
   const frame: Frame = { names: values.names, block, chain, counter, data, values, done, reach };
   const order = pending(frame, root);
-  markReach(values, order, root, reach);
+  if (demand === "always") reach.unconditional.add(root);
+  markReach(values, order, reach);
   for (const node of order) if (!done.has(node)) done.set(node, shared(frame, node, lower(frame, node)));
   return get(frame, root);
 };
@@ -136,29 +141,34 @@ interface Reach {
 /** A selection's branch is written in place this deep; loads further in test their own bounds. */
 const MAX_INSIDE = 20;
 
+/** One condition may be what keeps the reads of another in bounds. */
 const CONDITIONAL: { readonly [K in Kind]?: (node: NodeOf<K>) => readonly Node[] } = {
   select: (node) => [node.then, node.else],
   guard: (node) => [node.a],
+  and: (node) => node.args,
+  or: (node) => node.args,
 };
+
+/** A load that has to stay inside of a selection cannot be an operand of these. */
+const UNFIT: ReadonlySet<Kind> = new Set<Kind>(["power", "and", "or"]);
 
 const branchesOf = (node: Node): readonly Node[] => {
   const row = CONDITIONAL[node.kind] as ((node: Node) => readonly Node[]) | undefined;
   return row?.(node) ?? [];
 };
 
-const markReach = (values: Values, order: readonly Node[], root: Node, reach: Reach): void => {
-  reach.unconditional.add(root);
+const markReach = (values: Values, order: readonly Node[], reach: Reach): void => {
   for (const node of order.toReversed()) {
     const branches = branchesOf(node);
     const operands = operandsOf(node);
     const single = (child: Node): boolean => (values.uses.get(child) ?? 1) < 2;
-    // a power may be written as a product, which would repeat what has no name
-    const depth = node.kind === "power" ? MAX_INSIDE : (reach.inside.get(node) ?? MAX_INSIDE);
+    // a power may be written as a product, which would repeat what has no name; conditions have no order
+    const depth = UNFIT.has(node.kind) ? MAX_INSIDE : (reach.inside.get(node) ?? MAX_INSIDE);
     for (const child of dependenciesOf(node)) {
       const branch = branches.includes(child);
       if (reach.unconditional.has(node) && !branch) reach.unconditional.add(child);
       else if (!operands.includes(child) || !single(child)) continue;
-      else if (branch) reach.inside.set(child, 0);
+      else if (branch && !UNFIT.has(node.kind)) reach.inside.set(child, 0);
       else if (depth < MAX_INSIDE) reach.inside.set(child, depth + 1);
     }
   }

@@ -14,7 +14,7 @@ export const vectorise = (items: readonly Item[]): ReadonlySet<Loop> => {
   for (let item = stack.pop(); item !== undefined; item = stack.pop()) {
     if (item.kind !== "loop") continue;
     if (isVector(item)) found.add(item);
-    stack.push(...item.before, ...item.body, ...item.after);
+    stack.push(...item.before, ...item.beforeBlock, ...item.body, ...item.afterBlock, ...item.after);
   }
   return found;
 };
