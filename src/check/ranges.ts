@@ -2,7 +2,7 @@
  * Binders and the expressions that they range over → bound indices with extents: given (`i < extent`), or that of the
  * dimension that a read has the index alone in. Terminates: each expression is walked once per binder list.
  */
-import { ofIndex } from "../ir/affine.ts";
+import { asConstant, ofIndex } from "../ir/affine.ts";
 import { indexValue } from "../ir/build.ts";
 import type { Affine, Index } from "../ir/types.ts";
 import { diagnostic, type Span } from "../diagnostics/index.ts";
@@ -196,10 +196,24 @@ const hasData = (a: Affine): boolean =>
 export const extentOf = (frame: Frame, e: Expression): Affine | undefined => {
   const extent = indexOf(frame, e);
   if (extent === undefined) return undefined;
-  if (extent.indices.length === 0 && !hasData(extent)) return extent;
+  if (extent.indices.length === 0 && !hasData(extent)) return countable(frame, e, extent);
   frame.report(
     diagnostic("GS0403", e.span, "a range that depends on another index or on data is not supported", {
       fill: { advice: "range over all, and select inside: (j <= i ? x[i, j] : 0)" },
+    }),
+  );
+  return undefined;
+};
+
+/** Kernels count in 32 bits. */
+const LARGEST_EXTENT = 2 ** 31 - 1;
+
+const countable = (frame: Frame, e: Expression, extent: Affine): Affine | undefined => {
+  const constant = asConstant(extent) ?? 0;
+  if (constant >= 0 && constant <= LARGEST_EXTENT) return extent;
+  frame.report(
+    diagnostic("GS0307", e.span, `an extent of ${constant} is not possible`, {
+      fill: { advice: `extents go from 0 to ${LARGEST_EXTENT}` },
     }),
   );
   return undefined;

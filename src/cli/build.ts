@@ -4,6 +4,7 @@ import { emitTypeScript, formatTypeScript } from "../../codegen/typescript/index
 import { emitWasm } from "../../codegen/wasm/emit.ts";
 import { emitLoader } from "../../codegen/wasm/loader.ts";
 import { diagnostic } from "../diagnostics/index.ts";
+import { affine, type Program } from "../ir/index.ts";
 import type { FloatType, Kernel } from "../loop/types.ts";
 import { request, toKernel } from "../pipeline.ts";
 import { hashText } from "./hash.ts";
@@ -27,6 +28,21 @@ const RUNTIME = "gradsmith/runtime";
 
 const OPEN: Fixed = { dims: new Map(), options: new Map() };
 
+/** Kernels find elements by numbers of 32 bits. */
+const LARGEST_SIZE = 2 ** 31 - 1;
+
+const checkSizes = ({ name, inputs, definitions }: Program): void => {
+  for (const tensor of [...inputs, ...definitions.map((definition) => definition.tensor)]) {
+    const size = tensor.shape.reduce((product, extent) => product * (affine.asConstant(extent) ?? 1), 1);
+    if (size <= LARGEST_SIZE) continue;
+    throw new CommandError(
+      "GS0603",
+      `${tensor.name} in ${name} has at least ${size} elements`,
+      `a kernel's array has at most ${LARGEST_SIZE}`,
+    );
+  }
+};
+
 /** The kernels that a file asks for, in its order. */
 export const kernelsOf = (loaded: Loaded, fixed: Fixed, dtype: FloatType): readonly Kernel[] => {
   const { module, source } = loaded;
@@ -37,6 +53,7 @@ export const kernelsOf = (loaded: Loaded, fixed: Fixed, dtype: FloatType): reado
   return [...requestsOf(module, programs)].flatMap(([name, requests]) =>
     requests.map((asked) => {
       const { ir, program } = programOf(functionOf(loaded, name), fixed);
+      checkSizes(program);
       return toKernel(ir, request(ir, program, asked), { dtype, sourceHash });
     }),
   );

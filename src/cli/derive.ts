@@ -56,6 +56,7 @@ export const derive = (options: DeriveOptions, output: Output): void => {
   const { ir, stages } = derived(options, output);
   const { derived: program, forward } = stages;
   output.out(section(forward.name, [...formulas(forward, options.format), countLine(ir, forward)]));
+  if (program.name === forward.name) return;
   output.out(section(program.name, [...formulas(program, options.format), countLine(ir, program)]));
 };
 
