@@ -275,13 +275,16 @@ export const collectProduct = (around: Surroundings, factors: readonly Factor[])
   const exponents = new Map<Node, Rational>();
   const others: Node[] = [];
   const exponentials: Factor[] = [];
+  const divisors = new Set(factors.map(divisorOf));
   for (const { node, exponent } of factors) {
     if (node.kind === "zero" || node.kind === "guard" || node.kind === "constant") {
       others.push(b.power(ir, node, { num: exponent, den: 1 }));
     } else if (node.kind === "unary" && node.op === "exp" && !around.shared(node)) {
       exponentials.push({ node: node.a, exponent });
     } else {
-      const [base, inner] = node.kind === "power" ? [node.base, node.exponent] : [node, ONE];
+      const isOpaque =
+        node.kind !== "power" || (around.shared(node) && isDear(node) && !divisors.has(node.base));
+      const [base, inner] = isOpaque ? [node, ONE] : [node.base, node.exponent];
       const own = multiplyRational(inner, { num: exponent, den: 1 }) ?? ONE;
       const met = addRational(exponents.get(base) ?? { num: 0, den: 1 }, own);
       if (met === undefined) others.push(b.power(ir, node, { num: exponent, den: 1 }));
@@ -290,6 +293,16 @@ export const collectProduct = (around: Surroundings, factors: readonly Factor[])
   }
   return b.product(ir, [...others, ...powersOf(ir, exponents), ...mergeExponentials(ir, exponentials)]);
 };
+
+/** What a factor divides by. */
+const divisorOf = ({ node, exponent }: Factor): Node | undefined => {
+  const [base, sign] = node.kind === "power" ? [node.base, Math.sign(node.exponent.num)] : [node, 1];
+  return sign * exponent < 0 ? base : undefined;
+};
+
+/** More than a division: where others use it too, x·x² is cheaper than x³. */
+const isDear = (node: Node): boolean =>
+  node.kind === "power" && !(node.exponent.num === -1 && isWhole(node.exponent));
 
 const mergeExponentials = (ir: Arena, exponentials: readonly Factor[]): readonly Node[] => {
   if (exponentials.length === 0) return [];
@@ -312,7 +325,9 @@ export const collectPower = (around: Surroundings, base: Node, exponent: Rationa
     const product = multiplyRational(base.exponent, exponent);
     const evenInside = isWhole(base.exponent) && base.exponent.num % 2 === 0;
     if (product === undefined || (evenInside && !isWhole(exponent))) return kept;
-    return b.power(ir, base.base, product);
+    const raised = b.power(ir, base.base, product);
+    // a power that others use is there to be raised again
+    return raised.kind === "power" && around.shared(base) ? kept : raised;
   }
   if (base.kind === "product" && isWhole(exponent) && base.args[0]?.kind === "constant") {
     const [constant, ...rest] = base.args;

@@ -110,13 +110,15 @@ const isInnerProduct = (node: Node, users: Users): boolean => {
   const user = users.only(node);
   if (user === undefined) return false;
   if (node.kind === "product") {
-    return user.kind === "product" || (isWholePower(user) && isInnerProduct(user, users));
+    return user.kind === "product" || (isReciprocal(user) && isInnerProduct(user, users));
   }
-  return isWholePower(node) && node.kind === "power" && node.base.kind === "product" && user.kind === "product" &&
+  return isReciprocal(node) && node.kind === "power" && node.base.kind === "product" && user.kind === "product" &&
     users.count(node.base) === 1; // prettier-ignore
 };
 
-const isWholePower = (node: Node): boolean => node.kind === "power" && isWhole(node.exponent);
+/** 1 / (a·b) is 1 / a / b; but (a·b)² stays: a²·b² costs more. */
+const isReciprocal = (node: Node): boolean =>
+  node.kind === "power" && node.exponent.num === -1 && isWhole(node.exponent);
 
 const gatherTerms = (root: Node, users: Users, mapped: (node: Node) => Node): readonly Term[] => {
   const terms: Term[] = [];
