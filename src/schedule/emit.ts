@@ -30,6 +30,8 @@ interface Emission {
   readonly scalars: Map<Tensor, { readonly expr: Expr; readonly block: Block }>;
   readonly known: Map<Tensor, Known[]>;
   readonly vector: ReadonlySet<Loop>;
+  /** The tensors of the step being written. */
+  readonly growing: Set<Tensor>;
 }
 
 export const emit = (
@@ -39,6 +41,7 @@ export const emit = (
 ): readonly Stmt[] => {
   const scalars: Emission["scalars"] = new Map();
   const elements: Emission["known"] = new Map();
+  const growing = new Set<Tensor>();
   const source = (tensor: Tensor): Source => {
     const scalar = scalars.get(tensor);
     if (scalar !== undefined) return { kind: "scalar", ...scalar };
@@ -46,7 +49,8 @@ export const emit = (
     if (place !== undefined && place.kind !== "buffer")
       throw new Error(`${tensor.name} is read before it is computed`);
     const axes = place?.axes ?? [...tensor.shape.keys()];
-    return { kind: "buffer", buffer: storage.buffer(tensor), axes, known: elements.get(tensor) ?? [] };
+    const known = elements.get(tensor) ?? [];
+    return { kind: "buffer", buffer: storage.buffer(tensor), axes, known, growing: growing.has(tensor) };
   };
   const emission: Emission = {
     values: { ...values, source },
@@ -56,6 +60,7 @@ export const emit = (
     scalars,
     known: elements,
     vector: schedule.vector,
+    growing,
   };
   const top = openBlock(values.names, undefined, undefined);
   emitItems(emission, top, schedule.items);
@@ -64,8 +69,13 @@ export const emit = (
 
 const emitItems = (emission: Emission, block: Block, items: readonly Item[]): void => {
   for (const item of items) {
-    if (item.kind === "loop") emitLoop(emission, block, item);
-    else STEPS[item.kind](emission, block, item);
+    if (item.kind === "loop") {
+      emitLoop(emission, block, item);
+      continue;
+    }
+    emission.growing.add(item.plan.definition.tensor);
+    STEPS[item.kind](emission, block, item);
+    emission.growing.delete(item.plan.definition.tensor);
   }
 };
 

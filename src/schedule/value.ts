@@ -31,6 +31,8 @@ export type Source =
       readonly buffer: Buffer;
       readonly axes: readonly number[];
       readonly known: readonly Known[];
+      /** Being made: its elements are not the same before and after this step. */
+      readonly growing: boolean;
     }
   | { readonly kind: "scalar"; readonly expr: Expr; readonly block: Block };
 
@@ -207,7 +209,8 @@ const lowerRead = (frame: Frame, node: Read): Operand => {
   const known = source.known.find((each) => matches(frame, each, node));
   if (known !== undefined)
     return { expr: known.expr, level: known.block.depth, nesting: 0, conditional: false };
-  const element = elementOf(frame, source.buffer, node.tensor, source.axes, node.at);
+  const place = elementOf(frame, source.buffer, node.tensor, source.axes, node.at);
+  const element = source.growing ? { ...place, level: frame.block.depth } : place;
   if (frame.values.provable(node)) return element;
   if (frame.reach.unconditional.has(node)) {
     return element.level >= frame.block.depth ? element : checked(frame, node, element);
