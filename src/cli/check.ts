@@ -31,7 +31,9 @@ export const check = async ({ files, fixed }: CheckOptions, output: Output): Pro
   let sound = true;
   for (const [k, file] of files.entries()) {
     output.err(`[${k + 1}/${files.length}] ${file}`);
-    for (const report of await gradcheck(checkable(file, fixed, output))) {
+    const programs = checkable(file, fixed, output);
+    if (programs.length === 0) output.err(`${file}: nothing to check, as no function has a derivative`);
+    for (const report of await gradcheck(programs)) {
       output.out(formatReport(report).join("\n"));
       sound &&= passes(report);
     }

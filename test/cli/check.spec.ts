@@ -23,4 +23,11 @@ describe("check", () => {
     expect(code).toBe(1);
     expect(out).toContain("stopped");
   });
+
+  it("says where there is nothing to check", async () => {
+    const file = folder.write("counts.grad", "fn total(label: int[N]) { return sum(label) }\n");
+    const { code, out, err } = await command("check", file);
+    expect([code, out]).toEqual([0, ""]);
+    expect(err).toContain("nothing to check");
+  });
 });
