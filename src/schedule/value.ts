@@ -210,7 +210,9 @@ const lowerRead = (frame: Frame, node: Read): Operand => {
   if (known !== undefined)
     return { expr: known.expr, level: known.block.depth, nesting: 0, conditional: false };
   const place = elementOf(frame, source.buffer, node.tensor, source.axes, node.at);
-  const element = source.growing ? { ...place, level: frame.block.depth } : place;
+  // also the axes that are not kept: the buffer has other content in another iteration of their loops
+  const level = source.growing ? frame.block.depth : Math.max(place.level, levelOf(frame, node.indices));
+  const element = { ...place, level };
   if (frame.values.provable(node)) return element;
   if (frame.reach.unconditional.has(node)) {
     return element.level >= frame.block.depth ? element : checked(frame, node, element);
