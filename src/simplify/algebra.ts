@@ -327,7 +327,7 @@ export const collectPower = (around: Surroundings, base: Node, exponent: Rationa
     if (product === undefined || (evenInside && !isWhole(exponent))) return kept;
     const raised = b.power(ir, base.base, product);
     // a power that others use is there to be raised again
-    return raised.kind === "power" && around.shared(base) ? kept : raised;
+    return raised.kind === "power" && isWhole(base.exponent) && around.shared(base) ? kept : raised;
   }
   if (base.kind === "product" && isWhole(exponent) && base.args[0]?.kind === "constant") {
     const [constant, ...rest] = base.args;

@@ -146,7 +146,10 @@ const isReciprocal = (node: Node): node is Power => node.kind === "power" && nod
 
 const productCharges = (node: Product, context: Context): readonly Charge[] => {
   const factors = node.args.filter((arg) => !isMinusOne(arg));
-  const denominators = factors.filter((arg) => isReciprocal(arg) && !context.isStatic(arg));
+  // a reciprocal that stands somewhere by itself is there to be multiplied by
+  const denominators = factors.filter(
+    (arg) => isReciprocal(arg) && !context.isStatic(arg) && !context.isBare(arg),
+  );
   const charges = association(factors, context);
   if (denominators.length === 0) return charges;
   const indices = context.ir.union(denominators.map((each) => each.indices));

@@ -57,8 +57,12 @@ const round = (
   const shared = inOrder(workspace(shareValues(workspace(definitions), definitions)));
   const space = workspace(shared);
   lightenSums(engine, space, surface.requirements, shared);
-  lightenPointwise(engine, space, inOrder(space));
-  sharePairs(space, inOrder(space));
-  absorbFactors(space, inOrder(space));
+  // Without a reduction no value serves many others: such a rewriting saves an operation or two, and rounds otherwise than
+  // the formula does.
+  if (shared.some(({ reduction }) => reduction !== undefined)) {
+    lightenPointwise(engine, space, inOrder(space));
+    sharePairs(space, inOrder(space));
+    absorbFactors(space, inOrder(space));
+  }
   return inOrder(space).map((definition) => rewriteSums(engine, definition));
 };

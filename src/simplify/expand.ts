@@ -10,7 +10,7 @@ import { simplifyNodes, type Engine } from "./engine.ts";
 import { withBody } from "./tidy.ts";
 
 /** Larger bodies are left alone, so that the number of trials does not grow with a program. */
-const NODES = 80;
+const NODES = 128;
 const SUMS = 16;
 const TERMS = 12;
 
@@ -41,17 +41,18 @@ const lighterBody = (engine: Engine, body: Node): Node | undefined => {
   return undefined;
 };
 
+/** As it is but with shared products taken apart, and with products multiplied out. */
 const otherForms = (ir: Arena, sum: Sum): readonly Node[] => {
   const around = { ir, shared: (): boolean => false };
-  const flat = sum.args.map((node) => ({ node: flattened(ir, node), sign: 1 as const }));
-  const multiplied = sum.args.flatMap((arg) =>
-    multipliedOut(ir, flattened(ir, arg)).map((node) => ({ node, sign: 1 as const })),
-  );
-  const forms = [collectSum(around, flat)];
-  if (multiplied.length > sum.args.length && multiplied.length <= TERMS) {
-    forms.push(collectSum(around, multiplied));
-  }
-  return forms;
+  const collected = (terms: readonly Node[]): Node =>
+    collectSum(
+      around,
+      terms.map((node) => ({ node, sign: 1 })),
+    );
+  const flat = sum.args.map((arg) => flattened(ir, arg));
+  const multiplied = flat.flatMap((arg) => multipliedOut(ir, arg));
+  const isLonger = multiplied.length > flat.length && multiplied.length <= TERMS;
+  return [collected(flat), ...(isLonger ? [collected(multiplied)] : [])];
 };
 
 /** A product of products as one, under its guard. */
@@ -65,13 +66,18 @@ const flattened = (ir: Arena, node: Node): Node => {
   );
 };
 
-/** The terms of k·(a + b): k·a and k·b. */
+/**
+ * The terms of k·(1 - t), k and -k·t, for a scalar k. No other product is multiplied out, cheaper though it might be: k·(x - y)
+ * keeps its digits where x is close to y, and k·x - k·y does not.
+ */
 const multipliedOut = (ir: Arena, node: Node): readonly Node[] => {
   if (node.kind === "guard") return multipliedOut(ir, node.a).map((term) => b.guard(ir, node.test, term));
   if (node.kind !== "product") return [node];
-  const at = node.args.findIndex((arg) => arg.kind === "sum" && arg.args.length <= TERMS);
-  const factor = node.args[at];
-  if (factor?.kind !== "sum") return [node];
-  const others = node.args.filter((_, k) => k !== at);
+  const varying = node.args.filter(isVarying);
+  const [factor, ...more] = varying;
+  if (factor?.kind !== "sum" || more.length > 0 || factor.args.filter(isVarying).length > 1) return [node];
+  const others = node.args.filter((arg) => arg !== factor);
   return factor.args.map((term) => flattened(ir, b.product(ir, [term, ...others])));
 };
+
+const isVarying = (node: Node): boolean => node.indices.length > 0;
