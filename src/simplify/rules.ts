@@ -247,6 +247,14 @@ const STABILITY: readonly Rule[] = [
     domain: { x: [-4, 4], "…": [0.05, 6] },
   },
   {
+    name: "log(y / exp(x)) is log(y) - x",
+    from: log(timesRest(raised(exp(x), -1))),
+    to: plus(log(REST), minus(x)),
+    soundness: "real",
+    purpose: "stability",
+    domain: { x: [-4, 4], "…": [0.05, 6] },
+  },
+  {
     name: "log(1 / x) is -log(x)",
     from: log(raised(x, -1)),
     to: minus(log(x)),

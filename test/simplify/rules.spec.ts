@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { build as b, createArena } from "../../src/ir/index.ts";
 import type { Node } from "../../src/ir/index.ts";
-import { instantiate, match, patternText, type Pattern } from "../../src/simplify/pattern.ts";
+import { instantiate, match, patternText, variable, type Pattern } from "../../src/simplify/pattern.ts";
 import { indexRules, REJECTED, rewriteOnce, RULES } from "../../src/simplify/rules.ts";
 import { random, scalar, valueOf } from "./evaluate.ts";
 
@@ -20,12 +20,13 @@ const bind = (names: readonly string[]): Map<string, Node> =>
 const sides = (rule: { from: Pattern; to: Pattern }, names: readonly string[]): [Node, Node] => {
   const bindings = bind(names);
   const rest = bindings.get("…");
-  const complete = (pattern: Pattern): Pattern =>
-    (pattern.kind === "sum" || pattern.kind === "product") && pattern.rest !== undefined && rest !== undefined
-      ? { ...pattern, args: [...pattern.args, { kind: "variable", name: "…" }], rest: undefined }
-      : pattern.kind === "unary"
-        ? { ...pattern, a: complete(pattern.a) }
-        : pattern;
+  const complete = (pattern: Pattern): Pattern => {
+    if (pattern.kind === "unary") return { ...pattern, a: complete(pattern.a) };
+    if (pattern.kind !== "sum" && pattern.kind !== "product") return pattern;
+    const args = pattern.args.map(complete);
+    const isOpen = pattern.rest !== undefined && rest !== undefined;
+    return { ...pattern, args: isOpen ? [...args, variable("…")] : args, rest: undefined };
+  };
   return [instantiate(ir, complete(rule.from), bindings), instantiate(ir, rule.to, bindings)];
 };
 
