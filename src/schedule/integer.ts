@@ -72,7 +72,12 @@ const extentTerm = (site: Site, extent: Affine): Term => {
   const [term, ...others] = extent.terms;
   if (term === undefined) return { coefficient: extent.constant, factors: [] };
   if (others.length === 0 && extent.constant === 0) return termOf(site, term);
-  return { coefficient: 1, factors: [{ key: `x${extent.id}`, operand: integer(site, extent) }] };
+  return {
+    coefficient: 1,
+    factors: [
+      { key: `x${extent.id}`, operand: named(site.names, site.chain, integer(site, extent), undefined) },
+    ],
+  };
 };
 
 /** Equal products as one term, outermost first. */
