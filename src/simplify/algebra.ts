@@ -223,8 +223,11 @@ const quotient = (ir: Arena, a: Node, by: Node): Node => {
   return b.constant(ir, a.kind === "constant" && a.value < 0 ? -1 : 1);
 };
 
-/** Beyond this many terms only what all of them share is taken out. */
-const PARTIAL_FACTORING = 64;
+/**
+ * Beyond this many terms only what all of them share is taken out: nested factors round every term otherwise, and terms of
+ * a derivative that nearly cancel then no longer do.
+ */
+const PARTIAL_FACTORING = 3;
 
 /** a·b + a·c is a·(b + c), as long as the operations fall. */
 const takeOutFactors = (around: Surroundings, terms: readonly Node[]): Node => {
