@@ -25,6 +25,8 @@ export const fuse = (ir: Arena, plans: readonly Plan[], dtype: FloatType): Fused
     users: new Map(),
     position: new Map(),
     waiting: new Map(),
+    first: [],
+    order: new Map(plans.map((plan, k) => [plan, k])),
     parts: [],
     blocked: dtype === "f32",
     ids: 0,
@@ -34,7 +36,7 @@ export const fuse = (ir: Arena, plans: readonly Plan[], dtype: FloatType): Fused
     else insertWith(fusion, plan);
   }
   for (const plan of [...fusion.waiting.values()]) insertWith(fusion, plan);
-  return { items: fusion.items, locations: fusion.locations, parts: fusion.parts };
+  return { items: [...fusion.first, ...fusion.items], locations: fusion.locations, parts: fusion.parts };
 };
 
 interface Fusion {
@@ -47,7 +49,11 @@ interface Fusion {
   readonly position: Map<Loop, number>;
   /** Plans that need nothing that is placed: put where their first reader goes. */
   readonly waiting: Map<Tensor, Plan>;
+  /** The place of a plan in the program. */
+  readonly order: ReadonlyMap<Plan, number>;
   readonly parts: Tensor[];
+  /** Single values that need no loop. */
+  readonly first: Item[];
   /** Long sums are taken in blocks. */
   readonly blocked: boolean;
   ids: number;
@@ -73,9 +79,16 @@ const startOf = (plan: Plan): Placement => ({ path: [], binding: START, rest: pl
 const isIndependent = (fusion: Fusion, plan: Plan): boolean =>
   fusion.items.length > 0 &&
   plan.phases.length > 0 &&
-  !plan.reads.some(({ tensor }) => fusion.locations.has(tensor)) &&
+  !plan.reads.some(({ tensor }) => isInTree(fusion, tensor)) &&
   (plan.reads.some(({ tensor }) => fusion.waiting.has(tensor)) ||
     bestPlacement(fusion, plan).path.length === 0);
+
+/** Made by loops, or after them. */
+const isInTree = (fusion: Fusion, tensor: Tensor): boolean =>
+  (fusion.locations.get(tensor)?.positions[0] ?? FIRST) !== FIRST;
+
+/** The position of what comes before all loops. */
+const FIRST = -1;
 
 /** The plan, after those it waits for: they go into the loops that it will be in, as far as they can. */
 const insertWith = (fusion: Fusion, plan: Plan): void => {
@@ -102,7 +115,7 @@ const waitingFor = (fusion: Fusion, plan: Plan): readonly Plan[] => {
     }
   }
   found.delete(plan);
-  return [...fusion.waiting.values()].filter((each) => found.has(each));
+  return [...found].sort((p, q) => (fusion.order.get(p) ?? 0) - (fusion.order.get(q) ?? 0));
 };
 
 const bestPlacement = (fusion: Fusion, plan: Plan): Placement => {
@@ -225,9 +238,10 @@ const insert = (fusion: Fusion, plan: Plan, placement: Placement): void => {
     block.push(loop);
     path.push(loop);
   }
-  const block = path.at(-1)?.body ?? fusion.items;
+  const isFirst = path.length === 0 && !plan.reads.some(({ tensor }) => isInTree(fusion, tensor));
+  const block = path.at(-1)?.body ?? (isFirst ? fusion.first : fusion.items);
   addSteps(fusion, { plan, path, positions, binding }, narrowed.body, block);
-  positions.push(block.length - 1);
+  positions.push(isFirst ? FIRST : block.length - 1);
   const location: Location = { plan, path, positions, binding };
   fusion.locations.set(definition.tensor, location);
   for (const tensor of new Set([definition.tensor, ...plan.reads.map((read) => read.tensor)])) {

@@ -43,8 +43,10 @@ const reasonFor = (
   inlined: ReadonlyMap<Tensor, Definition>,
 ): string | undefined => {
   if (!isPlain(definition)) return undefined;
-  if (definition.indices.length === 0) return "a single value is computed once wherever it is used";
-  if (outputs.has(definition.tensor) || !isCheap(definition.body)) return undefined;
+  // a single value is computed once wherever it is used
+  const single = definition.indices.length === 0;
+  if (!single && (outputs.has(definition.tensor) || !isCheap(definition.body))) return undefined;
+  if (costWithin(definition.body, LIMIT) > LIMIT) return undefined;
   const cost = costWithin(rewritten(ir, definition, inlined), LIMIT);
   return cost <= LIMIT ? `${cost} of at most ${LIMIT} operations` : undefined;
 };

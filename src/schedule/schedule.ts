@@ -127,7 +127,7 @@ const kernelOf = (
     dtype: options.dtype,
     dims,
     options: program.options.map((each) => ({ ...each, type: "float" })),
-    buffers: [...byRole("input"), ...inOrder(byRole("output"), [...outputs.values()]), ...byRole("temp")],
+    buffers: [...byRole("input"), ...[...outputs.keys()].map(buffer), ...byRole("temp")],
     requirements: program.requirements.map(({ tensor, extent }) => ({
       buffer: buffer(tensor),
       extent: extentExpr(extent),
@@ -136,9 +136,6 @@ const kernelOf = (
     about: options.about,
   };
 };
-
-const inOrder = (buffers: readonly Buffer[], names: readonly string[]): readonly Buffer[] =>
-  buffers.toSorted((a, b) => names.indexOf(a.name) - names.indexOf(b.name));
 
 const createBuffers = (
   names: Names,

@@ -65,6 +65,18 @@ const FAMILIES: Readonly<Record<string, { readonly sizes: readonly number[]; rea
       return last;
     },
   },
+  "single values that many others need": {
+    sizes: [200, 1600],
+    make: (p, n) => {
+      const inputs = Array.from({ length: n }, (_, k) => p.input(`x${k}`));
+      let product = p.map("p", [], () => b.constant(p.ir, 1));
+      inputs.forEach((x, k) => {
+        const before = product;
+        product = p.map(`p${k}`, [], () => b.multiply(p.ir, at(p, before), b.unary(p.ir, "sin", at(p, x))));
+      });
+      return product;
+    },
+  },
   "independent definitions": {
     sizes: [100, 800],
     make: (p, n) => {
