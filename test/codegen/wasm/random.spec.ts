@@ -179,7 +179,8 @@ it.each(["f32", "f64"] as const)("agrees with the meaning of random loops on %s"
         const want = interpret(one, args);
         const got = compiled.get(one.name)?.(args);
         expect(got?.["y"], one.name).toEqual(want["y"]);
-        expect(got?.["total"], one.name).toEqual(want["total"]?.[0]);
+        // the order of a reduction is open, and with it which of two zeros a maximum is: + 0 makes them one
+        expect(Number(got?.["total"]) + 0, one.name).toEqual((want["total"]?.[0] ?? NaN) + 0);
       }
     }),
     { numRuns: 150 },
