@@ -1,5 +1,6 @@
 /** Formulas as LaTeX (the amsmath set), for pages and papers. */
 import type { ReduceOp } from "../ir/index.ts";
+import { ATOM, atom, LOOSE, type Piece, POWER, PRODUCT, SIGN, SUM } from "./piece.ts";
 import type { Equation, Relation, Tree } from "./tree.ts";
 
 const SPECIAL: ReadonlyMap<string, string> = new Map([
@@ -47,21 +48,7 @@ const FUNCTIONS = new Map([
   ["atan", "\\arctan"], ["max", "\\max"], ["min", "\\min"], ["δ", "\\delta"],
 ]); // prettier-ignore
 
-const LOOSE = 0;
-const SUM = 1;
-const PRODUCT = 2;
-const SIGN = 3;
-const POWER = 4;
-const ATOM = 5;
-
-interface Piece {
-  readonly text: string;
-  readonly level: number;
-}
-
 type Row<K extends Tree["kind"]> = (tree: Extract<Tree, { readonly kind: K }>) => Piece;
-
-const atom = (text: string): Piece => ({ text, level: ATOM });
 
 const loose = (tree: Tree): string => piece(tree).text;
 

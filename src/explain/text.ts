@@ -1,19 +1,7 @@
 /** Formulas as plain text. Precedences, from loose to tight: relations, sums, products, signs, powers, atoms. */
 import type { ReduceOp } from "../ir/index.ts";
+import { ATOM, atom, LOOSE, type Piece, POWER, PRODUCT, SIGN, SUM } from "./piece.ts";
 import type { Equation, Tree } from "./tree.ts";
-
-const LOOSE = 0;
-const SUM = 1;
-const PRODUCT = 2;
-const SIGN = 3;
-const POWER = 4;
-const ATOM = 5;
-
-/** A text and how tightly it holds together. */
-interface Piece {
-  readonly text: string;
-  readonly level: number;
-}
 
 const REDUCTIONS: { readonly [K in ReduceOp]: string } = {
   sum: "Σ",
@@ -27,8 +15,6 @@ const REDUCTIONS: { readonly [K in ReduceOp]: string } = {
 };
 
 type Row<K extends Tree["kind"]> = (tree: Extract<Tree, { readonly kind: K }>) => Piece;
-
-const atom = (text: string): Piece => ({ text, level: ATOM });
 
 const loose = (tree: Tree): string => piece(tree).text;
 

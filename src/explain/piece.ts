@@ -1,0 +1,15 @@
+/** How tightly the parts of a formula hold together, for every notation: an operand that is looser gets parentheses. */
+export const LOOSE = 0;
+export const SUM = 1;
+export const PRODUCT = 2;
+export const SIGN = 3;
+export const POWER = 4;
+export const ATOM = 5;
+
+/** A text and how tightly it holds together. */
+export interface Piece {
+  readonly text: string;
+  readonly level: number;
+}
+
+export const atom = (text: string): Piece => ({ text, level: ATOM });
