@@ -179,8 +179,11 @@ it.each(["f32", "f64"] as const)("agrees with the meaning of random loops on %s"
         const want = interpret(one, args);
         const got = compiled.get(one.name)?.(args);
         expect(got?.["y"], one.name).toEqual(want["y"]);
-        // the order of a reduction is open, and with it which of two zeros a maximum is: + 0 makes them one
-        expect(Number(got?.["total"]) + 0, one.name).toEqual((want["total"]?.[0] ?? NaN) + 0);
+        const [total, expected] = [got?.["total"], want["total"]?.[0]];
+        // a vector loop may reduce in any order, and that decides which of two zeros a maximum is
+        const isOpen = one.name.includes("vector") && shape.op !== "sum" && total === 0;
+        if (isOpen) expect(expected === 0, one.name).toBe(true);
+        else expect(total, one.name).toEqual(expected);
       }
     }),
     { numRuns: 150 },
