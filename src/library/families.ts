@@ -32,7 +32,8 @@ const EXTENT: { readonly [K in Extents]: (size: number) => string } = {
   fixed: (size) => `${size}`,
 };
 
-const signature = ({ inputs }: OperationCase, extents: Extents): string =>
+/** Parameters of arrays of these shapes. */
+export const signatureOf = (inputs: readonly OperationInput[], extents: Extents): string =>
   inputs
     .map(({ name, shape, dtype }) => {
       const type = `[${shape.map(EXTENT[extents]).join(", ")}]`;
@@ -217,5 +218,5 @@ export const sourceOf = (
 ): CaseSource => {
   const family = FAMILIES.get(operation.op) ?? callOf(library.has(operation.op) ? [operation.op] : []);
   const { lines, uses = [] } = family(operation);
-  return { name, text: `fn ${name}(${signature(operation, extents)}) {\n${lines}\n}\n`, uses };
+  return { name, text: `fn ${name}(${signatureOf(operation.inputs, extents)}) {\n${lines}\n}\n`, uses };
 };

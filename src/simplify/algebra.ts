@@ -64,21 +64,22 @@ const isVanishing = (node: Node): boolean =>
   isConstantOf(node, 0) ||
   (node.kind === "product" && node.args[0] !== undefined && isConstantOf(node.args[0], 0));
 
-/** guard(c, x) + guard(¬c, y) is c ? x : y. */
+/** guard(c, x) + guard(¬c, y) is c ? x : y, where x and y are all that the tests guard. */
 const selectOppositeGuards = (ir: Arena, terms: readonly Node[]): readonly Node[] => {
-  const guards = new Map<Node, Node>();
-  for (const term of terms) if (term.kind === "guard") guards.set(term.test, term);
-  if (guards.size < 2) return terms;
-  const taken = new Set<Node>();
-  const selections: Node[] = [];
+  const guarded = new Map<Node, readonly Node[]>();
   for (const term of terms) {
-    if (term.kind !== "guard" || term.test.kind === "not" || taken.has(term)) continue;
-    const opposite = guards.get(b.not(ir, term.test));
-    if (opposite?.kind !== "guard") continue;
-    taken.add(term).add(opposite);
-    selections.push(b.select(ir, term.test, term.a, opposite.a));
+    if (term.kind === "guard") guarded.set(term.test, [...(guarded.get(term.test) ?? []), term.a]);
   }
-  return [...terms.filter((term) => !taken.has(term)), ...selections];
+  const selections: Node[] = [];
+  const taken = new Set<Node>();
+  for (const [test, values] of guarded) {
+    const opposite = b.not(ir, test);
+    const others = guarded.get(opposite);
+    if (test.kind === "not" || others === undefined) continue;
+    taken.add(test).add(opposite);
+    selections.push(b.select(ir, test, b.sum(ir, values), b.sum(ir, others)));
+  }
+  return [...terms.filter((term) => term.kind !== "guard" || !taken.has(term.test)), ...selections];
 };
 
 // ---- common factors

@@ -44,6 +44,15 @@ describe("collected forms", () => {
       b.add(ir, b.guard(ir, test0, x), b.guard(ir, b.not(ir, test0), y)),
       b.select(ir, test0, x, y),
     ],
+    [
+      "all that opposite tests guard is one selection",
+      b.add(
+        ir,
+        b.add(ir, b.guard(ir, test0, x), b.guard(ir, b.not(ir, test0), c(2))),
+        b.add(ir, b.guard(ir, test0, y), b.guard(ir, b.not(ir, test0), c(5))),
+      ),
+      b.select(ir, test0, b.add(ir, x, y), c(7)),
+    ],
     ["opposite tests guard nothing", b.guard(ir, test0, b.guard(ir, b.not(ir, test0), x)), b.zero(ir)],
     ["a selection under its own test", b.guard(ir, test0, b.select(ir, test0, x, y)), b.guard(ir, test0, x)],
   ];
