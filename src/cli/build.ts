@@ -75,9 +75,13 @@ const checkDistinct = (kernels: readonly Kernel[], { module }: Loaded, output: O
   throw new Reported();
 };
 
-type Emitted = ReadonlyMap<string, string | Uint8Array>;
+/** Files by name. */
+export type Emitted = ReadonlyMap<string, string | Uint8Array>;
 
-const EMIT: { readonly [K in Target]: (kernels: readonly Kernel[], stem: string) => Promise<Emitted> } = {
+/** The modules of kernels for a target, named after `stem`. */
+export const EMIT: {
+  readonly [K in Target]: (kernels: readonly Kernel[], stem: string) => Promise<Emitted>;
+} = {
   ts: async (kernels, stem) =>
     new Map([[`${stem}.ts`, await formatTypeScript(emitTypeScript(kernels, RUNTIME))]]),
   wasm: async (kernels, stem) => {

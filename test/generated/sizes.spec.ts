@@ -1,0 +1,54 @@
+/** What the README says about the size of the ready-made kernels. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import ts from "typescript";
+import { expect, it } from "vitest";
+
+/** Modules that have more or fewer bytes by this part are still what is stated. */
+const TOLERANCE = 0.15;
+
+const files = readdirSync("generated", { recursive: true, encoding: "utf8" })
+  .filter((name) => name.includes("/"))
+  .sort();
+
+/** As `npm run build` leaves it: without types, with comments. */
+const contentOf = (name: string): Uint8Array => {
+  const content = readFileSync(join("generated", name));
+  if (!name.endsWith(".ts")) return content;
+  const compilerOptions = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext };
+  return Buffer.from(ts.transpileModule(content.toString(), { compilerOptions }).outputText);
+};
+
+interface Size {
+  readonly raw: number;
+  readonly gzipped: number;
+}
+
+/** In kB. */
+const sizeOf = (names: readonly string[]): Size => {
+  const contents = names.map(contentOf);
+  const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0) / 1000;
+  return {
+    raw: sum(contents.map(({ length }) => length)),
+    gzipped: sum(contents.map((each) => gzipSync(each).length)),
+  };
+};
+
+const STATED = /`(\.[\w.]+)`(?: files)? have ([\d,]+) kB \(([\d,]+) kB gzipped/g;
+
+const numberOf = (text: string | undefined): number => Number((text ?? "").replaceAll(",", ""));
+
+it("is as the README says", () => {
+  const stated = [...readFileSync("README.md", "utf8").replace(/\s+/g, " ").matchAll(STATED)];
+  expect(stated.map(([, end]) => end)).toEqual([".wasm", ".wasm.js", ".js"]);
+  for (const [, end = "", raw, gzipped] of stated) {
+    const source = end.replace(/js$/, "ts");
+    const size = sizeOf(
+      files.filter((name) => name.endsWith(source) && (end !== ".js" || !name.endsWith(".wasm.ts"))),
+    );
+    const found = JSON.stringify({ end, ...size });
+    expect(Math.abs(numberOf(raw) / size.raw - 1), found).toBeLessThan(TOLERANCE);
+    expect(Math.abs(numberOf(gzipped) / size.gzipped - 1), found).toBeLessThan(TOLERANCE);
+  }
+});
