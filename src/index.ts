@@ -6,9 +6,9 @@
  *     const program = module.value.functions.get("focal").program(ir);  // index notation
  *     const gradient = valueAndGradient(ir, program.value, ["logits"]);
  *     formulas(gradient, "text");                                       // to read
- *     emitTypeScript([toKernel(ir, gradient, { dtype: "f32" })], "gradsmith/runtime");
+ *     await emitTypeScript([toKernel(ir, gradient, { dtype: "f32" })], "gradsmith/runtime");
  *
- * WebAssembly's emitter loads when it is first used.
+ * Each emitter loads when it is first used.
  */
 export { compileModule, forward, gradient, jvp, request, stagesOf, toKernel, valueAndGradient, vjp, defaultRequests } from "./pipeline.ts"; // prettier-ignore
 export type { KernelOptions, Request, Stages } from "./pipeline.ts";
@@ -21,8 +21,8 @@ export { createArena, parseProgram, printProgram, specialise, verify } from "./i
 export type { Arena, Program } from "./ir/index.ts";
 export type { FloatType, Kernel } from "./loop/types.ts";
 export { operationCount, type OperationCount } from "./simplify/index.ts";
-export { emitTypeScript, formatTypeScript, instantiateTypeScript } from "../codegen/typescript/index.ts";
-export { emitWasm } from "../codegen/wasm/emit.ts";
-export { emitLoader, type WasmLocation } from "../codegen/wasm/loader.ts";
-export { instantiateWasm, runWasm } from "../codegen/wasm/run.ts";
+export {
+  emitTypeScript, formatTypeScript, instantiateTypeScript, emitWasm, emitLoader, instantiateWasm, runWasm,
+} from "../codegen/lazy.ts"; // prettier-ignore
+export type { WasmLocation } from "../codegen/wasm/loader.ts";
 export type { CallableKernel, PortValue } from "../codegen/interface.ts";

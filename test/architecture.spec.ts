@@ -33,7 +33,31 @@ const layerOf = (path: string): number =>
 
 const all = [...files("src"), ...files("codegen")];
 
+/** What a file loads as it starts: itself, and packages and files that it imports, but not `import()` nor types. */
+const loaded = (file: string, found = new Set<string>()): ReadonlySet<string> => {
+  found.add(file);
+  const text = readFileSync(file, "utf8").replace(/^(?:import|export) type [^;]*;/gm, "");
+  for (const [, target = ""] of text.matchAll(/^(?:import|export) (?:[^;]*? from )?"([^"]+)";/gm)) {
+    const path = target.startsWith(".") ? normalize(join(dirname(file), target)) : target;
+    if (found.has(path)) continue;
+    if (path.endsWith(".ts")) loaded(path, found);
+    else found.add(path);
+  }
+  return found;
+};
+
+const EMITTERS = /^(?:binaryen|ts-morph|prettier\b.*|codegen\/(?:typescript|wasm)\/.*)$/;
+
 describe("the architecture", () => {
+  it.each(["src/index.ts", "src/cli/main.ts", "src/cli/derive.ts"])("loads no emitter with %s", (file) => {
+    const all = [...loaded(file)];
+    expect(all).toContain("src/diagnostics/index.ts");
+    expect(all.filter((path) => EMITTERS.test(path))).toEqual([]);
+    expect([...loaded("codegen/typescript/index.ts")]).toEqual(
+      expect.arrayContaining(["ts-morph", "prettier/standalone"]),
+    );
+  });
+
   it("has a layer for every file", () => {
     expect(all.filter((file) => layerOf(file) < 0)).toEqual([]);
   });

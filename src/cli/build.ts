@@ -6,15 +6,14 @@ import { emitLoader } from "../../codegen/wasm/loader.ts";
 import { diagnostic } from "../diagnostics/index.ts";
 import { affine, type Program } from "../ir/index.ts";
 import type { FloatType, Kernel } from "../loop/types.ts";
-import { request, toKernel } from "../pipeline.ts";
+import { request, toSchedule } from "../pipeline.ts";
+import { explainSchedule, type Scheduled } from "../schedule/index.ts";
 import { hashText } from "./hash.ts";
 import { checkNames, functionOf, load, programOf, requestsOf, type Fixed, type Loaded } from "./compile.ts";
 import { CommandError, Reported } from "./errors.ts";
 import { writeAll } from "./files.ts";
+import type { Target } from "./flags.ts";
 import { report, type Output } from "./output.ts";
-
-export const TARGETS = ["ts", "wasm", "wasm-inline"] as const;
-export type Target = (typeof TARGETS)[number];
 
 export interface BuildOptions {
   readonly files: readonly string[];
@@ -22,6 +21,8 @@ export interface BuildOptions {
   readonly targets: readonly Target[];
   readonly dtype: FloatType;
   readonly fixed: Fixed;
+  /** Whether to print the loops of the kernels, and why they are so. */
+  readonly explain: "schedule" | "nothing";
 }
 
 const RUNTIME = "gradsmith/runtime";
@@ -43,8 +44,8 @@ const checkSizes = ({ name, inputs, definitions }: Program): void => {
   }
 };
 
-/** The kernels that a file asks for, in its order. */
-export const kernelsOf = (loaded: Loaded, fixed: Fixed, dtype: FloatType): readonly Kernel[] => {
+/** The kernels that a file asks for, in its order, with the decisions of their schedules. */
+const schedulesOf = (loaded: Loaded, fixed: Fixed, dtype: FloatType): readonly Scheduled[] => {
   const { module, source } = loaded;
   const functions = [...module.functions.values()];
   const programs = new Map(functions.map((fn) => [fn.name, programOf(fn, OPEN).program]));
@@ -54,10 +55,13 @@ export const kernelsOf = (loaded: Loaded, fixed: Fixed, dtype: FloatType): reado
     requests.map((asked) => {
       const { ir, program } = programOf(functionOf(loaded, name), fixed);
       checkSizes(program);
-      return toKernel(ir, request(ir, program, asked), { dtype, sourceHash });
+      return toSchedule(ir, request(ir, program, asked), { dtype, sourceHash });
     }),
   );
 };
+
+export const kernelsOf = (loaded: Loaded, fixed: Fixed, dtype: FloatType): readonly Kernel[] =>
+  schedulesOf(loaded, fixed, dtype).map(({ kernel }) => kernel);
 
 /** A function may be called what the derivative of another is called, unless both are asked for. */
 const checkDistinct = (kernels: readonly Kernel[], { module }: Loaded, output: Output): void => {
@@ -118,7 +122,10 @@ export const build = async (options: BuildOptions, output: Output): Promise<void
   for (const [k, file] of options.files.entries()) {
     output.err(`[${k + 1}/${options.files.length}] ${file}`);
     const loaded = load(file, output);
-    const kernels = kernelsOf(loaded, options.fixed, options.dtype);
+    const schedules = schedulesOf(loaded, options.fixed, options.dtype);
+    if (options.explain === "schedule")
+      for (const schedule of schedules) output.out(explainSchedule(schedule));
+    const kernels = schedules.map(({ kernel }) => kernel);
     checkDistinct(kernels, loaded, output);
     const stem = basename(file).replace(/\.grad$/, "");
     for (const target of options.targets) {

@@ -1,12 +1,13 @@
 /** `gradsmith derive FILE FN`: the formulas of a derivative, the way to them, and any stage between. */
-import { emitTypeScript, formatTypeScript } from "../../codegen/typescript/index.ts";
 import { expressionText, formulas, type Notation } from "../explain/index.ts";
 import { printProgram, type Arena, type Program } from "../ir/index.ts";
 import { printKernel } from "../loop/print.ts";
 import { defaultRequests, stagesOf, toSchedule, type Request, type Stages } from "../pipeline.ts";
 import { operationCount, type Step } from "../simplify/index.ts";
+import { explainSchedule } from "../schedule/index.ts";
 import { printModule, parse } from "../syntax/index.ts";
 import { checkNames, functionOf, load, programOf, unknown, type Fixed } from "./compile.ts";
+import type { Stage } from "./flags.ts";
 import type { Output } from "./output.ts";
 
 export interface DeriveOptions {
@@ -82,35 +83,22 @@ export const deriveSteps = (options: DeriveOptions, output: Output): void => {
   );
 };
 
-/** Every stage that `--dump` can print, in order. */
-export const STAGES = [
-  "parse",
-  "check",
-  "simplify",
-  "differentiate",
-  "derive",
-  "schedule",
-  "loops",
-  "typescript",
-] as const;
-export type Stage = (typeof STAGES)[number];
-
 type Dump = (derived: Derived, options: DeriveOptions) => string | Promise<string>;
 
 const scheduled = ({ ir, stages }: Derived): ReturnType<typeof toSchedule> =>
-  toSchedule(ir, stages.derived, { dtype: "f64" });
+  toSchedule(ir, stages.derived, { dtype: "f32" });
 
 const DUMPS: { readonly [K in Exclude<Stage, "parse">]: Dump } = {
   check: ({ stages }) => printProgram(stages.checked),
   simplify: ({ stages }) => printProgram(stages.forward),
   differentiate: ({ stages }) => printProgram(stages.differentiated),
   derive: ({ stages }) => printProgram(stages.derived),
-  schedule: (each) =>
-    scheduled(each)
-      .decisions.map(({ subject, decision, reason }) => `${subject}: ${decision} (${reason})`)
-      .join("\n"),
+  schedule: (each) => explainSchedule(scheduled(each)),
   loops: (each) => printKernel(scheduled(each).kernel),
-  typescript: (each) => formatTypeScript(emitTypeScript([scheduled(each).kernel], "gradsmith/runtime")),
+  typescript: async (each) => {
+    const { emitTypeScript, formatTypeScript } = await import("../../codegen/typescript/index.ts");
+    return formatTypeScript(emitTypeScript([scheduled(each).kernel], "gradsmith/runtime"));
+  },
 };
 
 export const dump = async (stage: Stage, options: DeriveOptions, output: Output): Promise<void> => {

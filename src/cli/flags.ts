@@ -1,6 +1,21 @@
 /** The commands and flags of the command line, and the help that is made of them. */
-import { STAGES } from "./derive.ts";
-import { TARGETS } from "./build.ts";
+
+/** Every stage that `--dump` can print, in order. */
+export const STAGES = [
+  "parse",
+  "check",
+  "simplify",
+  "differentiate",
+  "derive",
+  "schedule",
+  "loops",
+  "typescript",
+] as const;
+export type Stage = (typeof STAGES)[number];
+
+/** What `--target` can ask for. */
+export const TARGETS = ["ts", "wasm", "wasm-inline"] as const;
+export type Target = (typeof TARGETS)[number];
 
 /** Each flag once, in the form that `node:util` parses; `value` and `about` are for the help. */
 export const FLAGS = {
@@ -13,6 +28,10 @@ export const FLAGS = {
   format: { type: "string", default: "text", value: "FORMAT", about: "text or latex" },
   steps: { type: "boolean", about: "Print the way there: each stage, and each rule that was used" },
   dump: { type: "string", value: "STAGE", about: `Print one stage and stop: ${STAGES.join(", ")}` },
+  "explain-schedule": {
+    type: "boolean",
+    about: "Print the loops that were chosen, and why: where each value is computed and kept",
+  },
   out: { type: "string", default: ".", value: "FOLDER", about: "Where to write" },
   target: {
     type: "string",
@@ -50,17 +69,18 @@ export const COMMANDS = {
   derive: {
     args: "FILE FUNCTION",
     about: "Print the formulas of a function and of its derivative",
-    flags: ["wrt", "format", "steps", "dump", "dim", "option"],
+    flags: ["wrt", "format", "steps", "dump", "explain-schedule", "dim", "option"],
     examples: [
       "gradsmith derive examples/losses.grad focal_loss --wrt logits",
       "gradsmith derive examples/losses.grad focal_loss --format latex --steps",
       "gradsmith derive examples/losses.grad huber_log_cosh --dump loops",
+      "gradsmith derive examples/network.grad linear --explain-schedule",
     ],
   },
   build: {
     args: "FILE…",
     about: "Write kernel modules: what `derive` blocks ask for, or value and derivative of all",
-    flags: ["out", "target", "dtype", "dim", "option"],
+    flags: ["out", "target", "dtype", "dim", "option", "explain-schedule"],
     examples: [
       "gradsmith build examples/losses.grad --out kernels",
       "gradsmith build examples/network.grad --out kernels --dim D=64 --dim H=32 --dim C=10",

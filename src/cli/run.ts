@@ -1,12 +1,12 @@
-/** The command line as a function: arguments in, exit code out. */
+/** The command line as a function: arguments in, exit code out. Each command loads what it needs, and no more. */
 import { parseArgs } from "node:util";
 import { nearest } from "../diagnostics/index.ts";
-import { build, TARGETS, type Target } from "./build.ts";
-import { check } from "./check.ts";
 import { settings, type Fixed } from "./compile.ts";
-import { derive, deriveSteps, dump, STAGES, type DeriveOptions, type Stage } from "./derive.ts";
+import type { DeriveOptions } from "./derive.ts";
 import { CommandError, EXIT, Reported } from "./errors.ts";
-import { commandNames, COMMANDS, EVERYWHERE, FLAGS, help, helpOf, type Command } from "./flags.ts";
+import {
+  commandNames, COMMANDS, EVERYWHERE, FLAGS, help, helpOf, STAGES, TARGETS, type Command, type Stage, type Target,
+} from "./flags.ts"; // prettier-ignore
 import type { Output } from "./output.ts";
 
 const VERSION = "0.1.0";
@@ -54,7 +54,9 @@ const runDerive: Run = async (args, flags, output) => {
   if (more.length > 0) throw misused("derive", `too many arguments: ${more.join(" ")}`);
   const format = oneOf("--format", ["text", "latex"], flags.format);
   const options: DeriveOptions = { file, fn, wrt: list(flags.wrt), fixed: fixedBy(flags), format };
-  if (flags.dump !== undefined) await dump(oneOf<Stage>("--dump", STAGES, flags.dump), options, output);
+  const stage = flags["explain-schedule"] === true ? "schedule" : flags.dump;
+  const { derive, deriveSteps, dump } = await import("./derive.ts");
+  if (stage !== undefined) await dump(oneOf<Stage>("--dump", STAGES, stage), options, output);
   else (flags.steps === true ? deriveSteps : derive)(options, output);
 };
 
@@ -62,11 +64,14 @@ const runBuild: Run = async (files, flags, output) => {
   if (files.length === 0) throw misused("build", "no file is given");
   const targets = list([flags.target]).map((target) => oneOf<Target>("--target", TARGETS, target));
   const dtype = oneOf("--dtype", ["f32", "f64"], flags.dtype);
-  await build({ files, folder: flags.out, targets, dtype, fixed: fixedBy(flags) }, output);
+  const explain = flags["explain-schedule"] === true ? "schedule" : "nothing";
+  const { build } = await import("./build.ts");
+  await build({ files, folder: flags.out, targets, dtype, fixed: fixedBy(flags), explain }, output);
 };
 
 const runCheck: Run = async (files, flags, output) => {
   if (files.length === 0) throw misused("check", "no file is given");
+  const { check } = await import("./check.ts");
   await check({ files, fixed: fixedBy(flags) }, output);
 };
 

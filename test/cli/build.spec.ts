@@ -66,6 +66,13 @@ describe("build", () => {
     }
   });
 
+  it("explains the schedule of each kernel", async () => {
+    const out = await built(loss, "--out", folder.path("explained"), "--target", "ts", "--explain-schedule");
+    expect(out).toContain("loss, f32: the loops");
+    expect(out).toContain("loss_grad, f32: the loops");
+    expect(out).toContain("explained/loss.ts  ");
+  });
+
   it("fixes dimensions and options", async () => {
     const out = folder.path("fixed");
     await built(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { STAGES } from "../../src/cli/derive.ts";
+import { STAGES } from "../../src/cli/flags.ts";
 import { command, temporaryFolder } from "./command.ts";
 
 const folder = temporaryFolder();
@@ -63,10 +63,17 @@ describe("derive", () => {
     simplify: /squares/,
     differentiate: /d_x/,
     derive: /d_x/,
-    schedule: /: .+ \(.+\)/,
+    schedule: /^ {4}.+ \(.+\)$/m,
     loops: /for /,
     typescript: /export function squares_grad\(/,
   };
+
+  it("explains the schedule: the loops, and why they are so", async () => {
+    const explained = await outOf("squares", "--explain-schedule");
+    expect(explained).toMatch(/^squares_grad, f32: the loops, with what is written in them\n\n {2}for /);
+    expect(explained).toMatch(/\nWhy:\n\n(?: {2}\S.*\n(?: {4}.+ \(.+\)\n)+)+/);
+    expect(await outOf("squares", "--dump", "schedule")).toBe(explained);
+  });
 
   it.each(STAGES)("dumps the stage %s, the same each time", async (stage) => {
     const out = await outOf("squares", "--dump", stage);
