@@ -124,6 +124,8 @@ export interface KernelOptions {
   /** The program's own name without it. */
   readonly name?: string;
   readonly sourceHash?: string;
+  /** Operations that a program of constant size may have as straight-line code. */
+  readonly budget?: number;
 }
 
 /** What a generated module says about itself. */
@@ -136,8 +138,14 @@ const aboutOf = (ir: Arena, program: Program, options: KernelOptions): About => 
 
 /** The kernel and the decisions of its schedule. */
 export const toSchedule = (ir: Arena, program: Program, options: KernelOptions): Scheduled => {
-  const { dtype, name = program.name } = options;
-  const scheduled = schedule(ir, program, { dtype, name, about: aboutOf(ir, program, options) });
+  const { dtype, name = program.name, budget } = options;
+  const about = aboutOf(ir, program, options);
+  const scheduled = schedule(ir, program, {
+    dtype,
+    name,
+    about,
+    ...(budget === undefined ? {} : { budget }),
+  });
   verifyKernel(scheduled.kernel);
   return scheduled;
 };

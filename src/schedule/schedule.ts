@@ -24,6 +24,8 @@ export interface ScheduleOptions {
   /** The kernel's name; the program's own without it. */
   readonly name?: string;
   readonly about: About;
+  /** Operations that a program of constant size may have as straight-line code; 0 keeps its loops. */
+  readonly budget?: number;
 }
 
 export interface Scheduled {
@@ -36,7 +38,7 @@ export const schedule = (ir: Arena, program: Program, options: ScheduleOptions):
   const live = liveDefinitions(all, [...outputs.keys()]);
   const results = new Set(outputs.keys());
   const provable = provableReads(ir);
-  const scalars = scalarise(ir, live, results);
+  const scalars = scalarise(ir, live, results, options.budget);
   const kept = new Set([...results, ...scalars.elements.keys()]);
   const unrolled = unroll(ir, scalars.definitions);
   const inlined = inline(ir, unrolled.definitions, kept);

@@ -212,10 +212,10 @@ const DYNAMIC_LEAVES: ReadonlySet<Kind> = new Set<Kind>([
   "option", "index", "read", "inrange", "divides", "iszero", "delta",
 ]); // prettier-ignore
 
-const contextOf = (ir: Arena, nodes: readonly Node[], root: Node): Context => {
+const contextOf = (ir: Arena, nodes: readonly Node[], roots: readonly Node[]): Context => {
   const isStatic = new Set<Node>();
   const tests = new Set<Node>();
-  const bare = new Set<Node>([root]);
+  const bare = new Set<Node>(roots);
   for (const node of nodes) {
     const args = operandsOf(node);
     if (STATIC_LEAVES.has(node.kind)) isStatic.add(node);
@@ -231,13 +231,13 @@ const contextOf = (ir: Arena, nodes: readonly Node[], root: Node): Context => {
   };
 };
 
-const chargesOfNodes = (ir: Arena, nodes: readonly Node[], root: Node): readonly Charge[] => {
-  const context = contextOf(ir, nodes, root);
+const chargesOfNodes = (ir: Arena, nodes: readonly Node[], roots: readonly Node[]): readonly Charge[] => {
+  const context = contextOf(ir, nodes, roots);
   return nodes.flatMap((node) => (context.isStatic(node) ? [] : chargesRow(node.kind)(node, context)));
 };
 
 const chargesOfBody = (ir: Arena, body: Node): readonly Charge[] =>
-  chargesOfNodes(ir, reachable([body]), body);
+  chargesOfNodes(ir, reachable([body]), [body]);
 
 /** The weight of `root` without what is below the `leaves`. */
 export const weightAbove = (ir: Arena, root: Node, leaves: ReadonlySet<Node>): number => {
@@ -246,7 +246,7 @@ export const weightAbove = (ir: Arena, root: Node, leaves: ReadonlySet<Node>): n
     for (const arg of operandsOf(node)) if (!leaves.has(arg)) inner.add(arg);
   }
   const nodes = [...inner].sort((a, b) => a.id - b.id);
-  return total(chargesOfNodes(ir, nodes, root), "weight");
+  return total(chargesOfNodes(ir, nodes, [root]), "weight");
 };
 
 const chargesOf = (ir: Arena, definition: Definition): readonly Charge[] => {
@@ -261,6 +261,10 @@ export const bodyWeight = (ir: Arena, body: Node): number => total(chargesOfBody
 
 const total = (charges: readonly Charge[], what: "weight" | "operations"): number =>
   charges.reduce((sum, charge) => sum + charge[what] * nominalSize(charge.indices), 0);
+
+/** The operations of straight-line values that share what is equal. */
+export const straightOperations = (ir: Arena, values: readonly Node[]): number =>
+  total(chargesOfNodes(ir, reachable(values), values), "operations");
 
 /** For comparing: expensive operations weigh more than one. */
 export const definitionWeight = (ir: Arena, definition: Definition): number =>

@@ -3,7 +3,8 @@ import type { Arena, Program } from "../ir/index.ts";
 import { createEngine, type Mode, type Step } from "./engine.ts";
 import { simplifyDefinitions } from "./definitions.ts";
 
-export { definitionOperations, operationCount, polynomialText, type OperationCount } from "./cost.ts";
+export { shareCommon } from "./common.ts";
+export { definitionOperations, operationCount, polynomialText, straightOperations, type OperationCount } from "./cost.ts"; // prettier-ignore
 export { REJECTED, RULES, type Rule, type Soundness } from "./rules.ts";
 export { patternText } from "./pattern.ts";
 export type { Mode, Step } from "./engine.ts";
