@@ -5,6 +5,7 @@
 
 import type { BinaryOp, Expr, Local, Stmt } from "../../src/loop/types.ts";
 import { operands } from "../../src/loop/fold.ts";
+import { statementsIn } from "../../src/loop/vectorise.ts";
 import { fold } from "./fold.ts";
 
 export type Form =
@@ -39,7 +40,7 @@ export function analyse(loopLocal: Local, body: readonly Stmt[]): Forms {
         return form;
       },
     });
-  for (const s of body) {
+  for (const s of statementsIn(body)) {
     if (s.kind === "let") locals.set(s.local, of(s.value));
     if (s.kind === "init") locals.set(s.local, VARYING);
   }

@@ -8,6 +8,7 @@ import type { Shared } from "./arithmetic.ts";
 import type { Ref, WasmModule } from "./binaryen.ts";
 import { constantOf } from "./forms.ts";
 import type { Affine } from "./forms.ts";
+import type { Start } from "./innerloop.ts";
 import { elementBytes, log2Bytes, lookUp } from "./frame.ts";
 import { clampOffset, loadElement, storeElement } from "./scalar.ts";
 import { get, hold } from "./scope.ts";
@@ -45,20 +46,31 @@ function bytesOf(place: Place): 4 | 8 {
 
 /** The address of each lane. What does not change from one iteration to the next is computed before the loop. */
 function exactAddresses(place: Place): AddressOf {
-  const { loop, copy, buffer, affine, sequence } = place;
+  const { loop, copy, affine } = place;
   const { scope } = loop.frame;
-  const { module, binaryen } = scope;
-  const bytes = bytesOf(place);
-  const strideBytes = loop.times(affine.stride, bytes);
-  const start = loop.pointer(buffer, affine.base);
-  const moved = module.i32.mul(get(scope, loop.counter), hoisted(loop, strideBytes, "exact"));
-  const zero = hold(scope, sequence, binaryen.i32, module.i32.add(get(scope, start), moved));
+  const { module } = scope;
+  const strideBytes = loop.times(affine.stride, bytesOf(place));
+  const zero = startOf(place, strideBytes);
   return (lane) => {
     const further = advanced(loop, copy, strideBytes, lane);
     const known = constantOf(further);
-    if (known !== undefined && known >= 0) return { pointer: get(scope, zero), bytes: known };
-    return { pointer: module.i32.add(get(scope, zero), hoisted(loop, further, "exact")), bytes: 0 };
+    if (known !== undefined && known >= 0)
+      return { pointer: get(scope, zero.slot), bytes: zero.bytes + known };
+    return {
+      pointer: module.i32.add(get(scope, zero.slot), hoisted(loop, further, "exact")),
+      bytes: zero.bytes,
+    };
   };
+}
+
+/** The address of lane 0 of the first copy. */
+function startOf({ loop, buffer, affine, sequence }: Place, strideBytes: Expr): Start {
+  if (loop.inner !== undefined) return loop.inner.address(loop, buffer, affine.base, affine.stride);
+  const { scope } = loop.frame;
+  const { module, binaryen } = scope;
+  const start = loop.pointer(buffer, affine.base);
+  const moved = module.i32.mul(get(scope, loop.counter), hoisted(loop, strideBytes, "exact"));
+  return { slot: hold(scope, sequence, binaryen.i32, module.i32.add(get(scope, start), moved)), bytes: 0 };
 }
 
 /** The element offset of each lane, as ints that can be tested before they are used. */

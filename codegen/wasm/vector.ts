@@ -17,7 +17,7 @@ import { gatherLanes, loadLanes, loadLanesClamped, placeOf } from "./lanememory.
 import { MAX_DEPTH, bind, get, hold } from "./scope.ts";
 import type { Scope, Sequence, Slot } from "./scope.ts";
 import { convertParts, extract, int32Lanes, laneCount, laneFloats, maskFor, maskFrom } from "./shape.ts";
-import { hoisted, hoistedSplat } from "./vectorloop.ts";
+import { homeAt, hoisted, hoistedSplat, levelOf } from "./vectorloop.ts";
 import type { Copy, Loads, VectorLoop } from "./vectorloop.ts";
 
 interface Context {
@@ -67,7 +67,8 @@ function leave(e: Expr, at: Context, values: readonly Value[], given: readonly O
   const form = at.loop.forms.of(e);
   switch (form.kind) {
     case "invariant":
-      return { parts: hoistedSplat(at.loop, e, at.loads), depth: 1 };
+      // it is computed whichever branch is taken
+      return { parts: hoistedSplat(at.loop, e, at.branches > 0 ? "clamped" : at.loads), depth: 1 };
     case "affine":
       return { parts: [affineLanes(at, form)], depth: 4 };
     case "varying": {
@@ -109,7 +110,7 @@ function laneOffsets(loop: VectorLoop, copy: Copy, stride: Expr, loads: Loads): 
     module.i32x4.splat(hoisted(loop, stride, loads)),
     get(scope, constants(distances)),
   );
-  return bind(scope, loop.before, binaryen.v128, product);
+  return bind(scope, homeAt(loop, levelOf(loop, stride)).sequence, binaryen.v128, product);
 }
 
 interface Given {

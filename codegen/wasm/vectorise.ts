@@ -8,6 +8,7 @@
 
 import type { AccumulateOp, Expr, Local, Stmt } from "../../src/loop/types.ts";
 import { operands } from "../../src/loop/fold.ts";
+import { statementsIn } from "../../src/loop/vectorise.ts";
 import { accumulators, floatBinary, floatTypeOf, isMath } from "./arithmetic.ts";
 import type { Floats } from "./arithmetic.ts";
 import type { Ref, WasmModule } from "./binaryen.ts";
@@ -16,6 +17,7 @@ import { analyse, constantOf } from "./forms.ts";
 import type { Forms } from "./forms.ts";
 import { lookUp } from "./frame.ts";
 import type { Frame } from "./frame.ts";
+import { enterLoop } from "./innerloop.ts";
 import { placeOf, storeLanes, updateLanes } from "./lanememory.ts";
 import { lastUses } from "./lifetimes.ts";
 import { combine, countedLoop } from "./loops.ts";
@@ -24,11 +26,10 @@ import { bind, define, get, hold } from "./scope.ts";
 import type { Scope, Sequence, Slot } from "./scope.ts";
 import { constantParts, extract, laneCount, laneFloats, partCount, shuffle32 } from "./shape.ts";
 import { emitLanes, intLane } from "./vector.ts";
-import { createVectorLoop, defineBefore } from "./vectorloop.ts";
-import type { Copy, VectorLoop } from "./vectorloop.ts";
+import { createVectorLoop, defineBefore, hoisted, homeAt } from "./vectorloop.ts";
+import type { Copy, For, VectorLoop } from "./vectorloop.ts";
 
-type For = Extract<Stmt, { kind: "for" }>;
-type LaneStmt = Exclude<Stmt, { kind: "for" | "if" }>;
+type LaneStmt = Exclude<Stmt, { kind: "if" }>;
 type Access = Extract<Stmt, { kind: "store" | "accumulateAt" }>;
 type FloatLike = "float" | "wide";
 
@@ -48,10 +49,10 @@ export function emitVectorPart(
   const lanes = laneCount(scope);
   const loop = createVectorLoop(frame, forms, counter, s.step);
   const sums = new Map<Local, Accumulator>();
-  const unused = lastUses(body);
   const trips = tripCount(s);
   if (trips !== undefined && trips < lanes) return "some left";
   const copies = Math.min(copyCount(forms, body), Math.floor((trips ?? Infinity) / lanes));
+  const sets = Math.min(copies, accumulatorSets(forms, body));
 
   /** The last iteration that starts `count` whole vectors. */
   const limit = (count: number, into: Sequence): (() => Ref) => {
@@ -61,14 +62,12 @@ export function emitVectorPart(
   };
   const run = (count: number, end: () => Ref): Ref => {
     const instructions: Sequence = [];
-    for (let i = 0; i < count; i++) {
-      const copy: Copy = { shift: i * lanes * s.step, locals: new Map() };
-      body.forEach((statement, n) => {
-        emitLaneStmt({ loop, copy, index: i, copies, sums }, statement, instructions);
-        scope.endStatement();
-        for (const local of unused[n] ?? []) copy.locals.get(local)?.forEach(scope.release);
-      });
-    }
+    const sites = Array.from({ length: count }, (_, index): Site => {
+      const copy: Copy = { shift: index * lanes * s.step, locals: new Map() };
+      return { loop, copy, index, sets, sums };
+    });
+    if (body.some((statement) => statement.kind === "for")) emitJammed(sites, body, instructions);
+    else for (const site of sites) emitJammed([site], body, instructions);
     return countedLoop(frame, counter, count * lanes * s.step, end, instructions);
   };
 
@@ -83,8 +82,9 @@ export function emitVectorPart(
     starts.push(...startAccumulator(scope, local, sum));
     finishAccumulator(frame, local, sum, ends);
   }
+  const before = homeAt(loop, 0);
   const whole = module.i32.lt_s(get(scope, counter), lastVector());
-  sequence.push(module.if(whole, module.block(null, [...loop.before, ...starts, ...loops, ...ends])));
+  sequence.push(module.if(whole, module.block(null, [...before.sequence, ...starts, ...loops, ...ends])));
   return trips !== undefined && trips % lanes === 0 ? "none left" : "some left";
 }
 
@@ -97,8 +97,10 @@ function tripCount({ from, to, step }: For): number | undefined {
 
 /** The body, if each of its statements can run on lanes. */
 function laneStatements(forms: Forms, body: readonly Stmt[]): readonly LaneStmt[] | undefined {
-  const result = body.filter((s) => s.kind !== "for" && s.kind !== "if");
-  return result.length === body.length && result.every((s) => runsOnLanes(forms, s)) ? result : undefined;
+  const all = statementsIn(body);
+  return all.every((s) => s.kind !== "if" && runsOnLanes(forms, s))
+    ? (body as readonly LaneStmt[])
+    : undefined;
 }
 
 function runsOnLanes(forms: Forms, s: LaneStmt): boolean {
@@ -107,6 +109,8 @@ function runsOnLanes(forms: Forms, s: LaneStmt): boolean {
     case "let":
     case "init":
       return true;
+    case "for":
+      return [s.from, s.to].every((bound) => forms.of(bound).kind === "invariant");
     case "assign":
       return inside(s.local);
     case "accumulate":
@@ -121,14 +125,40 @@ function runsOnLanes(forms: Forms, s: LaneStmt): boolean {
 
 /**
  * How many times the body is repeated. A sum needs about four independent chains to hide the latency of an addition,
- * unless its terms take longer than that anyway; cheap bodies gain from fewer counter steps.
+ * unless its terms take longer than that anyway; cheap bodies gain from fewer counter steps. With a loop inside, what it
+ * loads for all lanes serves two vectors; its accumulators have to fit into registers.
  */
 function copyCount(forms: Forms, body: readonly LaneStmt[]): number {
-  const cost = body.reduce((sum, s) => sum + 1 + costOf(s.value), 0);
-  const sums = body.some((s) => s.kind === "accumulate" && forms.ofLocal(s.local).kind === "invariant");
-  if (sums) return cost <= 24 ? 4 : cost <= 48 ? 2 : 1;
+  const all = statementsIn(body);
+  if (all.length > body.length) return mostAccumulators(body) <= MAX_JAMMED ? 2 : 1;
+  const cost = all.reduce(
+    (sum, s) => sum + 1 + (s.kind === "for" || s.kind === "if" ? 0 : costOf(s.value)),
+    0,
+  );
+  if (sumsOf(forms, body).size > 0) return cost <= 24 ? 4 : cost <= 48 ? 2 : 1;
   return cost <= 16 ? 2 : 1;
 }
+
+/** Of the 16 vector registers, two copies of so many accumulators leave enough. */
+const MAX_JAMMED = 6;
+
+/** In one of the loops. */
+const mostAccumulators = (body: readonly Stmt[]): number =>
+  Math.max(accumulatorsIn(body).size, ...body.map((s) => (s.kind === "for" ? mostAccumulators(s.body) : 0)));
+
+const accumulatorsIn = (body: readonly Stmt[]): ReadonlySet<Local> =>
+  new Set(body.flatMap((s) => (s.kind === "accumulate" ? [s.local] : [])));
+
+/** The locals from outside that the iterations accumulate into. */
+const sumsOf = (forms: Forms, body: readonly Stmt[]): ReadonlySet<Local> =>
+  new Set([...accumulatorsIn(body)].filter((local) => forms.ofLocal(local).kind === "invariant"));
+
+/** Copies share their accumulators where there are several sums. */
+function accumulatorSets(forms: Forms, body: readonly Stmt[]): number {
+  return Math.max(1, Math.floor(CHAINS / Math.max(1, sumsOf(forms, statementsIn(body)).size)));
+}
+
+const CHAINS = 4;
 
 const MATH_COST = 20;
 
@@ -155,12 +185,54 @@ interface Accumulator {
 interface Site {
   readonly loop: VectorLoop;
   readonly copy: Copy;
+  /** Which of the sets of accumulators, modulo their number. */
   readonly index: number;
-  readonly copies: number;
+  readonly sets: number;
   readonly sums: Map<Local, Accumulator>;
 }
 
-function emitLaneStmt(site: Site, s: LaneStmt, sequence: Sequence): void {
+/** Each statement for all copies, so that these share the loops inside. */
+function emitJammed(sites: readonly Site[], body: readonly Stmt[], sequence: Sequence): void {
+  const unused = lastUses(body);
+  body.forEach((s, n) => {
+    if (s.kind === "if") throw new Error("a vector loop has no if");
+    if (s.kind === "for") emitInner(sites, s, sequence);
+    for (const site of sites) {
+      if (s.kind !== "for") emitLaneStmt(site, s, sequence);
+      const { scope } = site.loop.frame;
+      scope.endStatement();
+      for (const local of unused[n] ?? []) site.copy.locals.get(local)?.forEach(scope.release);
+    }
+  });
+}
+
+/** A loop inside, once for all lanes and copies. */
+function emitInner(sites: readonly Site[], s: For, sequence: Sequence): void {
+  const [first] = sites;
+  if (first === undefined) return;
+  const { loop } = first;
+  const { frame } = loop;
+  const { scope } = frame;
+  const { module, binaryen } = scope;
+  const counter = scope.slot(binaryen.i32);
+  const from = hoisted(loop, s.from, "exact");
+  const to = scope.slot(binaryen.i32);
+  sequence.push(module.local.set(counter.index, from));
+  sequence.push(module.local.set(to.index, hoisted(loop, s.to, "exact")));
+  frame.locals.set(s.local, counter);
+  const inner = enterLoop(loop, s);
+  emitJammed(
+    sites.map((site) => ({ ...site, loop: inner.loop })),
+    s.body,
+    inner.body,
+  );
+  const end = () => get(scope, to);
+  const passes = countedLoop(frame, counter, s.step, end, [...inner.body, ...inner.advance]);
+  const some = module.i32.lt_s(get(scope, counter), end());
+  sequence.push(module.if(some, module.block(null, [...inner.entry, passes])));
+}
+
+function emitLaneStmt(site: Site, s: Exclude<LaneStmt, { kind: "for" }>, sequence: Sequence): void {
   const { loop, copy } = site;
   const { scope } = loop.frame;
   const value = () => emitLanes(loop, copy, s.value, sequence);
@@ -236,13 +308,13 @@ function emitAccumulate(site: Site, s: Extract<Stmt, { kind: "accumulate" }>, se
     setParts(scope, inner, sums, sequence);
     return;
   }
-  const sum = site.sums.get(s.local) ?? createAccumulator(scope, s.op, type, site.copies);
+  const sum = site.sums.get(s.local) ?? createAccumulator(scope, s.op, type, site.sets);
   site.sums.set(s.local, sum);
-  partAt(sum.copies, index).forEach((slot, i) => {
+  partAt(sum.copies, index % site.sets).forEach((slot, i) => {
     const part = partAt(parts, i);
     const next = fastStep(scope, type, s.op, get(scope, slot), get(scope, part));
     sequence.push(scope.module.local.set(slot.index, next));
-    const nan = sum.nans?.[index];
+    const nan = sum.nans?.[index % site.sets];
     if (nan === undefined) return;
     const isNan = floats.ne(get(scope, part), get(scope, part));
     sequence.push(scope.module.local.set(nan.index, scope.module.v128.or(get(scope, nan), isNan)));

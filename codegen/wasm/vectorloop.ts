@@ -1,12 +1,17 @@
-/** A vector loop under construction: what is computed once before it, and what its copies share. */
+/**
+ * A vector loop under construction: where what does not vary between its iterations is computed, and what its copies
+ * share. Before the loop: what is known there. A serial loop inside of it has an entry of its own, and what changes
+ * with its counter is computed once in each pass, for all lanes and copies.
+ */
 
-import type { Buffer, Expr, Local } from "../../src/loop/types.ts";
-import { operands } from "../../src/loop/fold.ts";
+import type { Buffer, Expr, Local, Stmt } from "../../src/loop/types.ts";
+import { foldExpr, operands } from "../../src/loop/fold.ts";
 import type { Ref } from "./binaryen.ts";
 import { int, int2 } from "./forms.ts";
 import type { Forms } from "./forms.ts";
 import { elementBytes, log2Bytes, lookUp } from "./frame.ts";
 import type { Frame } from "./frame.ts";
+import type { Inner } from "./innerloop.ts";
 import { emitScalar } from "./scalar.ts";
 import { bind, get, scalarType } from "./scope.ts";
 import type { Sequence, Slot } from "./scope.ts";
@@ -14,17 +19,27 @@ import { constantParts, laneCount, splat } from "./shape.ts";
 
 export type Loads = "exact" | "clamped";
 
+/** A place where invariants are computed, each once. */
+export interface Home {
+  readonly sequence: Sequence;
+  readonly scalars: { readonly [K in Loads]: Map<Expr, Slot> };
+  readonly splats: { readonly [K in Loads]: Map<Expr, readonly Slot[]> };
+  /** Locals of the body that do not vary. */
+  readonly defined: Map<Local, Slot>;
+}
+
 export interface VectorLoop {
   readonly frame: Frame;
   readonly forms: Forms;
   /** The loop's local in lane 0 of the first copy. */
   readonly counter: Slot;
   readonly step: number;
-  /** Runs before the loop, if it has an iteration at all. */
-  readonly before: Sequence;
-  readonly defined: Map<Local, Slot>;
-  readonly scalars: { readonly [K in Loads]: Map<Expr, Slot> };
-  readonly splats: { readonly [K in Loads]: Map<Expr, readonly Slot[]> };
+  /** By the level of a value: 0 runs before the loop, if it has an iteration at all; the last is where the code goes. */
+  readonly homes: readonly Home[];
+  /** How many of the loops inside have to be entered before a local has its value. */
+  readonly levels: Map<Local, number>;
+  /** The loop inside that the code goes to. */
+  readonly inner: Inner | undefined;
   /** An invariant int times a constant: one expression, however often it is asked for. */
   readonly times: (expr: Expr, factor: number) => Expr;
   /** The address of an element of a buffer. */
@@ -39,19 +54,30 @@ export interface Copy {
   readonly locals: Map<Local, readonly Slot[]>;
 }
 
+export function createHome(sequence: Sequence): Home {
+  return {
+    sequence,
+    scalars: { exact: new Map(), clamped: new Map() },
+    splats: { exact: new Map(), clamped: new Map() },
+    defined: new Map(),
+  };
+}
+
 export function createVectorLoop(frame: Frame, forms: Forms, counter: Slot, step: number): VectorLoop {
   const pointers = new Map<Expr, Map<Buffer, Slot>>();
   const multiples = new Map<Expr, Map<number, Expr>>();
   const limits = new Map<Buffer, Slot>();
+  const before = createHome([]);
+  const bindBefore = (value: Ref): Slot =>
+    bind(frame.scope, before.sequence, frame.scope.binaryen.i32, value);
   const loop: VectorLoop = {
     frame,
     forms,
     counter,
     step,
-    before: [],
-    defined: new Map(),
-    scalars: { exact: new Map(), clamped: new Map() },
-    splats: { exact: new Map(), clamped: new Map() },
+    homes: [before],
+    levels: new Map(),
+    inner: undefined,
     times: (expr, factor) =>
       remember(
         remember(multiples, expr, () => new Map<number, Expr>()),
@@ -62,14 +88,14 @@ export function createVectorLoop(frame: Frame, forms: Forms, counter: Slot, step
       remember(
         remember(pointers, offset, () => new Map<Buffer, Slot>()),
         buffer,
-        () => bindBefore(loop, elementPointer(loop, buffer, offset)),
+        () => bindBefore(elementPointer(loop, buffer, offset)),
       ),
-    wholeVectors: (buffer) => remember(limits, buffer, () => bindBefore(loop, vectorsInside(frame, buffer))),
+    wholeVectors: (buffer) => remember(limits, buffer, () => bindBefore(vectorsInside(frame, buffer))),
   };
   return loop;
 }
 
-function remember<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+export function remember<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   const known = map.get(key);
   if (known !== undefined) return known;
   const fresh = make();
@@ -77,12 +103,22 @@ function remember<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   return fresh;
 }
 
-function bindBefore(loop: VectorLoop, value: Ref): Slot {
-  const { scope } = loop.frame;
-  return bind(scope, loop.before, scope.binaryen.i32, value);
+/** How many of the loops inside have to be entered before the value is known. */
+export function levelOf(loop: VectorLoop, root: Expr): number {
+  if (loop.inner === undefined) return 0;
+  return foldExpr<number>(root, (expr, of) =>
+    expr.kind === "local" ? (loop.levels.get(expr.local) ?? 0) : Math.max(0, ...operands(expr).map(of)),
+  );
 }
 
-function elementPointer(loop: VectorLoop, buffer: Buffer, offset: Expr): Ref {
+/** Where a value of this level is computed. */
+export function homeAt(loop: VectorLoop, level: number): Home {
+  const home = loop.homes[level];
+  if (home === undefined) throw new Error("a value is used outside of the loop that it changes in");
+  return home;
+}
+
+export function elementPointer(loop: VectorLoop, buffer: Buffer, offset: Expr): Ref {
   const { frame } = loop;
   const { scope } = frame;
   const bytes = scope.module.i32.shl(
@@ -106,21 +142,24 @@ function vectorsInside(frame: Frame, buffer: Buffer): Ref {
   );
 }
 
-/** An invariant as a scalar, computed before the loop. */
+/** An invariant as a scalar. Before a loop that may be empty, what it loads may be out of bounds. */
 export function hoisted(loop: VectorLoop, expr: Expr, loads: Loads): Ref {
   const { frame } = loop;
   const { scope } = frame;
-  if (operands(expr).length === 0) return emitScalar(frame, expr, loop.before);
+  const level = levelOf(loop, expr);
+  const home = homeAt(loop, level);
+  if (operands(expr).length === 0) return emitScalar(frame, expr, home.sequence);
+  const wanted = level < loop.homes.length - 1 ? "clamped" : loads;
   // What is read without a guard elsewhere in the body needs none here.
-  const kind = loop.scalars.exact.has(expr) ? "exact" : loads;
-  const slot = remember(loop.scalars[kind], expr, () => {
-    const value = emitScalar(frame, expr, loop.before, loads);
-    return bind(scope, loop.before, scalarType(scope, expr.type), value);
+  const kind = home.scalars.exact.has(expr) ? "exact" : wanted;
+  const slot = remember(home.scalars[kind], expr, () => {
+    const value = emitScalar(frame, expr, home.sequence, kind);
+    return bind(scope, home.sequence, scalarType(scope, expr.type), value);
   });
   return get(scope, slot);
 }
 
-/** An invariant in every lane, made before the loop. */
+/** An invariant in every lane. */
 export function hoistedSplat(loop: VectorLoop, expr: Expr, loads: Loads): readonly Ref[] {
   const { scope } = loop.frame;
   return splatSlots(loop, expr, loads).map((slot) => get(scope, slot));
@@ -146,20 +185,41 @@ function splatSlots(loop: VectorLoop, expr: Expr, loads: Loads): readonly Slot[]
     case "not":
     case "select":
     case "convert": {
-      const kind = loop.splats.exact.has(expr) ? "exact" : loads;
-      return remember(loop.splats[kind], expr, () =>
-        parts().map((part) => bind(scope, loop.before, scope.binaryen.v128, part)),
-      );
+      const level = levelOf(loop, expr);
+      const { sequence, splats } = homeAt(loop, level);
+      const kind = splats.exact.has(expr) ? "exact" : loads;
+      return remember(splats[kind], expr, () => {
+        const everywhere = loadEverywhere(loop, expr, kind, level);
+        const made = everywhere === undefined ? parts() : [everywhere];
+        return made.map((part) => bind(scope, sequence, scope.binaryen.v128, part));
+      });
     }
   }
 }
 
-/** Gives an invariant local of the body its value before the loop. */
+/** A load into all lanes, in a loop inside: its address advances with the loop. */
+function loadEverywhere(loop: VectorLoop, expr: Expr, loads: Loads, level: number): Ref | undefined {
+  const { frame, inner } = loop;
+  const isHere = inner !== undefined && level === loop.homes.length - 1;
+  if (!isHere || expr.kind !== "load" || expr.type !== "float" || loads !== "exact") return undefined;
+  const { slot, bytes } = inner.address(loop, expr.buffer, expr.offset, int(0));
+  const pointer = get(frame.scope, slot);
+  const { v128 } = frame.scope.module;
+  return elementBytes(frame, expr.buffer) === 4
+    ? v128.load32_splat(bytes, 4, pointer)
+    : v128.load64_splat(bytes, 8, pointer);
+}
+
+/** Gives an invariant local of the body its value, before the loop if it can be known there. */
 export function defineBefore(loop: VectorLoop, local: Local, value: Expr): void {
   const { frame } = loop;
-  remember(loop.defined, local, () => {
-    const ref = emitScalar(frame, value, loop.before);
-    const slot = bind(frame.scope, loop.before, scalarType(frame.scope, local.type), ref);
+  const level = levelOf(loop, value);
+  loop.levels.set(local, level);
+  const { sequence, defined } = homeAt(loop, level);
+  remember(defined, local, () => {
+    const loads = level < loop.homes.length - 1 ? "clamped" : "exact";
+    const ref = emitScalar(frame, value, sequence, loads);
+    const slot = bind(frame.scope, sequence, scalarType(frame.scope, local.type), ref);
     frame.locals.set(local, slot);
     return slot;
   });
@@ -169,3 +229,5 @@ export function defineBefore(loop: VectorLoop, local: Local, value: Expr): void 
 export function advanced(loop: VectorLoop, copy: Copy, stride: Expr, lane: number): Expr {
   return loop.times(stride, copy.shift + lane * loop.step);
 }
+
+export type For = Extract<Stmt, { kind: "for" }>;

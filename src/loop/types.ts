@@ -99,10 +99,11 @@ export type Expr =
 export type AccumulateOp = "sum" | "prod" | "max" | "min";
 
 /**
- * `vector` promises: the body has no loop and no `if`; its iterations are independent but for `accumulate` into
- * locals declared outside (whose order may be changed) and stores and `accumulateAt` whose offsets differ between
- * iterations; every offset is affine in the loop's local, or does not depend on it, or is a gather (`load` only).
- * An emitter may run it as a serial loop.
+ * `vector` promises: the body has no `if`, and of loops only serial ones with the same bounds in all iterations; its
+ * iterations are independent but for `accumulate` into locals declared outside (whose order may be changed) and stores
+ * and `accumulateAt` whose offsets differ between iterations; every offset is affine in the loop's local, or does not
+ * depend on it, or is a gather (`load` only). Locals declared inside are one value for each iteration: with a loop
+ * inside, its accumulators are vectors. An emitter may run it as a serial loop.
  */
 export type LoopMode = "serial" | "vector";
 

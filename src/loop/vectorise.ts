@@ -1,6 +1,6 @@
 /**
  * In: a loop in mode `vector`. Out: the promise of the mode that it breaks, if any.
- * Ends because its body has no loop, and expressions are folded.
+ * Ends because every statement of the loops inside is entered once, and expressions are folded.
  */
 import { foldExpr, operands } from "./fold.ts";
 import { formatExpr } from "./format.ts";
@@ -16,6 +16,8 @@ interface Body {
   readonly inside: Map<Local, Dependence>;
   /** Locals from outside that iterations accumulate into. */
   readonly accumulated: ReadonlySet<Local>;
+  /** Where the body stores to. */
+  readonly stores: ReadonlyMap<Buffer, ReadonlySet<string>>;
 }
 
 const join = (parts: readonly Dependence[]): Dependence =>
@@ -63,11 +65,33 @@ function storeProblem(body: Body, stmt: Stmt & { kind: "store" | "accumulateAt" 
   return undefined;
 }
 
+/** All iterations of the vector loop make the same steps of a loop inside. */
+function loopProblem(body: Body, stmt: Loop): string | undefined {
+  if (stmt.mode === "vector") return "its body has a vector loop";
+  const bound = [stmt.from, stmt.to].find((each) => dependence(body, each) !== "none");
+  if (bound !== undefined)
+    return `the bound ${formatExpr(bound)} of a loop inside is not the same in all iterations`;
+  return bodyProblem(body, stmt.body);
+}
+
+function bodyProblem(body: Body, stmts: readonly Stmt[]): string | undefined {
+  for (const stmt of stmts) {
+    for (const value of valuesOf(stmt)) {
+      const problem = aliasProblem(value, body.stores) ?? readProblem(body, value);
+      if (problem !== undefined) return problem;
+    }
+    const problem = statementProblem(body, stmt);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
+}
+
 function statementProblem(body: Body, stmt: Stmt): string | undefined {
   switch (stmt.kind) {
     case "for":
+      return loopProblem(body, stmt);
     case "if":
-      return `its body has ${stmt.kind === "for" ? "a loop" : "an if"}`;
+      return "its body has an if";
     case "let":
     case "init":
       body.inside.set(stmt.local, stmt.kind === "let" ? dependence(body, stmt.value) : "other");
@@ -83,7 +107,8 @@ function statementProblem(body: Body, stmt: Stmt): string | undefined {
 }
 
 const valuesOf = (stmt: Stmt): readonly Expr[] => {
-  if (stmt.kind === "for" || stmt.kind === "if") return [];
+  if (stmt.kind === "for") return [stmt.from, stmt.to];
+  if (stmt.kind === "if") return [];
   return stmt.kind === "store" || stmt.kind === "accumulateAt" ? [stmt.offset, stmt.value] : [stmt.value];
 };
 
@@ -91,20 +116,16 @@ export function vectorProblem(loop: Loop): string | undefined {
   const declared = new Set<Local>();
   const accumulated = new Set<Local>();
   const stores = new Map<Buffer, Set<string>>();
-  for (const stmt of loop.body) {
+  for (const stmt of statementsIn(loop.body)) {
     if (stmt.kind === "let" || stmt.kind === "init") declared.add(stmt.local);
     if (stmt.kind === "accumulate" && !declared.has(stmt.local)) accumulated.add(stmt.local);
     if (stmt.kind === "store" || stmt.kind === "accumulateAt")
       stores.set(stmt.buffer, (stores.get(stmt.buffer) ?? new Set()).add(formatExpr(stmt.offset)));
   }
-  const body: Body = { inside: new Map([[loop.local, "affine"]]), accumulated };
-  for (const stmt of loop.body) {
-    for (const value of valuesOf(stmt)) {
-      const problem = aliasProblem(value, stores) ?? readProblem(body, value);
-      if (problem !== undefined) return problem;
-    }
-    const problem = statementProblem(body, stmt);
-    if (problem !== undefined) return problem;
-  }
-  return undefined;
+  return bodyProblem({ inside: new Map([[loop.local, "affine"]]), accumulated, stores }, loop.body);
+}
+
+/** Those of the loops inside as well, in order. */
+export function statementsIn(body: readonly Stmt[]): readonly Stmt[] {
+  return body.flatMap((stmt) => (stmt.kind === "for" ? [stmt, ...statementsIn(stmt.body)] : [stmt]));
 }

@@ -7,8 +7,9 @@ import {
 import type { AccumulateOp, Buffer, Expr, Local, Stmt } from "../loop/types.ts";
 import { compare, and, constant, convert, int, max, min, mul, or, add, use } from "./build.ts";
 import { integer, type Counter, type Site } from "./integer.ts";
+import { blocked, jam, type For } from "./jam.ts";
 import { chainOf, named, newLocal, openBlock, type Block, type Operand } from "./scope.ts";
-import type { Binding, Item, Loop, Place, Schedule, Step } from "./tree.ts";
+import type { Binding, Item, Loop, Place, Plan, Schedule, Step } from "./tree.ts";
 import { elementOffset, valueOf, type Known, type Source, type Values } from "./value.ts";
 
 export interface Storage {
@@ -100,7 +101,7 @@ const testOf = (emission: Emission, block: Block, loop: Loop, test: Node): Expr 
 /** The loop without what comes before and after it. */
 const emitRange = (emission: Emission, block: Block, loop: Loop): void => {
   const [from, to] = rangeOf(emission, block, loop);
-  const partial = emission.vector.has(loop) ? wideSums(emission, loop) : [];
+  const partial = emission.vector.has(loop) ? wideSums(emission, loop) : sumsOfLanes(emission, loop);
   const inBlocks = loop.beforeBlock.length > 0;
   if (partial.length === 0 && !inBlocks) emitBody(emission, block, loop, from, to);
   else if (!inBlocks && isShort(loop)) emitPartial(emission, block, loop, partial, from, to);
@@ -116,14 +117,32 @@ const emitBody = (emission: Emission, block: Block, loop: Loop, from: Expr, to: 
   emission.open.delete(loop);
   names.release(local);
   const mode = emission.vector.has(loop) ? "vector" : "serial";
-  block.stmts.push({ kind: "for", local, from, to, step: 1, mode, body: inner.stmts });
+  const made: Stmt = { kind: "for", local, from, to, step: 1, mode, body: inner.stmts };
+  block.stmts.push(...tiled(emission, loop, made));
+};
+
+/** Rows and columns of a block of the result that is kept in registers. */
+const ROWS = 4;
+const COLUMNS = 2;
+
+const tiled = (emission: Emission, loop: Loop, made: For): readonly Stmt[] => {
+  const { names, dtype } = emission.values;
+  if (loop.role !== "rows") return [made];
+  const columns = loop.body.find((item) => item.kind === "loop" && item.role === "columns");
+  if (columns === undefined)
+    return blocked(names, made, dtype === "f32" ? 8 : 4, (rows) => jam(names, rows, ROWS));
+  const body = made.body.flatMap((stmt) => (stmt.kind === "for" ? jam(names, stmt, COLUMNS) : [stmt]));
+  return jam(names, made, ROWS, { ...made, body });
 };
 
 /** So many terms are added in f32 before they go into an f64. */
 const CHUNK = 1024;
 
 const isShort = (loop: Loop): boolean =>
-  isNarrowed(loop) || (affine.asConstant(loop.extent) ?? Infinity) <= CHUNK;
+  isNarrowed(loop) || (affine.asConstant(loop.extent) ?? Infinity) <= chunkOf(loop);
+
+/** Of a loop with others inside a few iterations are many terms. */
+const chunkOf = (loop: Loop): number => (loop.body.some((item) => item.kind === "loop") ? CHUNK / 16 : CHUNK);
 
 /** A guard leaves few of the values of its index. */
 const isNarrowed = ({ bounds }: Loop): boolean => bounds !== undefined && bounds.upper.length > 0;
@@ -141,7 +160,7 @@ const emitChunks = (
   const chunk = openBlock(names, block, undefined);
   const start = names.counter(`${loop.label}From`);
   const last = names.counter(`${loop.label}To`);
-  chunk.stmts.push({ kind: "let", local: last, value: min(add(use(start), int(CHUNK)), end) });
+  chunk.stmts.push({ kind: "let", local: last, value: min(add(use(start), int(chunkOf(loop))), end) });
   emitItems(emission, chunk, loop.beforeBlock);
   emitPartial(emission, chunk, loop, sums, use(start), use(last));
   emitItems(emission, chunk, loop.afterBlock);
@@ -152,7 +171,7 @@ const emitChunks = (
     local: start,
     from,
     to: end,
-    step: CHUNK,
+    step: chunkOf(loop),
     mode: "serial",
     body: chunk.stmts,
   });
@@ -175,7 +194,7 @@ const emitPartial = (
   }
   emitBody(emission, block, loop, from, to);
   for (const { tensor, value, position } of whole) {
-    const part = convert("wide", use(accumulatorsOf(emission, tensor).value));
+    const part = convert(value.type, use(accumulatorsOf(emission, tensor).value));
     block.stmts.push({ kind: "accumulate", local: value, op: "sum", value: part });
     emission.accumulators.set(tensor, { value, position });
   }
@@ -185,6 +204,18 @@ const wideSums = (emission: Emission, loop: Loop): readonly Tensor[] =>
   loop.body
     .flatMap((item) => (item.kind === "accumulate" ? [item.plan.definition.tensor] : []))
     .filter((tensor) => accumulatorsOf(emission, tensor).value.type === "wide");
+
+/** Sums whose terms are in this loop, the reduction's outermost, while their elements are lanes of a vector. */
+const sumsOfLanes = (emission: Emission, loop: Loop): readonly Tensor[] =>
+  loop.before
+    .filter((item) => item.kind === "begin" && isLongInLanes(emission, item.plan))
+    .flatMap((item) => (item.kind === "loop" ? [] : [item.tensor]));
+
+const isLongInLanes = (emission: Emission, { definition, tile }: Plan): boolean =>
+  tile?.kind === "lanes" &&
+  definition.reduction?.op === "sum" &&
+  emission.values.dtype === "f32" &&
+  !isShortSum(definition);
 
 const known = (expr: Expr, block: Block): Operand => ({
   expr,
@@ -290,7 +321,8 @@ const begin = (emission: Emission, block: Block, step: Step): void => {
   const { definition } = step.plan;
   const { names, dtype } = emission.values;
   const { op, start } = foldingOf(step);
-  const type = op === "sum" && dtype === "f32" && !isShortSum(definition) ? "wide" : "float";
+  const isLong = op === "sum" && dtype === "f32" && !isShortSum(definition);
+  const type = isLong && step.plan.tile?.kind !== "lanes" ? "wide" : "float";
   const { name } = definition.tensor;
   const isPosition = isPlace(definition.reduction?.op);
   const position = isPosition ? newLocal(names, "int", name) : undefined;

@@ -8,7 +8,7 @@ import {
 import { narrow, narrowable, type Narrowed } from "./bounds.ts";
 import type { FloatType } from "../loop/types.ts";
 import { plainIndex } from "./value.ts";
-import type { Binding, Item, Location, Loop, Plan, Step } from "./tree.ts";
+import type { Binding, Item, Location, Loop, Plan, Role, Step, Tile } from "./tree.ts";
 
 export interface Fused {
   readonly items: readonly Item[];
@@ -97,9 +97,9 @@ const insertWith = (fusion: Fusion, plan: Plan): void => {
   for (const each of needed) {
     fusion.waiting.delete(each.definition.tensor);
     const own = bestPlacement(fusion, each);
-    const along = follow(fusion, each, narrowable(fusion.ir, each), path);
-    const allowed = each.form !== "scatter" && !isArrayTooLarge(each, along.binding);
-    insert(fusion, each, allowed && isBetter(along, own) ? along : own);
+    const shared = along(fusion, each, narrowable(fusion.ir, each), path);
+    const allowed = each.form !== "scatter" && !isArrayTooLarge(each, shared.binding);
+    insert(fusion, each, allowed && isBetter(shared, own) ? shared : own);
   }
   fusion.waiting.delete(plan.definition.tensor);
   insert(fusion, plan, bestPlacement(fusion, plan));
@@ -124,7 +124,7 @@ const bestPlacement = (fusion: Fusion, plan: Plan): Placement => {
   const narrowed = narrowable(fusion.ir, plan);
   let best = start;
   for (const candidate of candidates(fusion, plan)) {
-    const found = follow(fusion, plan, narrowed, candidate.path);
+    const found = along(fusion, plan, narrowed, candidate.path);
     if (isBetter(found, best) && isWorthwhile(fusion, plan, found)) best = found;
   }
   return best;
@@ -140,6 +140,21 @@ const candidates = (fusion: Fusion, plan: Plan): readonly Location[] => {
     for (const user of users.slice(-MAX_TRIED)) found.add(user);
   }
   return [...found].reverse().slice(0, MAX_TRIED);
+};
+
+/** The loops of a tile are shared by what is computed for each element of it, and by nothing else. */
+const along = (
+  fusion: Fusion,
+  plan: Plan,
+  narrowed: ReadonlySet<Index>,
+  loops: readonly Loop[],
+): Placement => {
+  const found = follow(fusion, plan, narrowed, loops);
+  const tiled = found.path.findIndex((loop) => loop.role !== undefined);
+  const isElementwise = plan.form === "pointwise" && found.rest.length === 0;
+  const isInnermost = found.path.filter((loop) => loop.role !== undefined).length === 2;
+  if (tiled < 0 || (isElementwise && isInnermost)) return found;
+  return follow(fusion, plan, narrowed, loops.slice(0, tiled));
 };
 
 /** As many of the loops as the plan can run in, outermost first. */
@@ -169,6 +184,7 @@ const enter = (
   const { path } = placement;
   if (loop.bounds !== undefined || !isOpen(fusion, plan, path, loop)) return undefined;
   for (const index of phase) {
+    if (isOfTile(plan, index)) continue;
     if (index.extent !== loop.extent || narrowed.has(index)) continue;
     if (!readsExactly(fusion, plan, loop, index)) continue;
     const others = phase.filter((each) => each !== index);
@@ -177,6 +193,16 @@ const enter = (
     return { path: [...path, loop], binding, rest };
   }
   return undefined;
+};
+
+const isOfTile = ({ tile, definition }: Plan, index: Index): boolean =>
+  tile !== undefined && (roleOf(tile, index) !== undefined || !definition.indices.includes(index));
+
+const roleOf = (tile: Tile | undefined, index: Index): Role | undefined => {
+  if (tile === undefined) return undefined;
+  if (index === tile.rows) return "rows";
+  if (tile.kind === "dots") return index === tile.columns ? "columns" : undefined;
+  return index === tile.lanes ? "lanes" : undefined;
 };
 
 /** All that the plan reads is complete before this loop starts, or made in it. */
@@ -231,7 +257,13 @@ const insert = (fusion: Fusion, plan: Plan, placement: Placement): void => {
   const positions = path.map((loop) => fusion.position.get(loop) ?? 0);
   for (const index of own) {
     const block = path.at(-1)?.body ?? fusion.items;
-    const loop = newLoop(fusion, plan, index, boundsOf(narrowed, index, new Map(binding)));
+    const loop = newLoop(
+      fusion,
+      plan,
+      index,
+      boundsOf(narrowed, index, new Map(binding)),
+      roleOf(plan.tile, index),
+    );
     binding.set(index, loop);
     fusion.position.set(loop, block.length);
     positions.push(block.length);
@@ -256,7 +288,7 @@ const boundsOf = (narrowed: Narrowed, index: Index, binding: Binding): Loop["bou
   return { lower: range?.lower ?? [], upper: range?.upper ?? [], tests, binding };
 };
 
-const newLoop = (fusion: Fusion, plan: Plan, index: Index, bounds: Loop["bounds"]): Loop => {
+const newLoop = (fusion: Fusion, plan: Plan, index: Index, bounds: Loop["bounds"], role?: Role): Loop => {
   const { definition } = plan;
   const label = definition.labels[loopIndices(definition).indexOf(index)] ?? index.name;
   return {
@@ -264,6 +296,7 @@ const newLoop = (fusion: Fusion, plan: Plan, index: Index, bounds: Loop["bounds"
     id: fusion.ids++,
     label,
     extent: index.extent,
+    role,
     bounds,
     before: [],
     body: [],

@@ -5,7 +5,8 @@
 import {
   affine, loopIndices, readsOf, type Affine, type Arena, type Definition, type Index, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
-import type { Plan, TensorRead } from "./tree.ts";
+import { tileOf } from "./tile.ts";
+import type { Plan, TensorRead, Tile } from "./tree.ts";
 
 export type Elements = ReadonlyMap<Tensor, readonly Tensor[]>;
 
@@ -14,18 +15,45 @@ export const planOf = (ir: Arena, definition: Definition, elements: Elements): P
   const reads = readsIn(definition, elements);
   const all = loopIndices(definition);
   if (definition.target !== undefined) {
-    return { definition, form: "scatter", phases: [all], inner: undefined, reads };
+    return { definition, form: "scatter", phases: [all], inner: undefined, tile: undefined, reads };
   }
   const reduced = definition.reduction?.indices ?? [];
   if (isOrdered(definition, reads)) {
     const form = definition.reduction === undefined ? "pointwise" : "local";
-    return { definition, form, phases: all.map((index) => [index]), inner: undefined, reads };
+    return {
+      definition,
+      form,
+      phases: all.map((index) => [index]),
+      inner: undefined,
+      tile: undefined,
+      reads,
+    };
   }
+  const tile = tileOf(ir, definition, reads);
+  if (tile !== undefined) return tiledPlan(definition, tile, reads);
   const inner = innermost(ir, definition, reads);
   const phases = [definition.indices, reduced, all]
     .map((phase, k) => phase.filter((index) => (index === inner) === (k === 2)))
     .filter((phase) => phase.length > 0);
-  return { definition, form: formOf(definition, inner), phases, inner, reads };
+  return { definition, form: formOf(definition, inner), phases, inner, tile: undefined, reads };
+};
+
+/** The loops of a tile are inside of those that all factors run over. */
+const tiledPlan = (definition: Definition, tile: Tile, reads: readonly TensorRead[]): Plan => {
+  const reduced = definition.reduction?.indices ?? [];
+  const own = tile.kind === "lanes" ? [tile.rows, tile.lanes] : [tile.rows, tile.columns];
+  const around = definition.indices.filter((index) => !own.includes(index));
+  const inner = tile.kind === "lanes" ? [] : [tile.lanes];
+  const outer = reduced.filter((index) => !inner.includes(index));
+  const phases = [around, ...[...own, ...outer, ...inner].map((index) => [index])];
+  return {
+    definition,
+    form: "local",
+    phases: phases.filter((phase) => phase.length > 0),
+    inner: inner[0],
+    tile,
+    reads,
+  };
 };
 
 /** Positions of a maximum depend on the order of the reduced loops, a recurrence on that of all loops. */

@@ -7,6 +7,8 @@ export interface Loop {
   readonly label: string;
   /** Over dims only. */
   readonly extent: Affine;
+  /** Of a contraction that is computed in blocks of its result. */
+  readonly role: Role | undefined;
   /** Narrower than 0 … extent: bounds in terms of the owner's indices. Such a loop has one owner. */
   readonly bounds: Bounds | undefined;
   /** Before the first and after the last iteration: accumulators are prepared, results are finished. */
@@ -17,6 +19,17 @@ export interface Loop {
   readonly beforeBlock: Item[];
   readonly afterBlock: Item[];
 }
+
+/** `rows` and `columns` are repeated, and share what the others load; `lanes` run on vectors. */
+export type Role = "rows" | "columns" | "lanes";
+
+/**
+ * The block of the result that is kept in registers: vectors along `lanes`, which is an index of the result and has the
+ * reduction inside, or one of the reduction.
+ */
+export type Tile =
+  | { readonly kind: "lanes"; readonly lanes: Index; readonly rows: Index }
+  | { readonly kind: "dots"; readonly lanes: Index; readonly rows: Index; readonly columns: Index };
 
 /** max(0, lower…) ≤ index < min(extent, upper…), if the tests hold */
 export interface Bounds {
@@ -57,6 +70,7 @@ export interface Plan {
   readonly phases: readonly (readonly Index[])[];
   /** Over this loop memory is walked in order: it goes innermost. */
   readonly inner: Index | undefined;
+  readonly tile: Tile | undefined;
   /** What the definition reads: tensors that have to be complete before. */
   readonly reads: readonly TensorRead[];
 }

@@ -1,6 +1,6 @@
 /**
  * Which loops run on vectors. In: the schedule tree; out: the innermost loops whose iterations are independent but for
- * sums and the like. Ends because the tree is finite.
+ * sums and the like, and those that contractions are to be vectorised along. Ends because the tree is finite.
  */
 import { affine } from "../ir/index.ts";
 import type { Item, Loop, Step } from "./tree.ts";
@@ -14,6 +14,8 @@ export const vectorise = (items: readonly Item[]): ReadonlySet<Loop> => {
   for (let item = stack.pop(); item !== undefined; item = stack.pop()) {
     if (item.kind !== "loop") continue;
     if (isVector(item)) found.add(item);
+    // the loops inside of lanes are serial
+    if (item.role === "lanes" && found.has(item)) continue;
     stack.push(...item.before, ...item.beforeBlock, ...item.body, ...item.afterBlock, ...item.after);
   }
   return found;
@@ -22,6 +24,7 @@ export const vectorise = (items: readonly Item[]): ReadonlySet<Loop> => {
 const isVector = (loop: Loop): boolean => {
   const extent = affine.asConstant(loop.extent);
   if (extent !== undefined && extent < SHORTEST) return false;
+  if (loop.role === "lanes") return true;
   return loop.body.every((item) => item.kind !== "loop" && isIndependent(item, loop));
 };
 

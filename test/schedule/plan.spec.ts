@@ -18,11 +18,11 @@ const plans = (make: Parameters<typeof programs.example>[0]): Readonly<Record<st
   );
 };
 
-it("walks memory in order in the innermost loop", () => {
+it("walks memory in order in the innermost loop, or in that of the lanes of a contraction", () => {
   expect(plans(programs.matmul)).toEqual({
-    C: ["array", "i", "k", "j"],
-    gA: ["local", "i k", "j"],
-    gB: ["array", "k", "i", "j"],
+    C: ["local", "i", "j", "k"],
+    gA: ["local", "i", "k", "j"],
+    gB: ["local", "k", "j", "i"],
     bias: ["array", "i", "j"],
   });
 });

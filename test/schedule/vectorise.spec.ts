@@ -16,11 +16,11 @@ const modes = (
   );
 };
 
-it("takes innermost loops", () => {
+it("takes innermost loops, and columns of the results of contractions", () => {
   expect(modes(programs.matmul)).toEqual({
-    C: [false, false, true],
+    C: [false, true, false],
     gA: [false, false, true],
-    gB: [false, false, true],
+    gB: [false, true, false],
     bias: [false, true],
   });
 });

@@ -1,0 +1,248 @@
+/**
+ * Unroll and jam. In: a serial loop whose iterations are independent; out: one that makes several of them at once, in
+ * which loops inside are shared and what does not change is loaded once, and one for those left over. Ends because
+ * statements are finite.
+ */
+import { foldExpr, operands } from "../loop/fold.ts";
+import type { Expr, Local, Stmt } from "../loop/types.ts";
+import { add, binary, int, isTrivial, max, min, sub, use } from "./build.ts";
+import { newLocal, type Names } from "./scope.ts";
+
+export type For = Extract<Stmt, { kind: "for" }>;
+
+/**
+ * A loop with nothing but a vector loop inside, in blocks of `width` iterations of that: for each block all iterations
+ * of the outer loop, as `inside` makes them, so that what the inner one loads stays at hand.
+ */
+export const blocked = (
+  names: Names,
+  outer: For,
+  width: number,
+  inside: (outer: For) => readonly Stmt[],
+): readonly Stmt[] => {
+  const lanes = outer.body.at(-1);
+  const isPlain = outer.body
+    .slice(0, -1)
+    .every((stmt) => stmt.kind === "let" && !dependsOnMemory(stmt.value));
+  if (lanes?.kind !== "for" || lanes.mode !== "vector" || !isPlain) return inside(outer);
+  const own = new Set([
+    outer.local,
+    ...outer.body.flatMap((stmt) => (stmt.kind === "let" ? [stmt.local] : [])),
+  ]);
+  if (mentions(lanes.from, own) || mentions(lanes.to, own)) return inside(outer);
+  const trips =
+    lanes.from.kind === "const" && lanes.to.kind === "const" ? lanes.to.value - lanes.from.value : Infinity;
+  if (trips <= width) return inside(outer);
+  const start = newLocal(names, "int", `${lanes.local.name}Block`);
+  const last = add(use(start), int(width));
+  const end = newLocal(names, "int", `${lanes.local.name}End`);
+  const isWhole = Number.isFinite(trips) && trips % width === 0;
+  const block: For = { ...lanes, from: use(start), to: isWhole ? last : use(end) };
+  const rows = inside({ ...outer, body: [...outer.body.slice(0, -1), block] });
+  const bound: Stmt = { kind: "let", local: end, value: min(last, lanes.to) };
+  return [
+    {
+      kind: "for",
+      local: start,
+      from: lanes.from,
+      to: lanes.to,
+      step: width,
+      mode: "serial",
+      body: isWhole ? rows : [bound, ...rows],
+    },
+  ];
+};
+
+const mentions = (root: Expr, locals: ReadonlySet<Local>): boolean =>
+  foldExpr<boolean>(root, (expr, of) =>
+    expr.kind === "local" ? locals.has(expr.local) : operands(expr).some(of),
+  );
+
+const dependsOnMemory = (root: Expr): boolean =>
+  foldExpr<boolean>(root, (expr, of) => expr.kind === "load" || operands(expr).some(of));
+
+/**
+ * The loop, `count` iterations of `main` at a time, then those left over; as it is where its loops inside differ. `main`
+ * is the same loop, its body perhaps in another form.
+ */
+export const jam = (names: Names, loop: For, count: number, main = loop): readonly Stmt[] => {
+  const { from, to } = loop;
+  const trips = from.kind === "const" && to.kind === "const" ? to.value - from.value : Infinity;
+  if (trips < count || loop.step !== 1) return [loop];
+  const jammed = bodyOf(names, main, count);
+  if (jammed === undefined) return [loop];
+  const left = binary("mod", sub(to, from), int(count));
+  const isCount = from.kind === "const" && from.value === 0 && (to.kind === "dim" || to.kind === "const");
+  const whole = isCount ? sub(to, left) : max(from, sub(to, left));
+  if (left.kind === "const" && left.value === 0) return [{ ...loop, step: count, body: jammed }];
+  const end = newLocal(names, "int", `${loop.local.name}Whole`);
+  return [
+    { kind: "let", local: end, value: whole },
+    { ...loop, to: use(end), step: count, body: jammed },
+    { ...loop, from: use(end) },
+  ];
+};
+
+interface Jam {
+  readonly names: Names;
+  readonly count: number;
+  /** What stands for a local in each of the iterations made at once, where it is not the same in all. */
+  readonly copies: Map<Local, readonly Expr[]>;
+}
+
+const bodyOf = (names: Names, loop: For, count: number): readonly Stmt[] | undefined => {
+  const each = Array.from({ length: count }, (_, k) => add(use(loop.local), int(k)));
+  return jammed({ names, count, copies: new Map([[loop.local, each]]) }, loop.body);
+};
+
+const jammed = (all: Jam, body: readonly Stmt[]): readonly Stmt[] | undefined => {
+  const out: Stmt[] = [];
+  const shared = new Map<Expr, Expr>();
+  for (const stmt of body) {
+    const done = STATEMENTS[stmt.kind](all, stmt as never, { out, shared });
+    if (!done) return undefined;
+  }
+  return out;
+};
+
+interface Place {
+  readonly out: Stmt[];
+  /** Loads that all copies use, by the name that they have. */
+  readonly shared: Map<Expr, Expr>;
+}
+
+/** Appends the copies of a statement, or tells that there cannot be such. */
+type Copy<K extends Stmt["kind"]> = (all: Jam, stmt: Extract<Stmt, { kind: K }>, place: Place) => boolean;
+
+const declare =
+  (kind: "let" | "init") =>
+  (all: Jam, stmt: { readonly local: Local; readonly value: Expr }, place: Place): boolean => {
+    if (kind === "let" && !varies(all, stmt.value)) {
+      place.out.push({ kind, local: stmt.local, value: stmt.value });
+      return true;
+    }
+    const values = copiesOf(all, stmt.value, place);
+    const locals = values.map((_, k) =>
+      k === 0 ? stmt.local : newLocal(all.names, stmt.local.type, `${stmt.local.name}_${k}`),
+    );
+    all.copies.set(stmt.local, locals.map(use));
+    locals.forEach((local, k) => place.out.push({ kind, local, value: values[k] ?? stmt.value }));
+    return true;
+  };
+
+const change =
+  (make: (local: Local, value: Expr) => Stmt) =>
+  (all: Jam, { local, value }: { readonly local: Local; readonly value: Expr }, place: Place): boolean => {
+    const locals = all.copies.get(local);
+    copiesOf(all, value, place).forEach((copy, k) => {
+      const own = locals?.[k];
+      place.out.push(make(own?.kind === "local" ? own.local : local, copy));
+    });
+    return true;
+  };
+
+const STATEMENTS: { readonly [K in Stmt["kind"]]: Copy<K> } = {
+  let: declare("let"),
+  init: declare("init"),
+  accumulate: (all, stmt, place) => change((local, value) => ({ ...stmt, local, value }))(all, stmt, place),
+  assign: (all, stmt, place) => change((local, value) => ({ ...stmt, local, value }))(all, stmt, place),
+  store: (all, stmt, place) => {
+    const values = copiesOf(all, stmt.value, place);
+    copiesOf(all, stmt.offset, place).forEach((offset, k) =>
+      place.out.push({ ...stmt, offset, value: values[k] ?? stmt.value }),
+    );
+    return true;
+  },
+  accumulateAt: (all, stmt, place) => {
+    const values = copiesOf(all, stmt.value, place);
+    copiesOf(all, stmt.offset, place).forEach((offset, k) =>
+      place.out.push({ ...stmt, offset, value: values[k] ?? stmt.value }),
+    );
+    return true;
+  },
+  for: (all, stmt, { out }) => {
+    if (varies(all, stmt.from) || varies(all, stmt.to)) return false;
+    const body = jammed(all, stmt.body);
+    if (body !== undefined) out.push({ ...stmt, body });
+    return body !== undefined;
+  },
+  if: (all, stmt, { out }) => {
+    if (varies(all, stmt.test)) return false;
+    const [then, otherwise] = [jammed(all, stmt.then), jammed(all, stmt.else)];
+    if (then === undefined || otherwise === undefined) return false;
+    out.push({ ...stmt, then, else: otherwise });
+    return true;
+  },
+};
+
+const varies = (all: Jam, root: Expr): boolean =>
+  foldExpr<boolean>(root, (expr, of) =>
+    expr.kind === "local" ? all.copies.has(expr.local) : operands(expr).some(of),
+  );
+
+/** The value in each of the iterations; what is the same in all of them, and costs something, has a name. */
+const copiesOf = (all: Jam, root: Expr, place: Place): readonly Expr[] => {
+  const same = sharedIn(all, root);
+  for (const expr of same) {
+    if (place.shared.has(expr)) continue;
+    const local = newLocal(all.names, expr.type, "t");
+    place.out.push({ kind: "let", local, value: expr });
+    place.shared.set(expr, use(local));
+  }
+  return Array.from({ length: all.count }, (_, k) =>
+    foldExpr<Expr>(root, (expr, of) => {
+      if (same.has(expr)) return place.shared.get(expr) ?? expr;
+      if (expr.kind === "local") return all.copies.get(expr.local)?.[k] ?? expr;
+      return rebuilt(expr, of);
+    }),
+  );
+};
+
+/** The largest floats that do not vary and are computed in any case. */
+const sharedIn = (all: Jam, root: Expr): ReadonlySet<Expr> => {
+  const found = new Set<Expr>();
+  const varying = new Set<Expr>();
+  foldExpr<boolean>(root, (expr, of) => {
+    const result = expr.kind === "local" ? all.copies.has(expr.local) : operands(expr).some(of);
+    if (result) varying.add(expr);
+    return result;
+  });
+  const stack = [root];
+  for (let expr = stack.pop(); expr !== undefined; expr = stack.pop()) {
+    if (!varying.has(expr)) {
+      if (expr.type !== "int" && expr.type !== "bool" && !isTrivial(expr)) found.add(expr);
+      continue;
+    }
+    if (expr.kind === "select") stack.push(expr.test);
+    else if (expr.kind !== "and" && expr.kind !== "or") stack.push(...operands(expr));
+  }
+  return found;
+};
+
+/** The same node over other operands; whole numbers that are added come last. */
+const rebuilt = (expr: Expr, of: (operand: Expr) => Expr): Expr => {
+  if (operands(expr).every((operand) => of(operand) === operand)) return expr;
+  switch (expr.kind) {
+    case "const":
+    case "local":
+    case "dim":
+    case "option":
+      return expr;
+    case "load":
+      return { ...expr, offset: of(expr.offset) };
+    case "unary":
+    case "not":
+    case "convert":
+      return { ...expr, a: of(expr.a) };
+    case "binary":
+      return expr.type === "int"
+        ? binary(expr.op, of(expr.a), of(expr.b))
+        : { ...expr, a: of(expr.a), b: of(expr.b) };
+    case "compare":
+    case "and":
+    case "or":
+      return { ...expr, a: of(expr.a), b: of(expr.b) };
+    case "select":
+      return { ...expr, test: of(expr.test), then: of(expr.then), else: of(expr.else) };
+  }
+};
