@@ -79,143 +79,751 @@ export function multi_head_attention(
   shape("wv", wv.length, "[D, D]", [D, D]);
   shape("wo", wo.length, "[D, D]", [D, D]);
   const y = output("y", into.y, "Float32Array", "[B, L, D]", [B, L, D]);
-  const qSize = L * D;
+  const qSize = B * L * D;
   if (multi_head_attention_q.length < qSize) multi_head_attention_q = new Float32Array(qSize);
   const q = multi_head_attention_q;
-  const kSize = L * D;
+  const kSize = B * L * D;
   if (multi_head_attention_k.length < kSize) multi_head_attention_k = new Float32Array(kSize);
   const k = multi_head_attention_k;
-  const vSize = L * D;
+  const vSize = B * L * D;
   if (multi_head_attention_v.length < vSize) multi_head_attention_v = new Float32Array(vSize);
   const v = multi_head_attention_v;
-  const scoreSize = L;
+  const scoreSize = L * L;
   if (multi_head_attention_score.length < scoreSize) multi_head_attention_score = new Float32Array(scoreSize);
   const score = multi_head_attention_score;
   const softmax_eSize = L;
   if (multi_head_attention_softmax_e.length < softmax_eSize)
     multi_head_attention_softmax_e = new Float32Array(softmax_eSize);
   const softmax_e = multi_head_attention_softmax_e;
-  const weightSize = heads * L * L;
+  const weightSize = B * heads * L * L;
   if (multi_head_attention_weight.length < weightSize)
     multi_head_attention_weight = new Float32Array(weightSize);
   const weight = multi_head_attention_weight;
-  const zSize = heads * Math.floor(D / heads);
+  const zSize = B * L * (heads * Math.floor(D / heads));
   if (multi_head_attention_z.length < zSize) multi_head_attention_z = new Float32Array(zSize);
   const z = multi_head_attention_z;
-  const at = D * L;
-  const at5 = Math.floor(D / heads);
-  const t1 = 1 / Math.sqrt(at5);
-  const at9 = L * L;
-  const at12 = at5 * heads;
-  for (let b = 0; b < B; b++) {
-    const at1 = b * at;
-    for (let l = 0; l < L; l++) {
-      const at2 = at1 + l * D;
-      const at4 = l * D;
+  const at1 = D * L;
+  for (let l = 0; l < L; l++) {
+    const at = l * D;
+    const bWhole = B - mod(B, 4);
+    for (let b = 0; b < bWhole; b += 4) {
+      const at2 = at + b * at1;
+      const at2_1 = at + (b + 1) * at1;
+      const at2_2 = at + (b + 2) * at1;
+      const at2_3 = at + (b + 3) * at1;
+      const oWhole = D - mod(D, 2);
+      for (let o = 0; o < oWhole; o += 2) {
+        let qSum = 0;
+        let qSum_1_1 = 0;
+        let qSum_2 = 0;
+        let qSum_3 = 0;
+        let qSum_1 = 0;
+        let qSum_1_1_1 = 0;
+        let qSum_1_2 = 0;
+        let qSum_1_3 = 0;
+        const at3 = o * D;
+        const at3_1 = (o + 1) * D;
+        for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+          const dTo = Math.min(dFrom + 1024, D);
+          let qPart = 0;
+          let qPart_1_1 = 0;
+          let qPart_2 = 0;
+          let qPart_3 = 0;
+          let qPart_1 = 0;
+          let qPart_1_1_1 = 0;
+          let qPart_1_2 = 0;
+          let qPart_1_3 = 0;
+          for (let d = dFrom; d < dTo; d++) {
+            const t = x[at2 + d]!;
+            const t_1 = x[at2_1 + d]!;
+            const t_2 = x[at2_2 + d]!;
+            const t_3 = x[at2_3 + d]!;
+            const t1 = wq[at3 + d]!;
+            qPart += t * t1;
+            qPart_1_1 += t_1 * t1;
+            qPart_2 += t_2 * t1;
+            qPart_3 += t_3 * t1;
+            const t2 = wq[at3_1 + d]!;
+            qPart_1 += t * t2;
+            qPart_1_1_1 += t_1 * t2;
+            qPart_1_2 += t_2 * t2;
+            qPart_1_3 += t_3 * t2;
+          }
+          qSum += qPart;
+          qSum_1_1 += qPart_1_1;
+          qSum_2 += qPart_2;
+          qSum_3 += qPart_3;
+          qSum_1 += qPart_1;
+          qSum_1_1_1 += qPart_1_1_1;
+          qSum_1_2 += qPart_1_2;
+          qSum_1_3 += qPart_1_3;
+        }
+        const q1 = qSum;
+        const q1_1_1 = qSum_1_1;
+        const q1_2 = qSum_2;
+        const q1_3 = qSum_3;
+        const q1_1 = qSum_1;
+        const q1_1_1_1 = qSum_1_1_1;
+        const q1_1_2 = qSum_1_2;
+        const q1_1_3 = qSum_1_3;
+        q[at2 + o] = q1;
+        q[at2_1 + o] = q1_1_1;
+        q[at2_2 + o] = q1_2;
+        q[at2_3 + o] = q1_3;
+        q[at2 + (o + 1)] = q1_1;
+        q[at2_1 + (o + 1)] = q1_1_1_1;
+        q[at2_2 + (o + 1)] = q1_1_2;
+        q[at2_3 + (o + 1)] = q1_1_3;
+      }
+      for (let o = oWhole; o < D; o++) {
+        let qSum = 0;
+        let qSum_1_4 = 0;
+        let qSum_2_1 = 0;
+        let qSum_3_1 = 0;
+        const at3 = o * D + 0;
+        for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+          const dTo = Math.min(dFrom + 1024, D);
+          let qPart = 0;
+          let qPart_1_4 = 0;
+          let qPart_2_1 = 0;
+          let qPart_3_1 = 0;
+          for (let d = dFrom; d < dTo; d++) {
+            const t = x[at2 + d]!;
+            const t_1_1 = x[at2_1 + d]!;
+            const t_2_1 = x[at2_2 + d]!;
+            const t_3_1 = x[at2_3 + d]!;
+            const t3 = wq[at3 + d]!;
+            qPart += t * t3;
+            qPart_1_4 += t_1_1 * t3;
+            qPart_2_1 += t_2_1 * t3;
+            qPart_3_1 += t_3_1 * t3;
+          }
+          qSum += qPart;
+          qSum_1_4 += qPart_1_4;
+          qSum_2_1 += qPart_2_1;
+          qSum_3_1 += qPart_3_1;
+        }
+        const q1 = qSum;
+        const q1_1_4 = qSum_1_4;
+        const q1_2_1 = qSum_2_1;
+        const q1_3_1 = qSum_3_1;
+        q[at2 + o] = q1;
+        q[at2_1 + o] = q1_1_4;
+        q[at2_2 + o] = q1_2_1;
+        q[at2_3 + o] = q1_3_1;
+      }
+    }
+    for (let b = bWhole; b < B; b++) {
+      const at2 = at + b * at1;
       for (let o = 0; o < D; o++) {
         let qSum = 0;
-        let kSum = 0;
-        let vSum = 0;
         const at3 = o * D;
         for (let dFrom = 0; dFrom < D; dFrom += 1024) {
           const dTo = Math.min(dFrom + 1024, D);
           let qPart = 0;
-          let kPart = 0;
-          let vPart = 0;
           for (let d = dFrom; d < dTo; d++) {
             const t = x[at2 + d]!;
             qPart += t * wq[at3 + d]!;
-            kPart += t * wk[at3 + d]!;
-            vPart += t * wv[at3 + d]!;
           }
           qSum += qPart;
-          kSum += kPart;
-          vSum += vPart;
         }
         const q1 = qSum;
-        q[at4 + o] = q1;
-        const k1 = kSum;
-        k[at4 + o] = k1;
-        const v1 = vSum;
-        v[at4 + o] = v1;
+        q[at2 + o] = q1;
       }
     }
+  }
+  for (let l = 0; l < L; l++) {
+    const at4 = l * D;
+    const bWhole1 = B - mod(B, 4);
+    for (let b = 0; b < bWhole1; b += 4) {
+      const at5 = at4 + b * at1;
+      const at5_1 = at4 + (b + 1) * at1;
+      const at5_2 = at4 + (b + 2) * at1;
+      const at5_3 = at4 + (b + 3) * at1;
+      const oWhole1 = D - mod(D, 2);
+      for (let o = 0; o < oWhole1; o += 2) {
+        let kSum = 0;
+        let kSum_1_1 = 0;
+        let kSum_2 = 0;
+        let kSum_3 = 0;
+        let kSum_1 = 0;
+        let kSum_1_1_1 = 0;
+        let kSum_1_2 = 0;
+        let kSum_1_3 = 0;
+        const at6 = o * D;
+        const at6_1 = (o + 1) * D;
+        for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+          const dTo = Math.min(dFrom + 1024, D);
+          let kPart = 0;
+          let kPart_1_1 = 0;
+          let kPart_2 = 0;
+          let kPart_3 = 0;
+          let kPart_1 = 0;
+          let kPart_1_1_1 = 0;
+          let kPart_1_2 = 0;
+          let kPart_1_3 = 0;
+          for (let d = dFrom; d < dTo; d++) {
+            const t4 = x[at5 + d]!;
+            const t4_1 = x[at5_1 + d]!;
+            const t4_2 = x[at5_2 + d]!;
+            const t4_3 = x[at5_3 + d]!;
+            const t5 = wk[at6 + d]!;
+            kPart += t4 * t5;
+            kPart_1_1 += t4_1 * t5;
+            kPart_2 += t4_2 * t5;
+            kPart_3 += t4_3 * t5;
+            const t6 = wk[at6_1 + d]!;
+            kPart_1 += t4 * t6;
+            kPart_1_1_1 += t4_1 * t6;
+            kPart_1_2 += t4_2 * t6;
+            kPart_1_3 += t4_3 * t6;
+          }
+          kSum += kPart;
+          kSum_1_1 += kPart_1_1;
+          kSum_2 += kPart_2;
+          kSum_3 += kPart_3;
+          kSum_1 += kPart_1;
+          kSum_1_1_1 += kPart_1_1_1;
+          kSum_1_2 += kPart_1_2;
+          kSum_1_3 += kPart_1_3;
+        }
+        const k1 = kSum;
+        const k1_1_1 = kSum_1_1;
+        const k1_2 = kSum_2;
+        const k1_3 = kSum_3;
+        const k1_1 = kSum_1;
+        const k1_1_1_1 = kSum_1_1_1;
+        const k1_1_2 = kSum_1_2;
+        const k1_1_3 = kSum_1_3;
+        k[at5 + o] = k1;
+        k[at5_1 + o] = k1_1_1;
+        k[at5_2 + o] = k1_2;
+        k[at5_3 + o] = k1_3;
+        k[at5 + (o + 1)] = k1_1;
+        k[at5_1 + (o + 1)] = k1_1_1_1;
+        k[at5_2 + (o + 1)] = k1_1_2;
+        k[at5_3 + (o + 1)] = k1_1_3;
+      }
+      for (let o = oWhole1; o < D; o++) {
+        let kSum = 0;
+        let kSum_1_4 = 0;
+        let kSum_2_1 = 0;
+        let kSum_3_1 = 0;
+        const at6 = o * D + 0;
+        for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+          const dTo = Math.min(dFrom + 1024, D);
+          let kPart = 0;
+          let kPart_1_4 = 0;
+          let kPart_2_1 = 0;
+          let kPart_3_1 = 0;
+          for (let d = dFrom; d < dTo; d++) {
+            const t4 = x[at5 + d]!;
+            const t4_1_1 = x[at5_1 + d]!;
+            const t4_2_1 = x[at5_2 + d]!;
+            const t4_3_1 = x[at5_3 + d]!;
+            const t7 = wk[at6 + d]!;
+            kPart += t4 * t7;
+            kPart_1_4 += t4_1_1 * t7;
+            kPart_2_1 += t4_2_1 * t7;
+            kPart_3_1 += t4_3_1 * t7;
+          }
+          kSum += kPart;
+          kSum_1_4 += kPart_1_4;
+          kSum_2_1 += kPart_2_1;
+          kSum_3_1 += kPart_3_1;
+        }
+        const k1 = kSum;
+        const k1_1_4 = kSum_1_4;
+        const k1_2_1 = kSum_2_1;
+        const k1_3_1 = kSum_3_1;
+        k[at5 + o] = k1;
+        k[at5_1 + o] = k1_1_4;
+        k[at5_2 + o] = k1_2_1;
+        k[at5_3 + o] = k1_3_1;
+      }
+    }
+    for (let b = bWhole1; b < B; b++) {
+      const at5 = at4 + b * at1;
+      for (let o = 0; o < D; o++) {
+        let kSum = 0;
+        const at6 = o * D;
+        for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+          const dTo = Math.min(dFrom + 1024, D);
+          let kPart = 0;
+          for (let d = dFrom; d < dTo; d++) {
+            const t4 = x[at5 + d]!;
+            kPart += t4 * wk[at6 + d]!;
+          }
+          kSum += kPart;
+        }
+        const k1 = kSum;
+        k[at5 + o] = k1;
+      }
+    }
+  }
+  const at7 = Math.floor(D / heads);
+  const t8 = 1 / Math.sqrt(at7);
+  const at14 = L * (L * heads);
+  const at16 = L * L;
+  for (let b = 0; b < B; b++) {
+    const at8 = b * at1;
+    const at15 = b * at14;
     for (let h = 0; h < heads; h++) {
-      const at6 = h * at5;
-      const at10 = h * at9;
-      for (let l = 0; l < L; l++) {
-        let softmax_e_max = -Infinity;
-        const at7 = at6 + l * D;
+      const at9 = at8 + h * at7;
+      const lWhole = L - mod(L, 4);
+      for (let l = 0; l < lWhole; l += 4) {
+        const at10 = at9 + l * D;
+        const at10_1 = at9 + (l + 1) * D;
+        const at10_2 = at9 + (l + 2) * D;
+        const at10_3 = at9 + (l + 3) * D;
+        const at12 = l * L;
+        const at12_1 = (l + 1) * L;
+        const at12_2 = (l + 2) * L;
+        const at12_3 = (l + 3) * L;
+        const sWhole = L - mod(L, 2);
+        for (let s = 0; s < sWhole; s += 2) {
+          let score_sumSum = 0;
+          let score_sumSum_1_1 = 0;
+          let score_sumSum_2 = 0;
+          let score_sumSum_3 = 0;
+          let score_sumSum_1 = 0;
+          let score_sumSum_1_1_1 = 0;
+          let score_sumSum_1_2 = 0;
+          let score_sumSum_1_3 = 0;
+          const at11 = at9 + s * D;
+          const at11_1 = at9 + (s + 1) * D;
+          for (let dFrom = 0; dFrom < at7; dFrom += 1024) {
+            const dTo = Math.min(dFrom + 1024, at7);
+            let score_sumPart = 0;
+            let score_sumPart_1_1 = 0;
+            let score_sumPart_2 = 0;
+            let score_sumPart_3 = 0;
+            let score_sumPart_1 = 0;
+            let score_sumPart_1_1_1 = 0;
+            let score_sumPart_1_2 = 0;
+            let score_sumPart_1_3 = 0;
+            for (let d = dFrom; d < dTo; d++) {
+              const t9 = q[at10 + d]!;
+              const t9_1 = q[at10_1 + d]!;
+              const t9_2 = q[at10_2 + d]!;
+              const t9_3 = q[at10_3 + d]!;
+              const t10 = k[at11 + d]!;
+              score_sumPart += t9 * t10;
+              score_sumPart_1_1 += t9_1 * t10;
+              score_sumPart_2 += t9_2 * t10;
+              score_sumPart_3 += t9_3 * t10;
+              const t11 = k[at11_1 + d]!;
+              score_sumPart_1 += t9 * t11;
+              score_sumPart_1_1_1 += t9_1 * t11;
+              score_sumPart_1_2 += t9_2 * t11;
+              score_sumPart_1_3 += t9_3 * t11;
+            }
+            score_sumSum += score_sumPart;
+            score_sumSum_1_1 += score_sumPart_1_1;
+            score_sumSum_2 += score_sumPart_2;
+            score_sumSum_3 += score_sumPart_3;
+            score_sumSum_1 += score_sumPart_1;
+            score_sumSum_1_1_1 += score_sumPart_1_1_1;
+            score_sumSum_1_2 += score_sumPart_1_2;
+            score_sumSum_1_3 += score_sumPart_1_3;
+          }
+          const score_sum = score_sumSum;
+          const score_sum_1_1 = score_sumSum_1_1;
+          const score_sum_2 = score_sumSum_2;
+          const score_sum_3 = score_sumSum_3;
+          const score_sum_1 = score_sumSum_1;
+          const score_sum_1_1_1 = score_sumSum_1_1_1;
+          const score_sum_1_2 = score_sumSum_1_2;
+          const score_sum_1_3 = score_sumSum_1_3;
+          const score1 = t8 * score_sum;
+          const score1_1_1 = t8 * score_sum_1_1;
+          const score1_2 = t8 * score_sum_2;
+          const score1_3 = t8 * score_sum_3;
+          const score1_1 = t8 * score_sum_1;
+          const score1_1_1_1 = t8 * score_sum_1_1_1;
+          const score1_1_2 = t8 * score_sum_1_2;
+          const score1_1_3 = t8 * score_sum_1_3;
+          score[at12 + s] = score1;
+          score[at12_1 + s] = score1_1_1;
+          score[at12_2 + s] = score1_2;
+          score[at12_3 + s] = score1_3;
+          score[at12 + (s + 1)] = score1_1;
+          score[at12_1 + (s + 1)] = score1_1_1_1;
+          score[at12_2 + (s + 1)] = score1_1_2;
+          score[at12_3 + (s + 1)] = score1_1_3;
+        }
+        for (let s = sWhole; s < L; s++) {
+          let score_sumSum = 0;
+          let score_sumSum_1_4 = 0;
+          let score_sumSum_2_1 = 0;
+          let score_sumSum_3_1 = 0;
+          const at11 = at9 + s * D;
+          for (let dFrom = 0; dFrom < at7; dFrom += 1024) {
+            const dTo = Math.min(dFrom + 1024, at7);
+            let score_sumPart = 0;
+            let score_sumPart_1_4 = 0;
+            let score_sumPart_2_1 = 0;
+            let score_sumPart_3_1 = 0;
+            for (let d = dFrom; d < dTo; d++) {
+              const t12 = k[at11 + d]!;
+              score_sumPart += q[at10 + d]! * t12;
+              score_sumPart_1_4 += q[at10_1 + d]! * t12;
+              score_sumPart_2_1 += q[at10_2 + d]! * t12;
+              score_sumPart_3_1 += q[at10_3 + d]! * t12;
+            }
+            score_sumSum += score_sumPart;
+            score_sumSum_1_4 += score_sumPart_1_4;
+            score_sumSum_2_1 += score_sumPart_2_1;
+            score_sumSum_3_1 += score_sumPart_3_1;
+          }
+          const score_sum = score_sumSum;
+          const score_sum_1_4 = score_sumSum_1_4;
+          const score_sum_2_1 = score_sumSum_2_1;
+          const score_sum_3_1 = score_sumSum_3_1;
+          const score1 = t8 * score_sum;
+          const score1_1_4 = t8 * score_sum_1_4;
+          const score1_2_1 = t8 * score_sum_2_1;
+          const score1_3_1 = t8 * score_sum_3_1;
+          score[at12 + s] = score1;
+          score[at12_1 + s] = score1_1_4;
+          score[at12_2 + s] = score1_2_1;
+          score[at12_3 + s] = score1_3_1;
+        }
+      }
+      for (let l = lWhole; l < L; l++) {
+        const at10 = at9 + l * D;
+        const at12 = l * L + 0;
         for (let s = 0; s < L; s++) {
           let score_sumSum = 0;
-          const at8 = at6 + s * D;
-          for (let dFrom = 0; dFrom < at5; dFrom += 1024) {
-            const dTo = Math.min(dFrom + 1024, at5);
+          const at11 = at9 + s * D;
+          for (let dFrom = 0; dFrom < at7; dFrom += 1024) {
+            const dTo = Math.min(dFrom + 1024, at7);
             let score_sumPart = 0;
             for (let d = dFrom; d < dTo; d++) {
-              score_sumPart += q[at7 + d]! * k[at8 + d]!;
+              score_sumPart += q[at10 + d]! * k[at11 + d]!;
             }
             score_sumSum += score_sumPart;
           }
           const score_sum = score_sumSum;
-          const score1 = t1 * score_sum;
-          score[s] = score1;
-          softmax_e_max = Math.max(softmax_e_max, score1);
+          const score1 = t8 * score_sum;
+          score[at12 + s] = score1;
+        }
+      }
+      const at17 = at15 + h * at16;
+      for (let l = 0; l < L; l++) {
+        let softmax_e_max = -Infinity;
+        const at13 = l * L;
+        for (let k2 = 0; k2 < L; k2++) {
+          const t13 = score[at13 + k2]!;
+          softmax_e_max = Math.max(softmax_e_max, t13);
         }
         let softmax_y_sumSum = 0;
         for (let cFrom = 0; cFrom < L; cFrom += 1024) {
           const cTo = Math.min(cFrom + 1024, L);
           let softmax_y_sumPart = 0;
           for (let c = cFrom; c < cTo; c++) {
-            const t2 = score[c]!;
-            const softmax_e1 = Math.exp(t2 - softmax_e_max);
+            const t14 = score[at13 + c]!;
+            const softmax_e1 = Math.exp(t14 - softmax_e_max);
             softmax_e[c] = softmax_e1;
             softmax_y_sumPart += softmax_e1;
           }
           softmax_y_sumSum += softmax_y_sumPart;
         }
         const softmax_y_sum = softmax_y_sumSum;
-        const t4 = 1 / softmax_y_sum;
-        const at11 = at10 + l * L;
+        const t16 = 1 / softmax_y_sum;
+        const at18 = at17 + l * L;
         for (let c = 0; c < L; c++) {
-          const t3 = softmax_e[c]!;
-          const weight1 = t4 * t3;
-          weight[at11 + c] = weight1;
+          const t15 = softmax_e[c]!;
+          const weight1 = t16 * t15;
+          weight[at18 + c] = weight1;
         }
       }
     }
+  }
+  for (let l = 0; l < L; l++) {
+    const at19 = l * D;
+    const bWhole2 = B - mod(B, 4);
+    for (let b = 0; b < bWhole2; b += 4) {
+      const at20 = at19 + b * at1;
+      const at20_1 = at19 + (b + 1) * at1;
+      const at20_2 = at19 + (b + 2) * at1;
+      const at20_3 = at19 + (b + 3) * at1;
+      const oWhole2 = D - mod(D, 2);
+      for (let o = 0; o < oWhole2; o += 2) {
+        let vSum = 0;
+        let vSum_1_1 = 0;
+        let vSum_2 = 0;
+        let vSum_3 = 0;
+        let vSum_1 = 0;
+        let vSum_1_1_1 = 0;
+        let vSum_1_2 = 0;
+        let vSum_1_3 = 0;
+        const at21 = o * D;
+        const at21_1 = (o + 1) * D;
+        for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+          const dTo = Math.min(dFrom + 1024, D);
+          let vPart = 0;
+          let vPart_1_1 = 0;
+          let vPart_2 = 0;
+          let vPart_3 = 0;
+          let vPart_1 = 0;
+          let vPart_1_1_1 = 0;
+          let vPart_1_2 = 0;
+          let vPart_1_3 = 0;
+          for (let d = dFrom; d < dTo; d++) {
+            const t17 = x[at20 + d]!;
+            const t17_1 = x[at20_1 + d]!;
+            const t17_2 = x[at20_2 + d]!;
+            const t17_3 = x[at20_3 + d]!;
+            const t18 = wv[at21 + d]!;
+            vPart += t17 * t18;
+            vPart_1_1 += t17_1 * t18;
+            vPart_2 += t17_2 * t18;
+            vPart_3 += t17_3 * t18;
+            const t19 = wv[at21_1 + d]!;
+            vPart_1 += t17 * t19;
+            vPart_1_1_1 += t17_1 * t19;
+            vPart_1_2 += t17_2 * t19;
+            vPart_1_3 += t17_3 * t19;
+          }
+          vSum += vPart;
+          vSum_1_1 += vPart_1_1;
+          vSum_2 += vPart_2;
+          vSum_3 += vPart_3;
+          vSum_1 += vPart_1;
+          vSum_1_1_1 += vPart_1_1_1;
+          vSum_1_2 += vPart_1_2;
+          vSum_1_3 += vPart_1_3;
+        }
+        const v1 = vSum;
+        const v1_1_1 = vSum_1_1;
+        const v1_2 = vSum_2;
+        const v1_3 = vSum_3;
+        const v1_1 = vSum_1;
+        const v1_1_1_1 = vSum_1_1_1;
+        const v1_1_2 = vSum_1_2;
+        const v1_1_3 = vSum_1_3;
+        v[at20 + o] = v1;
+        v[at20_1 + o] = v1_1_1;
+        v[at20_2 + o] = v1_2;
+        v[at20_3 + o] = v1_3;
+        v[at20 + (o + 1)] = v1_1;
+        v[at20_1 + (o + 1)] = v1_1_1_1;
+        v[at20_2 + (o + 1)] = v1_1_2;
+        v[at20_3 + (o + 1)] = v1_1_3;
+      }
+      for (let o = oWhole2; o < D; o++) {
+        let vSum = 0;
+        let vSum_1_4 = 0;
+        let vSum_2_1 = 0;
+        let vSum_3_1 = 0;
+        const at21 = o * D + 0;
+        for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+          const dTo = Math.min(dFrom + 1024, D);
+          let vPart = 0;
+          let vPart_1_4 = 0;
+          let vPart_2_1 = 0;
+          let vPart_3_1 = 0;
+          for (let d = dFrom; d < dTo; d++) {
+            const t17 = x[at20 + d]!;
+            const t17_1_1 = x[at20_1 + d]!;
+            const t17_2_1 = x[at20_2 + d]!;
+            const t17_3_1 = x[at20_3 + d]!;
+            const t20 = wv[at21 + d]!;
+            vPart += t17 * t20;
+            vPart_1_4 += t17_1_1 * t20;
+            vPart_2_1 += t17_2_1 * t20;
+            vPart_3_1 += t17_3_1 * t20;
+          }
+          vSum += vPart;
+          vSum_1_4 += vPart_1_4;
+          vSum_2_1 += vPart_2_1;
+          vSum_3_1 += vPart_3_1;
+        }
+        const v1 = vSum;
+        const v1_1_4 = vSum_1_4;
+        const v1_2_1 = vSum_2_1;
+        const v1_3_1 = vSum_3_1;
+        v[at20 + o] = v1;
+        v[at20_1 + o] = v1_1_4;
+        v[at20_2 + o] = v1_2_1;
+        v[at20_3 + o] = v1_3_1;
+      }
+    }
+    for (let b = bWhole2; b < B; b++) {
+      const at20 = at19 + b * at1;
+      for (let o = 0; o < D; o++) {
+        let vSum = 0;
+        const at21 = o * D;
+        for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+          const dTo = Math.min(dFrom + 1024, D);
+          let vPart = 0;
+          for (let d = dFrom; d < dTo; d++) {
+            const t17 = x[at20 + d]!;
+            vPart += t17 * wv[at21 + d]!;
+          }
+          vSum += vPart;
+        }
+        const v1 = vSum;
+        v[at20 + o] = v1;
+      }
+    }
+  }
+  const at22 = at7 * heads;
+  const at30 = L * (at7 * heads);
+  for (let b = 0; b < B; b++) {
+    const at24 = b * at14;
+    const at27 = b * at1;
+    const at31 = b * at30;
     for (let l = 0; l < L; l++) {
-      const at14 = l * L;
-      for (let o = 0; o < at12; o++) {
+      const at25 = at24 + l * L;
+      const at32 = at31 + l * at22;
+      for (let o = 0; o < at22; o++) {
         let zSum = 0;
-        const at13 = Math.floor(o / at5);
-        const at15 = at14 + at13 * at9;
+        const at23 = Math.floor(o / at7);
+        const at26 = at25 + at23 * at16;
+        const at28 = at27 + o;
         for (let sFrom = 0; sFrom < L; sFrom += 1024) {
           const sTo = Math.min(sFrom + 1024, L);
           let zPart = 0;
           for (let s = sFrom; s < sTo; s++) {
-            const at16 = o + s * D;
-            zPart += weight[at15 + s]! * v[at16]!;
+            const at29 = at28 + s * D;
+            zPart += weight[at26 + s]! * v[at29]!;
           }
           zSum += zPart;
         }
         const z1 = zSum;
-        z[o] = z1;
+        z[at32 + o] = z1;
       }
-      const at18 = at1 + l * D;
+    }
+  }
+  for (let l = 0; l < L; l++) {
+    const at34 = l * at22;
+    const at36 = l * D;
+    const bWhole3 = B - mod(B, 4);
+    for (let b = 0; b < bWhole3; b += 4) {
+      const at35 = at34 + b * at30;
+      const at35_1 = at34 + (b + 1) * at30;
+      const at35_2 = at34 + (b + 2) * at30;
+      const at35_3 = at34 + (b + 3) * at30;
+      const at37 = at36 + b * at1;
+      const at37_1 = at36 + (b + 1) * at1;
+      const at37_2 = at36 + (b + 2) * at1;
+      const at37_3 = at36 + (b + 3) * at1;
+      const oWhole3 = D - mod(D, 2);
+      for (let o = 0; o < oWhole3; o += 2) {
+        let ySum = 0;
+        let ySum_1_1 = 0;
+        let ySum_2 = 0;
+        let ySum_3 = 0;
+        let ySum_1 = 0;
+        let ySum_1_1_1 = 0;
+        let ySum_1_2 = 0;
+        let ySum_1_3 = 0;
+        const at33 = o * D;
+        const at33_1 = (o + 1) * D;
+        for (let dFrom = 0; dFrom < at22; dFrom += 1024) {
+          const dTo = Math.min(dFrom + 1024, at22);
+          let yPart = 0;
+          let yPart_1_1 = 0;
+          let yPart_2 = 0;
+          let yPart_3 = 0;
+          let yPart_1 = 0;
+          let yPart_1_1_1 = 0;
+          let yPart_1_2 = 0;
+          let yPart_1_3 = 0;
+          for (let d = dFrom; d < dTo; d++) {
+            const t21 = z[at35 + d]!;
+            const t21_1 = z[at35_1 + d]!;
+            const t21_2 = z[at35_2 + d]!;
+            const t21_3 = z[at35_3 + d]!;
+            const t22 = wo[at33 + d]!;
+            yPart += t22 * t21;
+            yPart_1_1 += t22 * t21_1;
+            yPart_2 += t22 * t21_2;
+            yPart_3 += t22 * t21_3;
+            const t23 = wo[at33_1 + d]!;
+            yPart_1 += t23 * t21;
+            yPart_1_1_1 += t23 * t21_1;
+            yPart_1_2 += t23 * t21_2;
+            yPart_1_3 += t23 * t21_3;
+          }
+          ySum += yPart;
+          ySum_1_1 += yPart_1_1;
+          ySum_2 += yPart_2;
+          ySum_3 += yPart_3;
+          ySum_1 += yPart_1;
+          ySum_1_1_1 += yPart_1_1_1;
+          ySum_1_2 += yPart_1_2;
+          ySum_1_3 += yPart_1_3;
+        }
+        const y1 = ySum;
+        const y1_1_1 = ySum_1_1;
+        const y1_2 = ySum_2;
+        const y1_3 = ySum_3;
+        const y1_1 = ySum_1;
+        const y1_1_1_1 = ySum_1_1_1;
+        const y1_1_2 = ySum_1_2;
+        const y1_1_3 = ySum_1_3;
+        y[at37 + o] = y1;
+        y[at37_1 + o] = y1_1_1;
+        y[at37_2 + o] = y1_2;
+        y[at37_3 + o] = y1_3;
+        y[at37 + (o + 1)] = y1_1;
+        y[at37_1 + (o + 1)] = y1_1_1_1;
+        y[at37_2 + (o + 1)] = y1_1_2;
+        y[at37_3 + (o + 1)] = y1_1_3;
+      }
+      for (let o = oWhole3; o < D; o++) {
+        let ySum = 0;
+        let ySum_1_4 = 0;
+        let ySum_2_1 = 0;
+        let ySum_3_1 = 0;
+        const at33 = o * D + 0;
+        for (let dFrom = 0; dFrom < at22; dFrom += 1024) {
+          const dTo = Math.min(dFrom + 1024, at22);
+          let yPart = 0;
+          let yPart_1_4 = 0;
+          let yPart_2_1 = 0;
+          let yPart_3_1 = 0;
+          for (let d = dFrom; d < dTo; d++) {
+            const t24 = wo[at33 + d]!;
+            yPart += t24 * z[at35 + d]!;
+            yPart_1_4 += t24 * z[at35_1 + d]!;
+            yPart_2_1 += t24 * z[at35_2 + d]!;
+            yPart_3_1 += t24 * z[at35_3 + d]!;
+          }
+          ySum += yPart;
+          ySum_1_4 += yPart_1_4;
+          ySum_2_1 += yPart_2_1;
+          ySum_3_1 += yPart_3_1;
+        }
+        const y1 = ySum;
+        const y1_1_4 = ySum_1_4;
+        const y1_2_1 = ySum_2_1;
+        const y1_3_1 = ySum_3_1;
+        y[at37 + o] = y1;
+        y[at37_1 + o] = y1_1_4;
+        y[at37_2 + o] = y1_2_1;
+        y[at37_3 + o] = y1_3_1;
+      }
+    }
+    for (let b = bWhole3; b < B; b++) {
+      const at35 = at34 + b * at30;
+      const at37 = at36 + b * at1;
       for (let o = 0; o < D; o++) {
         let ySum = 0;
-        const at17 = o * D;
-        for (let dFrom = 0; dFrom < at12; dFrom += 1024) {
-          const dTo = Math.min(dFrom + 1024, at12);
+        const at33 = o * D;
+        for (let dFrom = 0; dFrom < at22; dFrom += 1024) {
+          const dTo = Math.min(dFrom + 1024, at22);
           let yPart = 0;
           for (let d = dFrom; d < dTo; d++) {
-            yPart += wo[at17 + d]! * z[d]!;
+            yPart += wo[at33 + d]! * z[at35 + d]!;
           }
           ySum += yPart;
         }
         const y1 = ySum;
-        y[at18 + o] = y1;
+        y[at37 + o] = y1;
       }
     }
   }
@@ -290,7 +898,6 @@ let multi_head_attention_vjp_d_k = new Float32Array(0);
 let multi_head_attention_vjp_d_q = new Float32Array(0);
 let multi_head_attention_vjp_d_x_1 = new Float32Array(0);
 let multi_head_attention_vjp_d_x_2 = new Float32Array(0);
-let multi_head_attention_vjp_d_x_3 = new Float32Array(0);
 
 /**
  * Self-attention in several heads, each on its block of D // heads columns; weights are [out, in].
@@ -348,38 +955,38 @@ export function multi_head_attention_vjp(
   const d_wk = output("d_wk", into.d_wk, "Float32Array", "[D, D]", [D, D]);
   const d_wv = output("d_wv", into.d_wv, "Float32Array", "[D, D]", [D, D]);
   const d_wo = output("d_wo", into.d_wo, "Float32Array", "[D, D]", [D, D]);
-  const qSize = L * D;
+  const qSize = B * L * D;
   if (multi_head_attention_vjp_q.length < qSize) multi_head_attention_vjp_q = new Float32Array(qSize);
   const q = multi_head_attention_vjp_q;
-  const kSize = L * D;
+  const kSize = B * L * D;
   if (multi_head_attention_vjp_k.length < kSize) multi_head_attention_vjp_k = new Float32Array(kSize);
   const k = multi_head_attention_vjp_k;
-  const vSize = L * D;
+  const vSize = B * L * D;
   if (multi_head_attention_vjp_v.length < vSize) multi_head_attention_vjp_v = new Float32Array(vSize);
   const v = multi_head_attention_vjp_v;
-  const scoreSize = L;
+  const scoreSize = L * L;
   if (multi_head_attention_vjp_score.length < scoreSize)
     multi_head_attention_vjp_score = new Float32Array(scoreSize);
   const score = multi_head_attention_vjp_score;
-  const softmax_eSize = heads * L * L;
+  const softmax_eSize = B * heads * L * L;
   if (multi_head_attention_vjp_softmax_e.length < softmax_eSize)
     multi_head_attention_vjp_softmax_e = new Float32Array(softmax_eSize);
   const softmax_e = multi_head_attention_vjp_softmax_e;
-  const softmax_y_sumSize = heads * L;
+  const softmax_y_sumSize = B * heads * L;
   if (multi_head_attention_vjp_softmax_y_sum.length < softmax_y_sumSize)
     multi_head_attention_vjp_softmax_y_sum = new Float32Array(softmax_y_sumSize);
   const softmax_y_sum = multi_head_attention_vjp_softmax_y_sum;
-  const weightSize = heads * L * L;
+  const weightSize = B * heads * L * L;
   if (multi_head_attention_vjp_weight.length < weightSize)
     multi_head_attention_vjp_weight = new Float32Array(weightSize);
   const weight = multi_head_attention_vjp_weight;
   const zSize = B * L * (heads * Math.floor(D / heads));
   if (multi_head_attention_vjp_z.length < zSize) multi_head_attention_vjp_z = new Float32Array(zSize);
   const z = multi_head_attention_vjp_z;
-  const d_zSize = L * (heads * Math.floor(D / heads));
+  const d_zSize = B * L * (heads * Math.floor(D / heads));
   if (multi_head_attention_vjp_d_z.length < d_zSize) multi_head_attention_vjp_d_z = new Float32Array(d_zSize);
   const d_z = multi_head_attention_vjp_d_z;
-  const d_weightSize = L;
+  const d_weightSize = L * L;
   if (multi_head_attention_vjp_d_weight.length < d_weightSize)
     multi_head_attention_vjp_d_weight = new Float32Array(d_weightSize);
   const d_weight = multi_head_attention_vjp_d_weight;
@@ -396,300 +1003,1314 @@ export function multi_head_attention_vjp(
   const d_qSize = B * L * D;
   if (multi_head_attention_vjp_d_q.length < d_qSize) multi_head_attention_vjp_d_q = new Float32Array(d_qSize);
   const d_q = multi_head_attention_vjp_d_q;
-  const d_x_1Size = L * D;
+  const d_x_1Size = B * L * D;
   if (multi_head_attention_vjp_d_x_1.length < d_x_1Size)
     multi_head_attention_vjp_d_x_1 = new Float32Array(d_x_1Size);
   const d_x_1 = multi_head_attention_vjp_d_x_1;
-  const d_x_2Size = D;
+  const d_x_2Size = B * L * D;
   if (multi_head_attention_vjp_d_x_2.length < d_x_2Size)
     multi_head_attention_vjp_d_x_2 = new Float32Array(d_x_2Size);
   const d_x_2 = multi_head_attention_vjp_d_x_2;
-  const d_x_3Size = D;
-  if (multi_head_attention_vjp_d_x_3.length < d_x_3Size)
-    multi_head_attention_vjp_d_x_3 = new Float32Array(d_x_3Size);
-  const d_x_3 = multi_head_attention_vjp_d_x_3;
-  const at = D * L;
-  const at5 = Math.floor(D / heads);
-  const t1 = 1 / Math.sqrt(at5);
-  const at9 = L * L;
-  const at13 = at5 * heads;
-  const at18 = L * (at5 * heads);
-  for (let b = 0; b < B; b++) {
-    const at1 = b * at;
-    for (let l = 0; l < L; l++) {
-      const at2 = at1 + l * D;
-      const at4 = l * D;
+  const at1 = D * L;
+  for (let l = 0; l < L; l++) {
+    const at = l * D;
+    const bWhole = B - mod(B, 4);
+    for (let b = 0; b < bWhole; b += 4) {
+      const at2 = at + b * at1;
+      const at2_1 = at + (b + 1) * at1;
+      const at2_2 = at + (b + 2) * at1;
+      const at2_3 = at + (b + 3) * at1;
+      const oWhole = D - mod(D, 2);
+      for (let o = 0; o < oWhole; o += 2) {
+        let qSum = 0;
+        let qSum_1_1 = 0;
+        let qSum_2 = 0;
+        let qSum_3 = 0;
+        let qSum_1 = 0;
+        let qSum_1_1_1 = 0;
+        let qSum_1_2 = 0;
+        let qSum_1_3 = 0;
+        const at3 = o * D;
+        const at3_1 = (o + 1) * D;
+        for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+          const dTo = Math.min(dFrom + 1024, D);
+          let qPart = 0;
+          let qPart_1_1 = 0;
+          let qPart_2 = 0;
+          let qPart_3 = 0;
+          let qPart_1 = 0;
+          let qPart_1_1_1 = 0;
+          let qPart_1_2 = 0;
+          let qPart_1_3 = 0;
+          for (let d = dFrom; d < dTo; d++) {
+            const t = x[at2 + d]!;
+            const t_1 = x[at2_1 + d]!;
+            const t_2 = x[at2_2 + d]!;
+            const t_3 = x[at2_3 + d]!;
+            const t1 = wq[at3 + d]!;
+            qPart += t * t1;
+            qPart_1_1 += t_1 * t1;
+            qPart_2 += t_2 * t1;
+            qPart_3 += t_3 * t1;
+            const t2 = wq[at3_1 + d]!;
+            qPart_1 += t * t2;
+            qPart_1_1_1 += t_1 * t2;
+            qPart_1_2 += t_2 * t2;
+            qPart_1_3 += t_3 * t2;
+          }
+          qSum += qPart;
+          qSum_1_1 += qPart_1_1;
+          qSum_2 += qPart_2;
+          qSum_3 += qPart_3;
+          qSum_1 += qPart_1;
+          qSum_1_1_1 += qPart_1_1_1;
+          qSum_1_2 += qPart_1_2;
+          qSum_1_3 += qPart_1_3;
+        }
+        const q1 = qSum;
+        const q1_1_1 = qSum_1_1;
+        const q1_2 = qSum_2;
+        const q1_3 = qSum_3;
+        const q1_1 = qSum_1;
+        const q1_1_1_1 = qSum_1_1_1;
+        const q1_1_2 = qSum_1_2;
+        const q1_1_3 = qSum_1_3;
+        q[at2 + o] = q1;
+        q[at2_1 + o] = q1_1_1;
+        q[at2_2 + o] = q1_2;
+        q[at2_3 + o] = q1_3;
+        q[at2 + (o + 1)] = q1_1;
+        q[at2_1 + (o + 1)] = q1_1_1_1;
+        q[at2_2 + (o + 1)] = q1_1_2;
+        q[at2_3 + (o + 1)] = q1_1_3;
+      }
+      for (let o = oWhole; o < D; o++) {
+        let qSum = 0;
+        let qSum_1_4 = 0;
+        let qSum_2_1 = 0;
+        let qSum_3_1 = 0;
+        const at3 = o * D + 0;
+        for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+          const dTo = Math.min(dFrom + 1024, D);
+          let qPart = 0;
+          let qPart_1_4 = 0;
+          let qPart_2_1 = 0;
+          let qPart_3_1 = 0;
+          for (let d = dFrom; d < dTo; d++) {
+            const t = x[at2 + d]!;
+            const t_1_1 = x[at2_1 + d]!;
+            const t_2_1 = x[at2_2 + d]!;
+            const t_3_1 = x[at2_3 + d]!;
+            const t3 = wq[at3 + d]!;
+            qPart += t * t3;
+            qPart_1_4 += t_1_1 * t3;
+            qPart_2_1 += t_2_1 * t3;
+            qPart_3_1 += t_3_1 * t3;
+          }
+          qSum += qPart;
+          qSum_1_4 += qPart_1_4;
+          qSum_2_1 += qPart_2_1;
+          qSum_3_1 += qPart_3_1;
+        }
+        const q1 = qSum;
+        const q1_1_4 = qSum_1_4;
+        const q1_2_1 = qSum_2_1;
+        const q1_3_1 = qSum_3_1;
+        q[at2 + o] = q1;
+        q[at2_1 + o] = q1_1_4;
+        q[at2_2 + o] = q1_2_1;
+        q[at2_3 + o] = q1_3_1;
+      }
+    }
+    for (let b = bWhole; b < B; b++) {
+      const at2 = at + b * at1;
       for (let o = 0; o < D; o++) {
         let qSum = 0;
-        let kSum = 0;
-        let vSum = 0;
         const at3 = o * D;
         for (let dFrom = 0; dFrom < D; dFrom += 1024) {
           const dTo = Math.min(dFrom + 1024, D);
           let qPart = 0;
-          let kPart = 0;
-          let vPart = 0;
           for (let d = dFrom; d < dTo; d++) {
             const t = x[at2 + d]!;
             qPart += t * wq[at3 + d]!;
-            kPart += t * wk[at3 + d]!;
-            vPart += t * wv[at3 + d]!;
           }
           qSum += qPart;
-          kSum += kPart;
-          vSum += vPart;
         }
         const q1 = qSum;
-        q[at4 + o] = q1;
-        const k1 = kSum;
-        k[at4 + o] = k1;
-        const v1 = vSum;
-        v[at4 + o] = v1;
+        q[at2 + o] = q1;
       }
     }
+  }
+  for (let l = 0; l < L; l++) {
+    const at4 = l * D;
+    const bWhole1 = B - mod(B, 4);
+    for (let b = 0; b < bWhole1; b += 4) {
+      const at5 = at4 + b * at1;
+      const at5_1 = at4 + (b + 1) * at1;
+      const at5_2 = at4 + (b + 2) * at1;
+      const at5_3 = at4 + (b + 3) * at1;
+      const oWhole1 = D - mod(D, 2);
+      for (let o = 0; o < oWhole1; o += 2) {
+        let kSum = 0;
+        let kSum_1_1 = 0;
+        let kSum_2 = 0;
+        let kSum_3 = 0;
+        let kSum_1 = 0;
+        let kSum_1_1_1 = 0;
+        let kSum_1_2 = 0;
+        let kSum_1_3 = 0;
+        const at6 = o * D;
+        const at6_1 = (o + 1) * D;
+        for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+          const dTo = Math.min(dFrom + 1024, D);
+          let kPart = 0;
+          let kPart_1_1 = 0;
+          let kPart_2 = 0;
+          let kPart_3 = 0;
+          let kPart_1 = 0;
+          let kPart_1_1_1 = 0;
+          let kPart_1_2 = 0;
+          let kPart_1_3 = 0;
+          for (let d = dFrom; d < dTo; d++) {
+            const t4 = x[at5 + d]!;
+            const t4_1 = x[at5_1 + d]!;
+            const t4_2 = x[at5_2 + d]!;
+            const t4_3 = x[at5_3 + d]!;
+            const t5 = wk[at6 + d]!;
+            kPart += t4 * t5;
+            kPart_1_1 += t4_1 * t5;
+            kPart_2 += t4_2 * t5;
+            kPart_3 += t4_3 * t5;
+            const t6 = wk[at6_1 + d]!;
+            kPart_1 += t4 * t6;
+            kPart_1_1_1 += t4_1 * t6;
+            kPart_1_2 += t4_2 * t6;
+            kPart_1_3 += t4_3 * t6;
+          }
+          kSum += kPart;
+          kSum_1_1 += kPart_1_1;
+          kSum_2 += kPart_2;
+          kSum_3 += kPart_3;
+          kSum_1 += kPart_1;
+          kSum_1_1_1 += kPart_1_1_1;
+          kSum_1_2 += kPart_1_2;
+          kSum_1_3 += kPart_1_3;
+        }
+        const k1 = kSum;
+        const k1_1_1 = kSum_1_1;
+        const k1_2 = kSum_2;
+        const k1_3 = kSum_3;
+        const k1_1 = kSum_1;
+        const k1_1_1_1 = kSum_1_1_1;
+        const k1_1_2 = kSum_1_2;
+        const k1_1_3 = kSum_1_3;
+        k[at5 + o] = k1;
+        k[at5_1 + o] = k1_1_1;
+        k[at5_2 + o] = k1_2;
+        k[at5_3 + o] = k1_3;
+        k[at5 + (o + 1)] = k1_1;
+        k[at5_1 + (o + 1)] = k1_1_1_1;
+        k[at5_2 + (o + 1)] = k1_1_2;
+        k[at5_3 + (o + 1)] = k1_1_3;
+      }
+      for (let o = oWhole1; o < D; o++) {
+        let kSum = 0;
+        let kSum_1_4 = 0;
+        let kSum_2_1 = 0;
+        let kSum_3_1 = 0;
+        const at6 = o * D + 0;
+        for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+          const dTo = Math.min(dFrom + 1024, D);
+          let kPart = 0;
+          let kPart_1_4 = 0;
+          let kPart_2_1 = 0;
+          let kPart_3_1 = 0;
+          for (let d = dFrom; d < dTo; d++) {
+            const t4 = x[at5 + d]!;
+            const t4_1_1 = x[at5_1 + d]!;
+            const t4_2_1 = x[at5_2 + d]!;
+            const t4_3_1 = x[at5_3 + d]!;
+            const t7 = wk[at6 + d]!;
+            kPart += t4 * t7;
+            kPart_1_4 += t4_1_1 * t7;
+            kPart_2_1 += t4_2_1 * t7;
+            kPart_3_1 += t4_3_1 * t7;
+          }
+          kSum += kPart;
+          kSum_1_4 += kPart_1_4;
+          kSum_2_1 += kPart_2_1;
+          kSum_3_1 += kPart_3_1;
+        }
+        const k1 = kSum;
+        const k1_1_4 = kSum_1_4;
+        const k1_2_1 = kSum_2_1;
+        const k1_3_1 = kSum_3_1;
+        k[at5 + o] = k1;
+        k[at5_1 + o] = k1_1_4;
+        k[at5_2 + o] = k1_2_1;
+        k[at5_3 + o] = k1_3_1;
+      }
+    }
+    for (let b = bWhole1; b < B; b++) {
+      const at5 = at4 + b * at1;
+      for (let o = 0; o < D; o++) {
+        let kSum = 0;
+        const at6 = o * D;
+        for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+          const dTo = Math.min(dFrom + 1024, D);
+          let kPart = 0;
+          for (let d = dFrom; d < dTo; d++) {
+            const t4 = x[at5 + d]!;
+            kPart += t4 * wk[at6 + d]!;
+          }
+          kSum += kPart;
+        }
+        const k1 = kSum;
+        k[at5 + o] = k1;
+      }
+    }
+  }
+  const at7 = Math.floor(D / heads);
+  const t8 = 1 / Math.sqrt(at7);
+  const at14 = L * (L * heads);
+  const at16 = L * L;
+  const at19 = L * heads;
+  for (let b = 0; b < B; b++) {
+    const at8 = b * at1;
+    const at15 = b * at14;
+    const at20 = b * at19;
     for (let h = 0; h < heads; h++) {
-      const at6 = h * at5;
-      const at10 = h * at9;
-      const at12 = h * L;
-      for (let l = 0; l < L; l++) {
-        let softmax_e_max = -Infinity;
-        const at7 = at6 + l * D;
+      const at9 = at8 + h * at7;
+      const lWhole = L - mod(L, 4);
+      for (let l = 0; l < lWhole; l += 4) {
+        const at10 = at9 + l * D;
+        const at10_1 = at9 + (l + 1) * D;
+        const at10_2 = at9 + (l + 2) * D;
+        const at10_3 = at9 + (l + 3) * D;
+        const at12 = l * L;
+        const at12_1 = (l + 1) * L;
+        const at12_2 = (l + 2) * L;
+        const at12_3 = (l + 3) * L;
+        const sWhole = L - mod(L, 2);
+        for (let s = 0; s < sWhole; s += 2) {
+          let score_sumSum = 0;
+          let score_sumSum_1_1 = 0;
+          let score_sumSum_2 = 0;
+          let score_sumSum_3 = 0;
+          let score_sumSum_1 = 0;
+          let score_sumSum_1_1_1 = 0;
+          let score_sumSum_1_2 = 0;
+          let score_sumSum_1_3 = 0;
+          const at11 = at9 + s * D;
+          const at11_1 = at9 + (s + 1) * D;
+          for (let dFrom = 0; dFrom < at7; dFrom += 1024) {
+            const dTo = Math.min(dFrom + 1024, at7);
+            let score_sumPart = 0;
+            let score_sumPart_1_1 = 0;
+            let score_sumPart_2 = 0;
+            let score_sumPart_3 = 0;
+            let score_sumPart_1 = 0;
+            let score_sumPart_1_1_1 = 0;
+            let score_sumPart_1_2 = 0;
+            let score_sumPart_1_3 = 0;
+            for (let d = dFrom; d < dTo; d++) {
+              const t9 = q[at10 + d]!;
+              const t9_1 = q[at10_1 + d]!;
+              const t9_2 = q[at10_2 + d]!;
+              const t9_3 = q[at10_3 + d]!;
+              const t10 = k[at11 + d]!;
+              score_sumPart += t9 * t10;
+              score_sumPart_1_1 += t9_1 * t10;
+              score_sumPart_2 += t9_2 * t10;
+              score_sumPart_3 += t9_3 * t10;
+              const t11 = k[at11_1 + d]!;
+              score_sumPart_1 += t9 * t11;
+              score_sumPart_1_1_1 += t9_1 * t11;
+              score_sumPart_1_2 += t9_2 * t11;
+              score_sumPart_1_3 += t9_3 * t11;
+            }
+            score_sumSum += score_sumPart;
+            score_sumSum_1_1 += score_sumPart_1_1;
+            score_sumSum_2 += score_sumPart_2;
+            score_sumSum_3 += score_sumPart_3;
+            score_sumSum_1 += score_sumPart_1;
+            score_sumSum_1_1_1 += score_sumPart_1_1_1;
+            score_sumSum_1_2 += score_sumPart_1_2;
+            score_sumSum_1_3 += score_sumPart_1_3;
+          }
+          const score_sum = score_sumSum;
+          const score_sum_1_1 = score_sumSum_1_1;
+          const score_sum_2 = score_sumSum_2;
+          const score_sum_3 = score_sumSum_3;
+          const score_sum_1 = score_sumSum_1;
+          const score_sum_1_1_1 = score_sumSum_1_1_1;
+          const score_sum_1_2 = score_sumSum_1_2;
+          const score_sum_1_3 = score_sumSum_1_3;
+          const score1 = t8 * score_sum;
+          const score1_1_1 = t8 * score_sum_1_1;
+          const score1_2 = t8 * score_sum_2;
+          const score1_3 = t8 * score_sum_3;
+          const score1_1 = t8 * score_sum_1;
+          const score1_1_1_1 = t8 * score_sum_1_1_1;
+          const score1_1_2 = t8 * score_sum_1_2;
+          const score1_1_3 = t8 * score_sum_1_3;
+          score[at12 + s] = score1;
+          score[at12_1 + s] = score1_1_1;
+          score[at12_2 + s] = score1_2;
+          score[at12_3 + s] = score1_3;
+          score[at12 + (s + 1)] = score1_1;
+          score[at12_1 + (s + 1)] = score1_1_1_1;
+          score[at12_2 + (s + 1)] = score1_1_2;
+          score[at12_3 + (s + 1)] = score1_1_3;
+        }
+        for (let s = sWhole; s < L; s++) {
+          let score_sumSum = 0;
+          let score_sumSum_1_4 = 0;
+          let score_sumSum_2_1 = 0;
+          let score_sumSum_3_1 = 0;
+          const at11 = at9 + s * D;
+          for (let dFrom = 0; dFrom < at7; dFrom += 1024) {
+            const dTo = Math.min(dFrom + 1024, at7);
+            let score_sumPart = 0;
+            let score_sumPart_1_4 = 0;
+            let score_sumPart_2_1 = 0;
+            let score_sumPart_3_1 = 0;
+            for (let d = dFrom; d < dTo; d++) {
+              const t12 = k[at11 + d]!;
+              score_sumPart += q[at10 + d]! * t12;
+              score_sumPart_1_4 += q[at10_1 + d]! * t12;
+              score_sumPart_2_1 += q[at10_2 + d]! * t12;
+              score_sumPart_3_1 += q[at10_3 + d]! * t12;
+            }
+            score_sumSum += score_sumPart;
+            score_sumSum_1_4 += score_sumPart_1_4;
+            score_sumSum_2_1 += score_sumPart_2_1;
+            score_sumSum_3_1 += score_sumPart_3_1;
+          }
+          const score_sum = score_sumSum;
+          const score_sum_1_4 = score_sumSum_1_4;
+          const score_sum_2_1 = score_sumSum_2_1;
+          const score_sum_3_1 = score_sumSum_3_1;
+          const score1 = t8 * score_sum;
+          const score1_1_4 = t8 * score_sum_1_4;
+          const score1_2_1 = t8 * score_sum_2_1;
+          const score1_3_1 = t8 * score_sum_3_1;
+          score[at12 + s] = score1;
+          score[at12_1 + s] = score1_1_4;
+          score[at12_2 + s] = score1_2_1;
+          score[at12_3 + s] = score1_3_1;
+        }
+      }
+      for (let l = lWhole; l < L; l++) {
+        const at10 = at9 + l * D;
+        const at12 = l * L + 0;
         for (let s = 0; s < L; s++) {
           let score_sumSum = 0;
-          const at8 = at6 + s * D;
-          for (let dFrom = 0; dFrom < at5; dFrom += 1024) {
-            const dTo = Math.min(dFrom + 1024, at5);
+          const at11 = at9 + s * D;
+          for (let dFrom = 0; dFrom < at7; dFrom += 1024) {
+            const dTo = Math.min(dFrom + 1024, at7);
             let score_sumPart = 0;
             for (let d = dFrom; d < dTo; d++) {
-              score_sumPart += q[at7 + d]! * k[at8 + d]!;
+              score_sumPart += q[at10 + d]! * k[at11 + d]!;
             }
             score_sumSum += score_sumPart;
           }
           const score_sum = score_sumSum;
-          const score1 = t1 * score_sum;
-          score[s] = score1;
-          softmax_e_max = Math.max(softmax_e_max, score1);
+          const score1 = t8 * score_sum;
+          score[at12 + s] = score1;
+        }
+      }
+      const at17 = at15 + h * at16;
+      const at21 = at20 + h * L;
+      for (let l = 0; l < L; l++) {
+        let softmax_e_max = -Infinity;
+        const at13 = l * L;
+        for (let k2 = 0; k2 < L; k2++) {
+          const t13 = score[at13 + k2]!;
+          softmax_e_max = Math.max(softmax_e_max, t13);
         }
         let softmax_y_sumSum = 0;
-        const at11 = at10 + l * L;
+        const at18 = at17 + l * L;
         for (let cFrom = 0; cFrom < L; cFrom += 1024) {
           const cTo = Math.min(cFrom + 1024, L);
           let softmax_y_sumPart = 0;
           for (let c = cFrom; c < cTo; c++) {
-            const t2 = score[c]!;
-            const softmax_e1 = Math.exp(t2 - softmax_e_max);
-            softmax_e[at11 + c] = softmax_e1;
+            const t14 = score[at13 + c]!;
+            const softmax_e1 = Math.exp(t14 - softmax_e_max);
+            softmax_e[at18 + c] = softmax_e1;
             softmax_y_sumPart += softmax_e1;
           }
           softmax_y_sumSum += softmax_y_sumPart;
         }
         const softmax_y_sum1 = softmax_y_sumSum;
-        softmax_y_sum[at12 + l] = softmax_y_sum1;
-        const t4 = 1 / softmax_y_sum1;
+        softmax_y_sum[at21 + l] = softmax_y_sum1;
+        const t16 = 1 / softmax_y_sum1;
         for (let c = 0; c < L; c++) {
-          const t3 = softmax_e[at11 + c]!;
-          const weight1 = t4 * t3;
-          weight[at11 + c] = weight1;
+          const t15 = softmax_e[at18 + c]!;
+          const weight1 = t16 * t15;
+          weight[at18 + c] = weight1;
         }
       }
     }
-    const at19 = b * at18;
+  }
+  for (let l = 0; l < L; l++) {
+    const at22 = l * D;
+    const bWhole2 = B - mod(B, 4);
+    for (let b = 0; b < bWhole2; b += 4) {
+      const at23 = at22 + b * at1;
+      const at23_1 = at22 + (b + 1) * at1;
+      const at23_2 = at22 + (b + 2) * at1;
+      const at23_3 = at22 + (b + 3) * at1;
+      const oWhole2 = D - mod(D, 2);
+      for (let o = 0; o < oWhole2; o += 2) {
+        let vSum = 0;
+        let vSum_1_1 = 0;
+        let vSum_2 = 0;
+        let vSum_3 = 0;
+        let vSum_1 = 0;
+        let vSum_1_1_1 = 0;
+        let vSum_1_2 = 0;
+        let vSum_1_3 = 0;
+        const at24 = o * D;
+        const at24_1 = (o + 1) * D;
+        for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+          const dTo = Math.min(dFrom + 1024, D);
+          let vPart = 0;
+          let vPart_1_1 = 0;
+          let vPart_2 = 0;
+          let vPart_3 = 0;
+          let vPart_1 = 0;
+          let vPart_1_1_1 = 0;
+          let vPart_1_2 = 0;
+          let vPart_1_3 = 0;
+          for (let d = dFrom; d < dTo; d++) {
+            const t17 = x[at23 + d]!;
+            const t17_1 = x[at23_1 + d]!;
+            const t17_2 = x[at23_2 + d]!;
+            const t17_3 = x[at23_3 + d]!;
+            const t18 = wv[at24 + d]!;
+            vPart += t17 * t18;
+            vPart_1_1 += t17_1 * t18;
+            vPart_2 += t17_2 * t18;
+            vPart_3 += t17_3 * t18;
+            const t19 = wv[at24_1 + d]!;
+            vPart_1 += t17 * t19;
+            vPart_1_1_1 += t17_1 * t19;
+            vPart_1_2 += t17_2 * t19;
+            vPart_1_3 += t17_3 * t19;
+          }
+          vSum += vPart;
+          vSum_1_1 += vPart_1_1;
+          vSum_2 += vPart_2;
+          vSum_3 += vPart_3;
+          vSum_1 += vPart_1;
+          vSum_1_1_1 += vPart_1_1_1;
+          vSum_1_2 += vPart_1_2;
+          vSum_1_3 += vPart_1_3;
+        }
+        const v1 = vSum;
+        const v1_1_1 = vSum_1_1;
+        const v1_2 = vSum_2;
+        const v1_3 = vSum_3;
+        const v1_1 = vSum_1;
+        const v1_1_1_1 = vSum_1_1_1;
+        const v1_1_2 = vSum_1_2;
+        const v1_1_3 = vSum_1_3;
+        v[at23 + o] = v1;
+        v[at23_1 + o] = v1_1_1;
+        v[at23_2 + o] = v1_2;
+        v[at23_3 + o] = v1_3;
+        v[at23 + (o + 1)] = v1_1;
+        v[at23_1 + (o + 1)] = v1_1_1_1;
+        v[at23_2 + (o + 1)] = v1_1_2;
+        v[at23_3 + (o + 1)] = v1_1_3;
+      }
+      for (let o = oWhole2; o < D; o++) {
+        let vSum = 0;
+        let vSum_1_4 = 0;
+        let vSum_2_1 = 0;
+        let vSum_3_1 = 0;
+        const at24 = o * D + 0;
+        for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+          const dTo = Math.min(dFrom + 1024, D);
+          let vPart = 0;
+          let vPart_1_4 = 0;
+          let vPart_2_1 = 0;
+          let vPart_3_1 = 0;
+          for (let d = dFrom; d < dTo; d++) {
+            const t17 = x[at23 + d]!;
+            const t17_1_1 = x[at23_1 + d]!;
+            const t17_2_1 = x[at23_2 + d]!;
+            const t17_3_1 = x[at23_3 + d]!;
+            const t20 = wv[at24 + d]!;
+            vPart += t17 * t20;
+            vPart_1_4 += t17_1_1 * t20;
+            vPart_2_1 += t17_2_1 * t20;
+            vPart_3_1 += t17_3_1 * t20;
+          }
+          vSum += vPart;
+          vSum_1_4 += vPart_1_4;
+          vSum_2_1 += vPart_2_1;
+          vSum_3_1 += vPart_3_1;
+        }
+        const v1 = vSum;
+        const v1_1_4 = vSum_1_4;
+        const v1_2_1 = vSum_2_1;
+        const v1_3_1 = vSum_3_1;
+        v[at23 + o] = v1;
+        v[at23_1 + o] = v1_1_4;
+        v[at23_2 + o] = v1_2_1;
+        v[at23_3 + o] = v1_3_1;
+      }
+    }
+    for (let b = bWhole2; b < B; b++) {
+      const at23 = at22 + b * at1;
+      for (let o = 0; o < D; o++) {
+        let vSum = 0;
+        const at24 = o * D;
+        for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+          const dTo = Math.min(dFrom + 1024, D);
+          let vPart = 0;
+          for (let d = dFrom; d < dTo; d++) {
+            const t17 = x[at23 + d]!;
+            vPart += t17 * wv[at24 + d]!;
+          }
+          vSum += vPart;
+        }
+        const v1 = vSum;
+        v[at23 + o] = v1;
+      }
+    }
+  }
+  const at25 = at7 * heads;
+  const at33 = L * (at7 * heads);
+  for (let b = 0; b < B; b++) {
+    const at27 = b * at14;
+    const at30 = b * at1;
+    const at34 = b * at33;
     for (let l = 0; l < L; l++) {
-      const at15 = l * L;
-      const at20 = at19 + l * at13;
-      for (let o = 0; o < at13; o++) {
+      const at28 = at27 + l * L;
+      const at35 = at34 + l * at25;
+      for (let o = 0; o < at25; o++) {
         let zSum = 0;
-        const at14 = Math.floor(o / at5);
-        const at16 = at15 + at14 * at9;
+        const at26 = Math.floor(o / at7);
+        const at29 = at28 + at26 * at16;
+        const at31 = at30 + o;
         for (let sFrom = 0; sFrom < L; sFrom += 1024) {
           const sTo = Math.min(sFrom + 1024, L);
           let zPart = 0;
           for (let s = sFrom; s < sTo; s++) {
-            const at17 = o + s * D;
-            zPart += weight[at16 + s]! * v[at17]!;
+            const at32 = at31 + s * D;
+            zPart += weight[at29 + s]! * v[at32]!;
           }
           zSum += zPart;
         }
         const z1 = zSum;
-        z[at20 + o] = z1;
+        z[at35 + o] = z1;
       }
-      const at21 = l * at13;
-      for (let d = 0; d < at13; d++) {
-        d_z[at21 + d] = 0;
-      }
-      const at23 = at1 + l * D;
-      for (let o = 0; o < D; o++) {
-        const at22 = o * D;
-        const at24 = at23 + o;
-        const t5 = d_y[at24]!;
-        for (let d = 0; d < at13; d++) {
-          d_z[at21 + d]! += t5 * wo[at22 + d]!;
+    }
+  }
+  for (let l = 0; l < L; l++) {
+    const at37 = l * D;
+    const at39 = l * at25;
+    for (let dBlock = 0; dBlock < at25; dBlock += 8) {
+      const dEnd = Math.min(dBlock + 8, at25);
+      const bWhole3 = B - mod(B, 4);
+      for (let b = 0; b < bWhole3; b += 4) {
+        const at38 = at37 + b * at1;
+        const at38_1 = at37 + (b + 1) * at1;
+        const at38_2 = at37 + (b + 2) * at1;
+        const at38_3 = at37 + (b + 3) * at1;
+        const at40 = at39 + b * at33;
+        const at40_1 = at39 + (b + 1) * at33;
+        const at40_2 = at39 + (b + 2) * at33;
+        const at40_3 = at39 + (b + 3) * at33;
+        for (let d = dBlock; d < dEnd; d++) {
+          let d_z1 = 0;
+          let d_z1_1 = 0;
+          let d_z1_2 = 0;
+          let d_z1_3 = 0;
+          for (let oFrom = 0; oFrom < D; oFrom += 1024) {
+            const oTo = Math.min(oFrom + 1024, D);
+            let d_zPart = 0;
+            let d_zPart_1 = 0;
+            let d_zPart_2 = 0;
+            let d_zPart_3 = 0;
+            for (let o = oFrom; o < oTo; o++) {
+              const at36 = d + o * D;
+              const t21 = wo[at36]!;
+              d_zPart += t21 * d_y[at38 + o]!;
+              d_zPart_1 += t21 * d_y[at38_1 + o]!;
+              d_zPart_2 += t21 * d_y[at38_2 + o]!;
+              d_zPart_3 += t21 * d_y[at38_3 + o]!;
+            }
+            d_z1 += d_zPart;
+            d_z1_1 += d_zPart_1;
+            d_z1_2 += d_zPart_2;
+            d_z1_3 += d_zPart_3;
+          }
+          d_z[at40 + d] = d_z1;
+          d_z[at40_1 + d] = d_z1_1;
+          d_z[at40_2 + d] = d_z1_2;
+          d_z[at40_3 + d] = d_z1_3;
         }
       }
-      for (let j = 0; j < heads; j++) {
-        let d_softmax_y_sum_1Sum = 0;
-        const at25 = j * at5;
-        const at27 = at21 + j * at5;
-        const at28 = at15 + j * at9;
+      for (let b = bWhole3; b < B; b++) {
+        const at38 = at37 + b * at1;
+        const at40 = at39 + b * at33;
+        for (let d = dBlock; d < dEnd; d++) {
+          let d_z1 = 0;
+          for (let oFrom = 0; oFrom < D; oFrom += 1024) {
+            const oTo = Math.min(oFrom + 1024, D);
+            let d_zPart = 0;
+            for (let o = oFrom; o < oTo; o++) {
+              const at36 = d + o * D;
+              d_zPart += wo[at36]! * d_y[at38 + o]!;
+            }
+            d_z1 += d_zPart;
+          }
+          d_z[at40 + d] = d_z1;
+        }
+      }
+    }
+  }
+  for (let b = 0; b < B; b++) {
+    const at41 = b * at1;
+    const at44 = b * at33;
+    const at49 = b * at14;
+    const at52 = b * at19;
+    for (let j = 0; j < heads; j++) {
+      const at42 = at41 + j * at7;
+      const at45 = at44 + j * at7;
+      const lWhole1 = L - mod(L, 4);
+      for (let l = 0; l < lWhole1; l += 4) {
+        const at46 = at45 + l * at25;
+        const at46_1 = at45 + (l + 1) * at25;
+        const at46_2 = at45 + (l + 2) * at25;
+        const at46_3 = at45 + (l + 3) * at25;
+        const at47 = l * L;
+        const at47_1 = (l + 1) * L;
+        const at47_2 = (l + 2) * L;
+        const at47_3 = (l + 3) * L;
+        const sWhole1 = L - mod(L, 2);
+        for (let s = 0; s < sWhole1; s += 2) {
+          let d_weightSum = 0;
+          let d_weightSum_1_1 = 0;
+          let d_weightSum_2 = 0;
+          let d_weightSum_3 = 0;
+          let d_weightSum_1 = 0;
+          let d_weightSum_1_1_1 = 0;
+          let d_weightSum_1_2 = 0;
+          let d_weightSum_1_3 = 0;
+          const at43 = at42 + s * D;
+          const at43_1 = at42 + (s + 1) * D;
+          for (let q0From = 0; q0From < at7; q0From += 1024) {
+            const q0To = Math.min(q0From + 1024, at7);
+            let d_weightPart = 0;
+            let d_weightPart_1_1 = 0;
+            let d_weightPart_2 = 0;
+            let d_weightPart_3 = 0;
+            let d_weightPart_1 = 0;
+            let d_weightPart_1_1_1 = 0;
+            let d_weightPart_1_2 = 0;
+            let d_weightPart_1_3 = 0;
+            for (let q0 = q0From; q0 < q0To; q0++) {
+              const t22 = d_z[at46 + q0]!;
+              const t22_1 = d_z[at46_1 + q0]!;
+              const t22_2 = d_z[at46_2 + q0]!;
+              const t22_3 = d_z[at46_3 + q0]!;
+              const t23 = v[at43 + q0]!;
+              d_weightPart += t23 * t22;
+              d_weightPart_1_1 += t23 * t22_1;
+              d_weightPart_2 += t23 * t22_2;
+              d_weightPart_3 += t23 * t22_3;
+              const t24 = v[at43_1 + q0]!;
+              d_weightPart_1 += t24 * t22;
+              d_weightPart_1_1_1 += t24 * t22_1;
+              d_weightPart_1_2 += t24 * t22_2;
+              d_weightPart_1_3 += t24 * t22_3;
+            }
+            d_weightSum += d_weightPart;
+            d_weightSum_1_1 += d_weightPart_1_1;
+            d_weightSum_2 += d_weightPart_2;
+            d_weightSum_3 += d_weightPart_3;
+            d_weightSum_1 += d_weightPart_1;
+            d_weightSum_1_1_1 += d_weightPart_1_1_1;
+            d_weightSum_1_2 += d_weightPart_1_2;
+            d_weightSum_1_3 += d_weightPart_1_3;
+          }
+          const d_weight1 = d_weightSum;
+          const d_weight1_1_1 = d_weightSum_1_1;
+          const d_weight1_2 = d_weightSum_2;
+          const d_weight1_3 = d_weightSum_3;
+          const d_weight1_1 = d_weightSum_1;
+          const d_weight1_1_1_1 = d_weightSum_1_1_1;
+          const d_weight1_1_2 = d_weightSum_1_2;
+          const d_weight1_1_3 = d_weightSum_1_3;
+          d_weight[at47 + s] = d_weight1;
+          d_weight[at47_1 + s] = d_weight1_1_1;
+          d_weight[at47_2 + s] = d_weight1_2;
+          d_weight[at47_3 + s] = d_weight1_3;
+          d_weight[at47 + (s + 1)] = d_weight1_1;
+          d_weight[at47_1 + (s + 1)] = d_weight1_1_1_1;
+          d_weight[at47_2 + (s + 1)] = d_weight1_1_2;
+          d_weight[at47_3 + (s + 1)] = d_weight1_1_3;
+        }
+        for (let s = sWhole1; s < L; s++) {
+          let d_weightSum = 0;
+          let d_weightSum_1_4 = 0;
+          let d_weightSum_2_1 = 0;
+          let d_weightSum_3_1 = 0;
+          const at43 = at42 + s * D;
+          for (let q0From = 0; q0From < at7; q0From += 1024) {
+            const q0To = Math.min(q0From + 1024, at7);
+            let d_weightPart = 0;
+            let d_weightPart_1_4 = 0;
+            let d_weightPart_2_1 = 0;
+            let d_weightPart_3_1 = 0;
+            for (let q0 = q0From; q0 < q0To; q0++) {
+              const t25 = v[at43 + q0]!;
+              d_weightPart += t25 * d_z[at46 + q0]!;
+              d_weightPart_1_4 += t25 * d_z[at46_1 + q0]!;
+              d_weightPart_2_1 += t25 * d_z[at46_2 + q0]!;
+              d_weightPart_3_1 += t25 * d_z[at46_3 + q0]!;
+            }
+            d_weightSum += d_weightPart;
+            d_weightSum_1_4 += d_weightPart_1_4;
+            d_weightSum_2_1 += d_weightPart_2_1;
+            d_weightSum_3_1 += d_weightPart_3_1;
+          }
+          const d_weight1 = d_weightSum;
+          const d_weight1_1_4 = d_weightSum_1_4;
+          const d_weight1_2_1 = d_weightSum_2_1;
+          const d_weight1_3_1 = d_weightSum_3_1;
+          d_weight[at47 + s] = d_weight1;
+          d_weight[at47_1 + s] = d_weight1_1_4;
+          d_weight[at47_2 + s] = d_weight1_2_1;
+          d_weight[at47_3 + s] = d_weight1_3_1;
+        }
+      }
+      for (let l = lWhole1; l < L; l++) {
+        const at46 = at45 + l * at25;
+        const at47 = l * L + 0;
         for (let s = 0; s < L; s++) {
           let d_weightSum = 0;
-          const at26 = at25 + s * D;
-          for (let q0From = 0; q0From < at5; q0From += 1024) {
-            const q0To = Math.min(q0From + 1024, at5);
+          const at43 = at42 + s * D;
+          for (let q0From = 0; q0From < at7; q0From += 1024) {
+            const q0To = Math.min(q0From + 1024, at7);
             let d_weightPart = 0;
             for (let q0 = q0From; q0 < q0To; q0++) {
-              d_weightPart += v[at26 + q0]! * d_z[at27 + q0]!;
+              d_weightPart += v[at43 + q0]! * d_z[at46 + q0]!;
             }
             d_weightSum += d_weightPart;
           }
           const d_weight1 = d_weightSum;
-          d_weight[s] = d_weight1;
-          d_softmax_y_sum_1Sum += d_weight1 * weight[at28 + s]!;
+          d_weight[at47 + s] = d_weight1;
+        }
+      }
+      const at50 = at49 + j * at16;
+      const at53 = at52 + j * L;
+      const at55 = j * at16;
+      for (let l = 0; l < L; l++) {
+        let d_softmax_y_sum_1Sum = 0;
+        const at48 = l * L;
+        const at51 = at50 + l * L;
+        for (let cFrom = 0; cFrom < L; cFrom += 1024) {
+          const cTo = Math.min(cFrom + 1024, L);
+          let d_softmax_y_sum_1Part = 0;
+          for (let c = cFrom; c < cTo; c++) {
+            const t26 = d_weight[at48 + c]!;
+            d_softmax_y_sum_1Part += t26 * weight[at51 + c]!;
+          }
+          d_softmax_y_sum_1Sum += d_softmax_y_sum_1Part;
         }
         const d_softmax_y_sum_1 = d_softmax_y_sum_1Sum;
-        const at29 = l + j * L;
-        const t7 = 1 / softmax_y_sum[at29]!;
-        const t9 = t1 * t7;
+        const at54 = at53 + l;
+        const t28 = 1 / softmax_y_sum[at54]!;
+        const t30 = t8 * t28;
+        const at56 = at55 + l * L;
         for (let s = 0; s < L; s++) {
-          const t6 = softmax_e[at28 + s]!;
-          const t8 = d_weight[s]!;
-          const d_score_sum1 = t9 * t6 * (t8 - d_softmax_y_sum_1);
-          d_score_sum[at28 + s] = d_score_sum1;
+          const t27 = softmax_e[at51 + s]!;
+          const t29 = d_weight[at48 + s]!;
+          const d_score_sum1 = t30 * t27 * (t29 - d_softmax_y_sum_1);
+          d_score_sum[at56 + s] = d_score_sum1;
         }
       }
     }
     for (let s = 0; s < L; s++) {
-      const at30 = at1 + s * D;
-      for (let o = 0; o < D; o++) {
-        d_v[at30 + o] = 0;
-      }
-      for (let l = 0; l < L; l++) {
-        const at32 = s + l * L;
-        const at34 = l * at13;
-        const oEnd = Math.min(D, at13);
-        for (let o = 0; o < oEnd; o++) {
-          const at31 = Math.floor(o / at5);
-          const at33 = at32 + at31 * at9;
-          d_v[at30 + o]! += weight[at33]! * d_z[at34 + o]!;
-        }
-      }
-      const at35 = s * D;
-      for (let d = 0; d < D; d++) {
-        d_x_1[at35 + d] = 0;
-      }
-      for (let o = 0; o < D; o++) {
-        const at36 = o * D;
-        const at37 = at30 + o;
-        const t10 = d_v[at37]!;
-        for (let d = 0; d < D; d++) {
-          d_x_1[at35 + d]! += t10 * wv[at36 + d]!;
-        }
-      }
-    }
-    for (let s = 0; s < L; s++) {
-      for (let d = 0; d < D; d++) {
-        d_x_2[d] = 0;
-      }
-      for (let d = 0; d < D; d++) {
-        d_x_3[d] = 0;
-      }
-      const at44 = at1 + s * D;
-      const at46 = s * L;
+      const at63 = at41 + s * D;
+      const at65 = s * L;
       for (let k2 = 0; k2 < D; k2++) {
         let d_kSum = 0;
-        const at38 = Math.floor(k2 / at5);
-        const is = at38 < heads;
-        const at39 = mod(k2, at5);
-        const at40 = at38 * at5 + at39;
-        const at42 = s + at38 * at9;
+        const at57 = Math.floor(k2 / at7);
+        const is = at57 < heads;
+        const at58 = mod(k2, at7);
+        const at59 = at41 + at57 * at7 + at58;
+        const at61 = s + at57 * at16;
         if (is) {
           for (let lFrom = 0; lFrom < L; lFrom += 1024) {
             const lTo = Math.min(lFrom + 1024, L);
             let d_kPart = 0;
             for (let l = lFrom; l < lTo; l++) {
-              const at41 = at40 + l * D;
-              const at43 = at42 + l * L;
-              d_kPart += q[at41]! * d_score_sum[at43]!;
+              const at60 = at59 + l * D;
+              const at62 = at61 + l * L;
+              d_kPart += q[at60]! * d_score_sum[at62]!;
             }
             d_kSum += d_kPart;
           }
         }
         const d_k1 = d_kSum;
-        d_k[at44 + k2] = d_k1;
+        d_k[at63 + k2] = d_k1;
         let d_qSum = 0;
-        const at47 = at46 + at38 * at9;
+        const at66 = at65 + at57 * at16;
         if (is) {
           for (let sFrom = 0; sFrom < L; sFrom += 1024) {
             const sTo = Math.min(sFrom + 1024, L);
             let d_qPart = 0;
             for (let s1 = sFrom; s1 < sTo; s1++) {
-              const at45 = at40 + s1 * D;
-              d_qPart += k[at45]! * d_score_sum[at47 + s1]!;
+              const at64 = at59 + s1 * D;
+              d_qPart += k[at64]! * d_score_sum[at66 + s1]!;
             }
             d_qSum += d_qPart;
           }
         }
         const d_q1 = d_qSum;
-        d_q[at44 + k2] = d_q1;
-        const at48 = k2 * D;
-        for (let d = 0; d < D; d++) {
-          d_x_2[d]! += d_k1 * wk[at48 + d]!;
-        }
-        for (let d = 0; d < D; d++) {
-          d_x_3[d]! += d_q1 * wq[at48 + d]!;
-        }
-      }
-      const at49 = s * D;
-      for (let d = 0; d < D; d++) {
-        const d_x1 = d_x_1[at49 + d]! + d_x_2[d]! + d_x_3[d]!;
-        d_x[at44 + d] = d_x1;
+        d_q[at63 + k2] = d_q1;
       }
     }
   }
-  for (let o = 0; o < D; o++) {
-    const at50 = o * D;
-    for (let d = 0; d < D; d++) {
-      d_wq[at50 + d] = 0;
-    }
-    for (let d = 0; d < D; d++) {
-      d_wk[at50 + d] = 0;
-    }
-    for (let d = 0; d < D; d++) {
-      d_wv[at50 + d] = 0;
-    }
-    for (let b = 0; b < B; b++) {
-      const at51 = b * at;
-      const at53 = o + b * at;
+  for (let b = 0; b < B; b++) {
+    const at67 = b * at1;
+    const at70 = b * at14;
+    const at74 = b * at33;
+    for (let s = 0; s < L; s++) {
+      const at68 = at67 + s * D;
+      for (let o = 0; o < D; o++) {
+        d_v[at68 + o] = 0;
+      }
+      const at71 = at70 + s;
       for (let l = 0; l < L; l++) {
-        const at52 = at51 + l * D;
-        const at54 = at53 + l * D;
-        const t12 = d_q[at54]!;
-        const t13 = d_k[at54]!;
-        const t14 = d_v[at54]!;
-        for (let d = 0; d < D; d++) {
-          const t11 = x[at52 + d]!;
-          d_wq[at50 + d]! += t12 * t11;
-          d_wk[at50 + d]! += t13 * t11;
-          d_wv[at50 + d]! += t14 * t11;
+        const at72 = at71 + l * L;
+        const at75 = at74 + l * at25;
+        const oEnd = Math.min(D, at25);
+        for (let o = 0; o < oEnd; o++) {
+          const at69 = Math.floor(o / at7);
+          const at73 = at72 + at69 * at16;
+          d_v[at68 + o]! += weight[at73]! * d_z[at75 + o]!;
         }
       }
     }
   }
+  for (let l = 0; l < L; l++) {
+    const at77 = l * D;
+    for (let dBlock1 = 0; dBlock1 < D; dBlock1 += 8) {
+      const dEnd1 = Math.min(dBlock1 + 8, D);
+      const bWhole4 = B - mod(B, 4);
+      for (let b = 0; b < bWhole4; b += 4) {
+        const at78 = at77 + b * at1;
+        const at78_1 = at77 + (b + 1) * at1;
+        const at78_2 = at77 + (b + 2) * at1;
+        const at78_3 = at77 + (b + 3) * at1;
+        for (let d = dBlock1; d < dEnd1; d++) {
+          let d_x_1_1 = 0;
+          let d_x_1_1_1 = 0;
+          let d_x_1_1_2 = 0;
+          let d_x_1_1_3 = 0;
+          for (let oFrom = 0; oFrom < D; oFrom += 1024) {
+            const oTo = Math.min(oFrom + 1024, D);
+            let d_x_1Part = 0;
+            let d_x_1Part_1 = 0;
+            let d_x_1Part_2 = 0;
+            let d_x_1Part_3 = 0;
+            for (let o = oFrom; o < oTo; o++) {
+              const at76 = d + o * D;
+              const t31 = wv[at76]!;
+              d_x_1Part += t31 * d_v[at78 + o]!;
+              d_x_1Part_1 += t31 * d_v[at78_1 + o]!;
+              d_x_1Part_2 += t31 * d_v[at78_2 + o]!;
+              d_x_1Part_3 += t31 * d_v[at78_3 + o]!;
+            }
+            d_x_1_1 += d_x_1Part;
+            d_x_1_1_1 += d_x_1Part_1;
+            d_x_1_1_2 += d_x_1Part_2;
+            d_x_1_1_3 += d_x_1Part_3;
+          }
+          d_x_1[at78 + d] = d_x_1_1;
+          d_x_1[at78_1 + d] = d_x_1_1_1;
+          d_x_1[at78_2 + d] = d_x_1_1_2;
+          d_x_1[at78_3 + d] = d_x_1_1_3;
+        }
+      }
+      for (let b = bWhole4; b < B; b++) {
+        const at78 = at77 + b * at1;
+        for (let d = dBlock1; d < dEnd1; d++) {
+          let d_x_1_1 = 0;
+          for (let oFrom = 0; oFrom < D; oFrom += 1024) {
+            const oTo = Math.min(oFrom + 1024, D);
+            let d_x_1Part = 0;
+            for (let o = oFrom; o < oTo; o++) {
+              const at76 = d + o * D;
+              d_x_1Part += wv[at76]! * d_v[at78 + o]!;
+            }
+            d_x_1_1 += d_x_1Part;
+          }
+          d_x_1[at78 + d] = d_x_1_1;
+        }
+      }
+    }
+  }
+  for (let l = 0; l < L; l++) {
+    const at80 = l * D;
+    for (let dBlock2 = 0; dBlock2 < D; dBlock2 += 8) {
+      const dEnd2 = Math.min(dBlock2 + 8, D);
+      const bWhole5 = B - mod(B, 4);
+      for (let b = 0; b < bWhole5; b += 4) {
+        const at81 = at80 + b * at1;
+        const at81_1 = at80 + (b + 1) * at1;
+        const at81_2 = at80 + (b + 2) * at1;
+        const at81_3 = at80 + (b + 3) * at1;
+        for (let d = dBlock2; d < dEnd2; d++) {
+          let d_x_2_1 = 0;
+          let d_x_2_1_1 = 0;
+          let d_x_2_1_2 = 0;
+          let d_x_2_1_3 = 0;
+          for (let oFrom = 0; oFrom < D; oFrom += 1024) {
+            const oTo = Math.min(oFrom + 1024, D);
+            let d_x_2Part = 0;
+            let d_x_2Part_1 = 0;
+            let d_x_2Part_2 = 0;
+            let d_x_2Part_3 = 0;
+            for (let o = oFrom; o < oTo; o++) {
+              const at79 = d + o * D;
+              const t32 = wk[at79]!;
+              d_x_2Part += t32 * d_k[at81 + o]!;
+              d_x_2Part_1 += t32 * d_k[at81_1 + o]!;
+              d_x_2Part_2 += t32 * d_k[at81_2 + o]!;
+              d_x_2Part_3 += t32 * d_k[at81_3 + o]!;
+            }
+            d_x_2_1 += d_x_2Part;
+            d_x_2_1_1 += d_x_2Part_1;
+            d_x_2_1_2 += d_x_2Part_2;
+            d_x_2_1_3 += d_x_2Part_3;
+          }
+          d_x_2[at81 + d] = d_x_2_1;
+          d_x_2[at81_1 + d] = d_x_2_1_1;
+          d_x_2[at81_2 + d] = d_x_2_1_2;
+          d_x_2[at81_3 + d] = d_x_2_1_3;
+        }
+      }
+      for (let b = bWhole5; b < B; b++) {
+        const at81 = at80 + b * at1;
+        for (let d = dBlock2; d < dEnd2; d++) {
+          let d_x_2_1 = 0;
+          for (let oFrom = 0; oFrom < D; oFrom += 1024) {
+            const oTo = Math.min(oFrom + 1024, D);
+            let d_x_2Part = 0;
+            for (let o = oFrom; o < oTo; o++) {
+              const at79 = d + o * D;
+              d_x_2Part += wk[at79]! * d_k[at81 + o]!;
+            }
+            d_x_2_1 += d_x_2Part;
+          }
+          d_x_2[at81 + d] = d_x_2_1;
+        }
+      }
+    }
+  }
+  for (let l = 0; l < L; l++) {
+    const at83 = l * D;
+    for (let dBlock3 = 0; dBlock3 < D; dBlock3 += 8) {
+      const dEnd3 = Math.min(dBlock3 + 8, D);
+      const bWhole6 = B - mod(B, 4);
+      for (let b = 0; b < bWhole6; b += 4) {
+        const at84 = at83 + b * at1;
+        const at84_1 = at83 + (b + 1) * at1;
+        const at84_2 = at83 + (b + 2) * at1;
+        const at84_3 = at83 + (b + 3) * at1;
+        for (let d = dBlock3; d < dEnd3; d++) {
+          let d_x_3 = 0;
+          let d_x_3_1 = 0;
+          let d_x_3_2 = 0;
+          let d_x_3_3 = 0;
+          for (let oFrom = 0; oFrom < D; oFrom += 1024) {
+            const oTo = Math.min(oFrom + 1024, D);
+            let d_x_3Part = 0;
+            let d_x_3Part_1 = 0;
+            let d_x_3Part_2 = 0;
+            let d_x_3Part_3 = 0;
+            for (let o = oFrom; o < oTo; o++) {
+              const at82 = d + o * D;
+              const t33 = wq[at82]!;
+              d_x_3Part += t33 * d_q[at84 + o]!;
+              d_x_3Part_1 += t33 * d_q[at84_1 + o]!;
+              d_x_3Part_2 += t33 * d_q[at84_2 + o]!;
+              d_x_3Part_3 += t33 * d_q[at84_3 + o]!;
+            }
+            d_x_3 += d_x_3Part;
+            d_x_3_1 += d_x_3Part_1;
+            d_x_3_2 += d_x_3Part_2;
+            d_x_3_3 += d_x_3Part_3;
+          }
+          const d_x1 = d_x_1[at84 + d]! + d_x_2[at84 + d]! + d_x_3;
+          const d_x1_1 = d_x_1[at84_1 + d]! + d_x_2[at84_1 + d]! + d_x_3_1;
+          const d_x1_2 = d_x_1[at84_2 + d]! + d_x_2[at84_2 + d]! + d_x_3_2;
+          const d_x1_3 = d_x_1[at84_3 + d]! + d_x_2[at84_3 + d]! + d_x_3_3;
+          d_x[at84 + d] = d_x1;
+          d_x[at84_1 + d] = d_x1_1;
+          d_x[at84_2 + d] = d_x1_2;
+          d_x[at84_3 + d] = d_x1_3;
+        }
+      }
+      for (let b = bWhole6; b < B; b++) {
+        const at84 = at83 + b * at1;
+        for (let d = dBlock3; d < dEnd3; d++) {
+          let d_x_3 = 0;
+          for (let oFrom = 0; oFrom < D; oFrom += 1024) {
+            const oTo = Math.min(oFrom + 1024, D);
+            let d_x_3Part = 0;
+            for (let o = oFrom; o < oTo; o++) {
+              const at82 = d + o * D;
+              d_x_3Part += wq[at82]! * d_q[at84 + o]!;
+            }
+            d_x_3 += d_x_3Part;
+          }
+          const d_x1 = d_x_1[at84 + d]! + d_x_2[at84 + d]! + d_x_3;
+          d_x[at84 + d] = d_x1;
+        }
+      }
+    }
+  }
+  for (let dBlock4 = 0; dBlock4 < D; dBlock4 += 8) {
+    const dEnd4 = Math.min(dBlock4 + 8, D);
+    const oWhole3 = D - mod(D, 4);
+    for (let o = 0; o < oWhole3; o += 4) {
+      const at89 = o * D;
+      const at89_1 = (o + 1) * D;
+      const at89_2 = (o + 2) * D;
+      const at89_3 = (o + 3) * D;
+      for (let d = dBlock4; d < dEnd4; d++) {
+        let d_wq1 = 0;
+        let d_wq1_1 = 0;
+        let d_wq1_2 = 0;
+        let d_wq1_3 = 0;
+        for (let bFrom = 0; bFrom < B; bFrom += 64) {
+          const bTo = Math.min(bFrom + 64, B);
+          let d_wqPart = 0;
+          let d_wqPart_1 = 0;
+          let d_wqPart_2 = 0;
+          let d_wqPart_3 = 0;
+          for (let b = bFrom; b < bTo; b++) {
+            const at85 = d + b * at1;
+            const at87 = o + b * at1;
+            const at87_1 = o + 1 + b * at1;
+            const at87_2 = o + 2 + b * at1;
+            const at87_3 = o + 3 + b * at1;
+            for (let l = 0; l < L; l++) {
+              const at86 = at85 + l * D;
+              const t34 = x[at86]!;
+              const at88 = at87 + l * D;
+              const at88_1 = at87_1 + l * D;
+              const at88_2 = at87_2 + l * D;
+              const at88_3 = at87_3 + l * D;
+              d_wqPart += t34 * d_q[at88]!;
+              d_wqPart_1 += t34 * d_q[at88_1]!;
+              d_wqPart_2 += t34 * d_q[at88_2]!;
+              d_wqPart_3 += t34 * d_q[at88_3]!;
+            }
+          }
+          d_wq1 += d_wqPart;
+          d_wq1_1 += d_wqPart_1;
+          d_wq1_2 += d_wqPart_2;
+          d_wq1_3 += d_wqPart_3;
+        }
+        d_wq[at89 + d] = d_wq1;
+        d_wq[at89_1 + d] = d_wq1_1;
+        d_wq[at89_2 + d] = d_wq1_2;
+        d_wq[at89_3 + d] = d_wq1_3;
+      }
+    }
+    for (let o = oWhole3; o < D; o++) {
+      const at89 = o * D + 0;
+      for (let d = dBlock4; d < dEnd4; d++) {
+        let d_wq1 = 0;
+        for (let bFrom = 0; bFrom < B; bFrom += 64) {
+          const bTo = Math.min(bFrom + 64, B);
+          let d_wqPart = 0;
+          for (let b = bFrom; b < bTo; b++) {
+            const at85 = d + b * at1;
+            const at87 = o + b * at1;
+            for (let l = 0; l < L; l++) {
+              const at86 = at85 + l * D;
+              const t34 = x[at86]!;
+              const at88 = at87 + l * D;
+              d_wqPart += t34 * d_q[at88]!;
+            }
+          }
+          d_wq1 += d_wqPart;
+        }
+        d_wq[at89 + d] = d_wq1;
+      }
+    }
+  }
+  for (let dBlock5 = 0; dBlock5 < D; dBlock5 += 8) {
+    const dEnd5 = Math.min(dBlock5 + 8, D);
+    const oWhole4 = D - mod(D, 4);
+    for (let o = 0; o < oWhole4; o += 4) {
+      const at94 = o * D;
+      const at94_1 = (o + 1) * D;
+      const at94_2 = (o + 2) * D;
+      const at94_3 = (o + 3) * D;
+      for (let d = dBlock5; d < dEnd5; d++) {
+        let d_wk1 = 0;
+        let d_wk1_1 = 0;
+        let d_wk1_2 = 0;
+        let d_wk1_3 = 0;
+        for (let bFrom = 0; bFrom < B; bFrom += 64) {
+          const bTo = Math.min(bFrom + 64, B);
+          let d_wkPart = 0;
+          let d_wkPart_1 = 0;
+          let d_wkPart_2 = 0;
+          let d_wkPart_3 = 0;
+          for (let b = bFrom; b < bTo; b++) {
+            const at90 = d + b * at1;
+            const at92 = o + b * at1;
+            const at92_1 = o + 1 + b * at1;
+            const at92_2 = o + 2 + b * at1;
+            const at92_3 = o + 3 + b * at1;
+            for (let l = 0; l < L; l++) {
+              const at91 = at90 + l * D;
+              const t35 = x[at91]!;
+              const at93 = at92 + l * D;
+              const at93_1 = at92_1 + l * D;
+              const at93_2 = at92_2 + l * D;
+              const at93_3 = at92_3 + l * D;
+              d_wkPart += t35 * d_k[at93]!;
+              d_wkPart_1 += t35 * d_k[at93_1]!;
+              d_wkPart_2 += t35 * d_k[at93_2]!;
+              d_wkPart_3 += t35 * d_k[at93_3]!;
+            }
+          }
+          d_wk1 += d_wkPart;
+          d_wk1_1 += d_wkPart_1;
+          d_wk1_2 += d_wkPart_2;
+          d_wk1_3 += d_wkPart_3;
+        }
+        d_wk[at94 + d] = d_wk1;
+        d_wk[at94_1 + d] = d_wk1_1;
+        d_wk[at94_2 + d] = d_wk1_2;
+        d_wk[at94_3 + d] = d_wk1_3;
+      }
+    }
+    for (let o = oWhole4; o < D; o++) {
+      const at94 = o * D + 0;
+      for (let d = dBlock5; d < dEnd5; d++) {
+        let d_wk1 = 0;
+        for (let bFrom = 0; bFrom < B; bFrom += 64) {
+          const bTo = Math.min(bFrom + 64, B);
+          let d_wkPart = 0;
+          for (let b = bFrom; b < bTo; b++) {
+            const at90 = d + b * at1;
+            const at92 = o + b * at1;
+            for (let l = 0; l < L; l++) {
+              const at91 = at90 + l * D;
+              const t35 = x[at91]!;
+              const at93 = at92 + l * D;
+              d_wkPart += t35 * d_k[at93]!;
+            }
+          }
+          d_wk1 += d_wkPart;
+        }
+        d_wk[at94 + d] = d_wk1;
+      }
+    }
+  }
+  for (let dBlock6 = 0; dBlock6 < D; dBlock6 += 8) {
+    const dEnd6 = Math.min(dBlock6 + 8, D);
+    const oWhole5 = D - mod(D, 4);
+    for (let o = 0; o < oWhole5; o += 4) {
+      const at99 = o * D;
+      const at99_1 = (o + 1) * D;
+      const at99_2 = (o + 2) * D;
+      const at99_3 = (o + 3) * D;
+      for (let d = dBlock6; d < dEnd6; d++) {
+        let d_wv1 = 0;
+        let d_wv1_1 = 0;
+        let d_wv1_2 = 0;
+        let d_wv1_3 = 0;
+        for (let bFrom = 0; bFrom < B; bFrom += 64) {
+          const bTo = Math.min(bFrom + 64, B);
+          let d_wvPart = 0;
+          let d_wvPart_1 = 0;
+          let d_wvPart_2 = 0;
+          let d_wvPart_3 = 0;
+          for (let b = bFrom; b < bTo; b++) {
+            const at95 = d + b * at1;
+            const at97 = o + b * at1;
+            const at97_1 = o + 1 + b * at1;
+            const at97_2 = o + 2 + b * at1;
+            const at97_3 = o + 3 + b * at1;
+            for (let l = 0; l < L; l++) {
+              const at96 = at95 + l * D;
+              const t36 = x[at96]!;
+              const at98 = at97 + l * D;
+              const at98_1 = at97_1 + l * D;
+              const at98_2 = at97_2 + l * D;
+              const at98_3 = at97_3 + l * D;
+              d_wvPart += t36 * d_v[at98]!;
+              d_wvPart_1 += t36 * d_v[at98_1]!;
+              d_wvPart_2 += t36 * d_v[at98_2]!;
+              d_wvPart_3 += t36 * d_v[at98_3]!;
+            }
+          }
+          d_wv1 += d_wvPart;
+          d_wv1_1 += d_wvPart_1;
+          d_wv1_2 += d_wvPart_2;
+          d_wv1_3 += d_wvPart_3;
+        }
+        d_wv[at99 + d] = d_wv1;
+        d_wv[at99_1 + d] = d_wv1_1;
+        d_wv[at99_2 + d] = d_wv1_2;
+        d_wv[at99_3 + d] = d_wv1_3;
+      }
+    }
+    for (let o = oWhole5; o < D; o++) {
+      const at99 = o * D + 0;
+      for (let d = dBlock6; d < dEnd6; d++) {
+        let d_wv1 = 0;
+        for (let bFrom = 0; bFrom < B; bFrom += 64) {
+          const bTo = Math.min(bFrom + 64, B);
+          let d_wvPart = 0;
+          for (let b = bFrom; b < bTo; b++) {
+            const at95 = d + b * at1;
+            const at97 = o + b * at1;
+            for (let l = 0; l < L; l++) {
+              const at96 = at95 + l * D;
+              const t36 = x[at96]!;
+              const at98 = at97 + l * D;
+              d_wvPart += t36 * d_v[at98]!;
+            }
+          }
+          d_wv1 += d_wvPart;
+        }
+        d_wv[at99 + d] = d_wv1;
+      }
+    }
+  }
   for (let o = 0; o < D; o++) {
-    const at55 = o * D;
+    const at100 = o * D;
     for (let d = 0; d < D; d++) {
-      d_wo[at55 + d] = 0;
+      d_wo[at100 + d] = 0;
     }
     for (let b = 0; b < B; b++) {
-      const at56 = b * at18;
-      const at58 = o + b * at;
+      const at101 = b * at33;
+      const at103 = o + b * at1;
       for (let l = 0; l < L; l++) {
-        const at57 = at56 + l * at13;
-        const at59 = at58 + l * D;
-        const t15 = d_y[at59]!;
-        const dEnd = Math.min(D, at13);
-        for (let d = 0; d < dEnd; d++) {
-          d_wo[at55 + d]! += t15 * z[at57 + d]!;
+        const at102 = at101 + l * at25;
+        const at104 = at103 + l * D;
+        const t37 = d_y[at104]!;
+        const dEnd_2 = Math.min(D, at25);
+        for (let d = 0; d < dEnd_2; d++) {
+          d_wo[at100 + d]! += t37 * z[at102 + d]!;
         }
       }
     }

@@ -65,8 +65,8 @@ export function std_axis0(args: StdAxis0Args, into: StdAxis0Into = {}): StdAxis0
   for (let j = 0; j < N; j++) {
     variance_m_sum[j] = 0;
   }
-  for (let mFrom = 0; mFrom < M; mFrom += 1024) {
-    const mTo = Math.min(mFrom + 1024, M);
+  for (let mFrom = 0; mFrom < M; mFrom += 64) {
+    const mTo = Math.min(mFrom + 64, M);
     for (let j = 0; j < N; j++) {
       variance_m_sumPart[j] = 0;
     }
@@ -89,8 +89,8 @@ export function std_axis0(args: StdAxis0Args, into: StdAxis0Into = {}): StdAxis0
   for (let j = 0; j < N; j++) {
     variance_sum[j] = 0;
   }
-  for (let iFrom = 0; iFrom < M; iFrom += 1024) {
-    const iTo = Math.min(iFrom + 1024, M);
+  for (let iFrom = 0; iFrom < M; iFrom += 64) {
+    const iTo = Math.min(iFrom + 64, M);
     for (let j = 0; j < N; j++) {
       variance_sumPart[j] = 0;
     }
@@ -184,8 +184,8 @@ export function std_axis0_vjp(args: StdAxis0VjpArgs, into: StdAxis0VjpInto = {})
   for (let j = 0; j < N; j++) {
     variance_m_sum[j] = 0;
   }
-  for (let mFrom = 0; mFrom < M; mFrom += 1024) {
-    const mTo = Math.min(mFrom + 1024, M);
+  for (let mFrom = 0; mFrom < M; mFrom += 64) {
+    const mTo = Math.min(mFrom + 64, M);
     for (let j = 0; j < N; j++) {
       variance_m_sumPart[j] = 0;
     }
@@ -208,8 +208,8 @@ export function std_axis0_vjp(args: StdAxis0VjpArgs, into: StdAxis0VjpInto = {})
   for (let j = 0; j < N; j++) {
     variance_sum[j] = 0;
   }
-  for (let iFrom = 0; iFrom < M; iFrom += 1024) {
-    const iTo = Math.min(iFrom + 1024, M);
+  for (let iFrom = 0; iFrom < M; iFrom += 64) {
+    const iTo = Math.min(iFrom + 64, M);
     for (let j = 0; j < N; j++) {
       variance_sumPart[j] = 0;
     }

@@ -66,8 +66,8 @@ export function variance_axis0(args: VarianceAxis0Args, into: VarianceAxis0Into 
   for (let j = 0; j < N; j++) {
     variance_m_sum[j] = 0;
   }
-  for (let mFrom = 0; mFrom < M; mFrom += 1024) {
-    const mTo = Math.min(mFrom + 1024, M);
+  for (let mFrom = 0; mFrom < M; mFrom += 64) {
+    const mTo = Math.min(mFrom + 64, M);
     for (let j = 0; j < N; j++) {
       variance_m_sumPart[j] = 0;
     }
@@ -90,8 +90,8 @@ export function variance_axis0(args: VarianceAxis0Args, into: VarianceAxis0Into 
   for (let j = 0; j < N; j++) {
     variance_sum[j] = 0;
   }
-  for (let iFrom = 0; iFrom < M; iFrom += 1024) {
-    const iTo = Math.min(iFrom + 1024, M);
+  for (let iFrom = 0; iFrom < M; iFrom += 64) {
+    const iTo = Math.min(iFrom + 64, M);
     for (let j = 0; j < N; j++) {
       variance_sumPart[j] = 0;
     }
@@ -170,8 +170,8 @@ export function variance_axis0_vjp(
   for (let j = 0; j < N; j++) {
     variance_m_sum[j] = 0;
   }
-  for (let mFrom = 0; mFrom < M; mFrom += 1024) {
-    const mTo = Math.min(mFrom + 1024, M);
+  for (let mFrom = 0; mFrom < M; mFrom += 64) {
+    const mTo = Math.min(mFrom + 64, M);
     for (let j = 0; j < N; j++) {
       variance_m_sumPart[j] = 0;
     }
