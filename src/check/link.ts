@@ -5,6 +5,7 @@
 import { diagnostic, type Collector, type Source } from "../diagnostics/index.ts";
 import type { FunctionDeclaration, Import, Module } from "../syntax/ast.ts";
 import { parse } from "../syntax/index.ts";
+import { elementwise, reducers } from "./builtins.ts";
 import { wholeOptions, type WholeOptions } from "./options.ts";
 import { similar } from "./suggest.ts";
 
@@ -62,7 +63,7 @@ const linkFile = (module: Module, linker: Linker): LinkedModule => {
   const known = (): readonly string[] => [...names.keys(), ...linker.prelude.keys()];
   const own: LinkedFunction[] = [];
   for (const declaration of module.functions) {
-    const fn = linkFunction(declaration, linker.functions.length, lookup, known);
+    const fn = linkFunction(declaration, linker.functions.length, lookup, known, linker.prelude);
     const other = names.get(fn.name);
     if (other !== undefined) {
       linker.collector.report(
@@ -79,16 +80,24 @@ const linkFile = (module: Module, linker: Linker): LinkedModule => {
 
 const NO_OPTIONS: WholeOptions = new Map();
 
+/** As a function cannot call itself, its own name in its body is the language's function of that name, if there is one. */
 const linkFunction = (
   declaration: FunctionDeclaration,
   id: number,
-  lookup: LinkedFunction["lookup"],
+  lookupInFile: LinkedFunction["lookup"],
   known: LinkedFunction["known"],
+  prelude: ReadonlyMap<string, LinkedFunction>,
 ): LinkedFunction => {
+  const own = declaration.name.text;
+  const isPrimitive = elementwise.has(own) || reducers.has(own);
+  const lookup = (name: string): LinkedFunction | undefined => {
+    if (name !== own) return lookupInFile(name);
+    return prelude.get(own) ?? (isPrimitive ? undefined : lookupInFile(own));
+  };
   let options: WholeOptions | undefined;
   const callee = (name: string): WholeOptions => lookup(name)?.wholeOptions() ?? NO_OPTIONS;
   return {
-    name: declaration.name.text,
+    name: own,
     id,
     declaration,
     lookup,

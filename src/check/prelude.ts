@@ -76,7 +76,7 @@ fn softmax(x: [..., C]) {
 fn log_softmax(x: [..., C]) {
   shift[...] = stop_gradient(max[c](x[..., c]))
   d[..., c] = x[..., c] - shift[...]
-  y[..., c] = d[..., c] - log(sum[k](exp(d[..., k])))
+  y[..., c] = d[..., c] - log(sum[k](exp(x[..., k] - shift[...])))
   return y
 }
 `;

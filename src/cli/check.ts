@@ -3,6 +3,7 @@ import { formatReport, passes } from "../gradcheck/index.ts";
 import { checkNames, load, programOf, type Fixed } from "./compile.ts";
 import { Reported } from "./errors.ts";
 import { floatInputs, gradcheck, type CheckedProgram } from "./gradcheck.ts";
+import { settingsFor } from "./specs.ts";
 import type { Output } from "./output.ts";
 
 export interface CheckOptions {
@@ -14,14 +15,18 @@ const OPEN: Fixed = { dims: new Map(), options: new Map() };
 
 /** What of a file has a derivative: functions with a float input and a float output. */
 const checkable = (file: string, fixed: Fixed, output: Output): readonly CheckedProgram[] => {
-  const functions = [...load(file, output).module.functions.values()];
+  const { source, module } = load(file, output);
+  const functions = [...module.functions.values()];
   checkNames(
     functions.map((fn) => programOf(fn, OPEN).program),
     fixed,
   );
   return functions
     .map((fn) => programOf(fn, fixed))
-    .map(({ ir, program }) => ({ ir, program, wrt: floatInputs(program) }))
+    .map(({ ir, program }) => {
+      const settings = settingsFor(source, program.name);
+      return { ir, program, wrt: floatInputs(program), ...(settings && { settings }) };
+    })
     .filter(
       ({ program, wrt }) => wrt.length > 0 && program.outputs.some(({ tensor }) => tensor.dtype === "float"),
     );

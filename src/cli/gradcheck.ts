@@ -9,6 +9,7 @@ import {
   type Subject,
 } from "../gradcheck/index.ts";
 import type { Arena, Program } from "../ir/index.ts";
+import type { FloatType, Kernel } from "../loop/types.ts";
 import { forward, jvp, toKernel, vjp } from "../pipeline.ts";
 import { BACKENDS, instantiateAll, type Backend, type Instantiated } from "./backends.ts";
 
@@ -18,6 +19,8 @@ export interface CheckedProgram {
   readonly program: Program;
   /** Inputs to differentiate by. */
   readonly wrt: readonly string[];
+  /** How it is sampled. */
+  readonly settings?: CheckSettings;
 }
 
 /** All float inputs of a program. */
@@ -44,21 +47,27 @@ const runOrThrow = (name: string, instantiated: ReadonlyMap<string, Instantiated
   return made.run;
 };
 
+type Kernels = readonly (readonly [value: Kernel, vjp: Kernel])[];
+
+const kernelsOf = (
+  dtype: FloatType,
+  programs: readonly CheckedProgram[],
+  subjects: readonly Subject[],
+): Kernels =>
+  programs.flatMap(({ ir }, k) => {
+    const subject = subjects[k];
+    if (subject === undefined) return [];
+    const kernel = (program: Program, name: string): Kernel => toKernel(ir, program, { dtype, name });
+    return [[kernel(subject.value, `value${k}`), kernel(subject.vjp, `vjp${k}`)]];
+  });
+
 /** A runner per subject. */
 const runnersOn = async (
   backend: Backend,
-  programs: readonly CheckedProgram[],
+  kernels: Kernels,
   subjects: readonly Subject[],
 ): Promise<readonly Runner[]> => {
-  const kernels = subjects.flatMap(({ value, vjp: gradient }, k) => {
-    const ir = programs[k]?.ir;
-    if (ir === undefined) return [];
-    return [
-      toKernel(ir, value, { dtype: backend.dtype, name: `value${k}` }),
-      toKernel(ir, gradient, { dtype: backend.dtype, name: `vjp${k}` }),
-    ];
-  });
-  const instantiated = await instantiateAll(backend, kernels);
+  const instantiated = await instantiateAll(backend, kernels.flat());
   return subjects.map(({ value, vjp: gradient }, k) => ({
     name: backend.name,
     format: backend.dtype,
@@ -69,17 +78,19 @@ const runnersOn = async (
 
 export const gradcheck = async (
   programs: readonly CheckedProgram[],
-  settings: CheckSettings = {},
   backends: readonly Backend[] = BACKENDS,
 ): Promise<readonly Report[]> => {
   const subjects = programs.map(subjectOf);
+  const dtypes = [...new Set(backends.map(({ dtype }) => dtype))];
+  const kernels = new Map(dtypes.map((dtype) => [dtype, kernelsOf(dtype, programs, subjects)]));
   const runners: (readonly Runner[])[] = [];
-  for (const backend of backends) runners.push(await runnersOn(backend, programs, subjects));
+  for (const backend of backends)
+    runners.push(await runnersOn(backend, kernels.get(backend.dtype) ?? [], subjects));
   return subjects.map((subject, k) =>
     checkGradients(
       subject,
       runners.flatMap((all) => all[k] ?? []),
-      settings,
+      programs[k]?.settings,
     ),
   );
 };

@@ -4,6 +4,7 @@
  */
 import { bindDims, extentOf, type GivenArray, type Inputs } from "../eval/index.ts";
 import type { Program, Tensor } from "../ir/index.ts";
+import type { Domain } from "../library/spec.ts";
 
 export type Random = () => number;
 
@@ -21,9 +22,11 @@ export const randomFrom = (seed: number): Random => {
 export interface Fixed {
   readonly dims?: ReadonlyMap<string, number>;
   readonly options?: ReadonlyMap<string, number>;
+  /** What inputs may be, where it is known. */
+  readonly domains?: ReadonlyMap<string, Domain>;
 }
 
-/** Where inputs are drawn from: the first range in which the program is finite. */
+/** Where other inputs are drawn from: the first range in which the program is finite. */
 const RANGES: readonly (readonly [low: number, high: number])[] = [
   [-2, 2],
   [0.25, 2],
@@ -80,12 +83,44 @@ const randomIndices = (
   return { shape, data: Int32Array.from({ length: size(shape) }, () => Math.floor(random() * limit)) };
 };
 
+type Range = readonly [low: number, high: number];
+
+/** Equal steps through the interval, each taken once, in any order and a little off. */
+const distinctArray = (shape: readonly number[], [low, high]: Range, random: Random): GivenArray => {
+  const places = Array.from({ length: size(shape) }, (_, k) => ({ k, key: random() }));
+  places.sort((p, q) => p.key - q.key || p.k - q.k);
+  const step = (high - low) / Math.max(1, places.length);
+  return {
+    shape,
+    data: Float64Array.from(places, ({ k }) => Math.fround(low + step * (k + 0.25 + random() / 2))),
+  };
+};
+
+type Sampler<D> = (domain: D, shape: readonly number[], random: Random) => GivenArray | undefined;
+
+/** Nothing where the program says by itself what a number may be. */
+const SAMPLERS: { readonly [K in Domain["kind"]]: Sampler<Extract<Domain, { readonly kind: K }>> } = {
+  interval: ({ from, to }, shape, random) => randomArray(shape, [from, to], random),
+  distinct: ({ from, to }, shape, random) => distinctArray(shape, [from, to], random),
+  choice: ({ values }, shape, random) => ({
+    shape,
+    data: Array.from({ length: size(shape) }, () => values[Math.floor(random() * values.length)] ?? NaN),
+  }),
+  index: () => undefined,
+};
+
+const fromDomain = (
+  domain: Domain | undefined,
+  shape: readonly number[],
+  random: Random,
+): GivenArray | undefined => domain && (SAMPLERS[domain.kind] as Sampler<Domain>)(domain, shape, random);
+
 /** All inputs of a program whose dimensions are known. */
 const draw = (
   program: Program,
   dims: ReadonlyMap<string, number>,
   fixed: Fixed,
-  range: readonly [number, number],
+  range: Range,
   random: Random,
 ): Inputs => ({
   dims,
@@ -98,9 +133,10 @@ const draw = (
   tensors: new Map(
     program.inputs.map((tensor) => [
       tensor.name,
-      tensor.dtype === "int"
-        ? randomIndices(program, tensor, dims, random)
-        : randomArray(shapeOf(tensor, dims), range, random),
+      fromDomain(fixed.domains?.get(tensor.name), shapeOf(tensor, dims), random) ??
+        (tensor.dtype === "int"
+          ? randomIndices(program, tensor, dims, random)
+          : randomArray(shapeOf(tensor, dims), range, random)),
     ]),
   ),
 });

@@ -20,7 +20,7 @@ export interface Convention {
   readonly gradient: Readonly<Record<string, Nested>>;
 }
 
-export const CONVENTIONS: readonly Convention[] = [
+const ROWS = [
   // ---- kinks
   {
     where: "relu at 0",
@@ -239,8 +239,8 @@ export const CONVENTIONS: readonly Convention[] = [
   {
     where: "median and percentile at ties",
     what: "to one of them: equal elements are in order of their places",
-    formula: "order_statistic(x; position = 1)",
-    uses: ["order_statistic"],
+    formula: "median(x)",
+    uses: ["median"],
     inputs: { x: [5, 2, 5] },
     value: 5,
     gradient: { x: [1, 0, 0] },
@@ -483,7 +483,11 @@ export const CONVENTIONS: readonly Convention[] = [
       ],
     },
   },
-];
+] as const satisfies readonly Convention[];
+
+export type ConventionName = (typeof ROWS)[number]["where"];
+
+export const CONVENTIONS: readonly Convention[] = ROWS;
 
 /** Nested numbers as an array: flat and row-major. */
 export const arrayOf = (nested: Nested): { readonly shape: readonly number[]; readonly data: number[] } => {

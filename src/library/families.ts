@@ -129,15 +129,6 @@ const power: Family = ({ inputs, params }) => {
   return { lines: `  return power(a, ${exponent})`, uses: ["power"] };
 };
 
-/** Between which elements in order the percentile lies, by linear interpolation. */
-const percentile =
-  (percent: (operation: OperationCase) => number): Family =>
-  (operation) => {
-    const size = axesOf(operation).reduce((n, axis) => n * (operation.inputs[0]?.shape[axis] ?? 1), 1);
-    const position = (percent(operation) / 100) * (size - 1);
-    return overAxes("order_statistic", ["order_statistic"], () => `; position = ${position}`)(operation);
-  };
-
 const cumsum: Family = (operation) => {
   const [axis, all] = [numberOf(operation, "axis"), binders(operation.inputs[0]?.shape.length ?? 0)];
   const [along, size] = [`i${axis}`, operation.inputs[0]?.shape[axis] ?? 0];
@@ -151,18 +142,18 @@ const cumsum: Family = (operation) => {
 };
 
 const FAMILIES: ReadonlyMap<string, Family> = new Map([
-  ["sum", overAxes("sum", [])],
-  ["mean", overAxes("mean", [])],
-  ["max", overAxes("max", [])],
-  ["min", overAxes("min", [])],
-  ["prod", overAxes("prod", [])],
+  ["sum", overAxes("sum", ["sum"])],
+  ["mean", overAxes("mean", ["mean"])],
+  ["max", overAxes("max", ["max"])],
+  ["min", overAxes("min", ["min"])],
+  ["prod", overAxes("prod", ["prod"])],
   ["variance", overAxes("variance", ["variance"])],
-  ["logsumexp", overAxes("logsumexp", [])],
+  ["logsumexp", overAxes("logsumexp", ["logsumexp"])],
   ["std", overAxes("std", ["std"])],
   ["norm", overAxes("norm", ["norm"])],
   ["cumsum", cumsum],
-  ["median", percentile(() => 50)],
-  ["percentile", percentile((operation) => numberOf(operation, "p"))],
+  ["median", overAxes("median", ["median"])],
+  ["percentile", overAxes("percentile", ["percentile"], (operation) => `; p = ${numberOf(operation, "p")}`)],
   ["matmul", matmul],
   ["transpose", transpose],
   ["prelu", prelu],
@@ -179,35 +170,12 @@ const callOf =
     return { lines: `  return ${op}(${args}${options.length === 0 ? "" : `; ${options.join(", ")}`})`, uses };
   };
 
-/** Operations that are functions of the language, over one array or several of one shape. */
-const LANGUAGE: ReadonlySet<string> = new Set([
-  ...[
-    "exp",
-    "expm1",
-    "log",
-    "log1p",
-    "sqrt",
-    "sin",
-    "cos",
-    "tan",
-    "asin",
-    "acos",
-    "atan",
-    "sinh",
-    "cosh",
-    "erf",
-  ],
-  ...["sigmoid", "tanh", "softplus", "abs", "sign", "maximum", "minimum", "atan2", "hypot"],
-  ...["floor_divide", "modulo"],
-]);
-
 interface Names {
   readonly has: (name: string) => boolean;
 }
 
 /** Whether there is a definition of the operation. */
-export const isDefined = (op: string, library: Names): boolean =>
-  FAMILIES.has(op) || library.has(op) || LANGUAGE.has(op);
+export const isDefined = (op: string, library: Names): boolean => FAMILIES.has(op) || library.has(op);
 
 /** The definition of a case, as a function of that name. `library` says which functions the library has; other operations are the language's. */
 export const sourceOf = (

@@ -72,3 +72,20 @@ describe("functions of arrays in the prelude", () => {
     expect([...(evaluate(program, { tensors: new Map([["x", x]]) }).get("y")?.data ?? [])]).toEqual([5, 7]);
   });
 });
+
+describe("a function that is named as one of the language's", () => {
+  const at = (text: string, x: readonly number[]): readonly number[] => {
+    const results = evaluate(programOf(text), { tensors: new Map([["x", { shape: [x.length], data: x }]]) });
+    return [...(results.get("out")?.data ?? [])];
+  };
+
+  it("means that one by its own name", () => {
+    close(at("fn norm(x: [N]) { return 2 * norm(x) }", [3, 4]), [10]);
+    close(at("fn exp(x) { return 1 + exp(x) }", [0, 1]), [2, 1 + Math.E]);
+    close(at("fn max(x: [N]) { return -max[i](x[i]) }", [3, 4]), [-4]);
+  });
+
+  it("comes first for the others", () => {
+    close(at("fn exp(x) { return 1 + exp(x) }\nfn twice(x: [N]) { return exp(x) + exp(x) }", [0]), [4]);
+  });
+});
