@@ -10,6 +10,7 @@ export * from "./activations/log_sigmoid.ts";
 export * from "./activations/log_softmax.ts";
 export * from "./activations/mish.ts";
 export * from "./activations/prelu.ts";
+export * from "./activations/prelu_channel.ts";
 export * from "./activations/relu.ts";
 export * from "./activations/relu6.ts";
 export * from "./activations/selu.ts";

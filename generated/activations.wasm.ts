@@ -10,6 +10,7 @@ export * as log_sigmoid from "./activations/log_sigmoid.wasm.ts";
 export * as log_softmax from "./activations/log_softmax.wasm.ts";
 export * as mish from "./activations/mish.wasm.ts";
 export * as prelu from "./activations/prelu.wasm.ts";
+export * as prelu_channel from "./activations/prelu_channel.wasm.ts";
 export * as relu from "./activations/relu.wasm.ts";
 export * as relu6 from "./activations/relu6.wasm.ts";
 export * as selu from "./activations/selu.wasm.ts";

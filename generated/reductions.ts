@@ -17,7 +17,6 @@ export * from "./reductions/min_axis1.ts";
 export * from "./reductions/norm.ts";
 export * from "./reductions/norm_axis0.ts";
 export * from "./reductions/norm_axis1.ts";
-export * from "./reductions/order_statistic.ts";
 export * from "./reductions/percentile.ts";
 export * from "./reductions/percentile_axis1.ts";
 export * from "./reductions/prod.ts";

@@ -17,7 +17,6 @@ export * as min_axis1 from "./reductions/min_axis1.wasm.ts";
 export * as norm from "./reductions/norm.wasm.ts";
 export * as norm_axis0 from "./reductions/norm_axis0.wasm.ts";
 export * as norm_axis1 from "./reductions/norm_axis1.wasm.ts";
-export * as order_statistic from "./reductions/order_statistic.wasm.ts";
 export * as percentile from "./reductions/percentile.wasm.ts";
 export * as percentile_axis1 from "./reductions/percentile_axis1.wasm.ts";
 export * as prod from "./reductions/prod.wasm.ts";

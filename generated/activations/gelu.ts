@@ -22,7 +22,7 @@ export interface GeluResults {
 }
 
 /**
- * Gaussian error linear unit (Hendrycks and Gimpel, 2016): x Φ(x). By erfc, so that the lower tail keeps its digits.
+ * Gaussian error linear unit (Hendrycks and Gimpel, 2016): x Φ(x), where Φ(x) = erfc(-x / √2) / 2 for all x.
  *
  * out[n] = x[n] · erfc(-x[n] / sqrt(2)) / 2
  *
@@ -65,7 +65,7 @@ export interface GeluVjpResults {
 }
 
 /**
- * Gaussian error linear unit (Hendrycks and Gimpel, 2016): x Φ(x). By erfc, so that the lower tail keeps its digits.
+ * Gaussian error linear unit (Hendrycks and Gimpel, 2016): x Φ(x), where Φ(x) = erfc(-x / √2) / 2 for all x.
  *
  * d_x[n] = d_out[n] · (erfc(-x[n] / sqrt(2)) / 2 + 0.5641895835477563 · x[n] · exp(-(x[n] / sqrt(2))^2) / sqrt(2))
  *

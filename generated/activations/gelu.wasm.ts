@@ -61,7 +61,7 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * Gaussian error linear unit (Hendrycks and Gimpel, 2016): x Φ(x). By erfc, so that the lower tail keeps its digits.
+   * Gaussian error linear unit (Hendrycks and Gimpel, 2016): x Φ(x), where Φ(x) = erfc(-x / √2) / 2 for all x.
    *
    * out[n] = x[n] · erfc(-x[n] / sqrt(2)) / 2
    *
@@ -69,7 +69,7 @@ export interface Kernels {
    */
   readonly gelu: WasmKernel<[args: GeluArgs, into?: GeluInto], GeluResults>;
   /**
-   * Gaussian error linear unit (Hendrycks and Gimpel, 2016): x Φ(x). By erfc, so that the lower tail keeps its digits.
+   * Gaussian error linear unit (Hendrycks and Gimpel, 2016): x Φ(x), where Φ(x) = erfc(-x / √2) / 2 for all x.
    *
    * d_x[n] = d_out[n] · (erfc(-x[n] / sqrt(2)) / 2 + 0.5641895835477563 · x[n] · exp(-(x[n] / sqrt(2))^2) / sqrt(2))
    *

@@ -22,7 +22,7 @@ export interface GeluTanhResults {
 }
 
 /**
- * GELU by tanh: x / 2 (1 + tanh(√(2/π) (x + 0.044715 x³))), where (1 + tanh(u)) / 2 = sigmoid(2u).
+ * GELU by tanh: x / 2 (1 + tanh(√(2/π) (x + 0.044715 x³))), where (1 + tanh u) / 2 = σ(2u).
  *
  * out[n] = x[n] · sigmoid(sqrt(8 / 3.141592653589793) · (x[n] + 8943 · x[n]^3 / 200000))
  *
@@ -66,7 +66,7 @@ export interface GeluTanhVjpResults {
 }
 
 /**
- * GELU by tanh: x / 2 (1 + tanh(√(2/π) (x + 0.044715 x³))), where (1 + tanh(u)) / 2 = sigmoid(2u).
+ * GELU by tanh: x / 2 (1 + tanh(√(2/π) (x + 0.044715 x³))), where (1 + tanh u) / 2 = σ(2u).
  *
  * d_x[n] = sigmoid(t1) · d_out[n] · (1 + sqrt(8 / 3.141592653589793) · x[n] · sigmoid(-t1) · (1 + 26829 · x[n]^2 / 200000))
  *   where t1 = sqrt(8 / 3.141592653589793) · (x[n] + 8943 · x[n]^3 / 200000)

@@ -61,7 +61,7 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * GELU by tanh: x / 2 (1 + tanh(√(2/π) (x + 0.044715 x³))), where (1 + tanh(u)) / 2 = sigmoid(2u).
+   * GELU by tanh: x / 2 (1 + tanh(√(2/π) (x + 0.044715 x³))), where (1 + tanh u) / 2 = σ(2u).
    *
    * out[n] = x[n] · sigmoid(sqrt(8 / 3.141592653589793) · (x[n] + 8943 · x[n]^3 / 200000))
    *
@@ -69,7 +69,7 @@ export interface Kernels {
    */
   readonly gelu_tanh: WasmKernel<[args: GeluTanhArgs, into?: GeluTanhInto], GeluTanhResults>;
   /**
-   * GELU by tanh: x / 2 (1 + tanh(√(2/π) (x + 0.044715 x³))), where (1 + tanh(u)) / 2 = sigmoid(2u).
+   * GELU by tanh: x / 2 (1 + tanh(√(2/π) (x + 0.044715 x³))), where (1 + tanh u) / 2 = σ(2u).
    *
    * d_x[n] = sigmoid(t1) · d_out[n] · (1 + sqrt(8 / 3.141592653589793) · x[n] · sigmoid(-t1) · (1 + 26829 · x[n]^2 / 200000))
    *   where t1 = sqrt(8 / 3.141592653589793) · (x[n] + 8943 · x[n]^3 / 200000)

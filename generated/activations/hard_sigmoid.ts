@@ -22,7 +22,7 @@ export interface HardSigmoidResults {
 }
 
 /**
- * A line from 0 at -3 to 1 at 3.
+ * The line from 0 at -3 to 1 at 3, constant beyond.
  *
  * out[n] = (x[n] ≤ -3 ? 0 : (3 ≤ x[n] ? 1 : (3 + x[n]) / 6))
  *
@@ -64,7 +64,7 @@ export interface HardSigmoidVjpResults {
 }
 
 /**
- * A line from 0 at -3 to 1 at 3.
+ * The line from 0 at -3 to 1 at 3, constant beyond.
  *
  * d_x[n] = [not (3 ≤ x[n]) and not (x[n] ≤ -3)] · (d_out[n] / 6)
  *

@@ -61,7 +61,7 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * A line from 0 at -3 to 1 at 3.
+   * The line from 0 at -3 to 1 at 3, constant beyond.
    *
    * out[n] = (x[n] ≤ -3 ? 0 : (3 ≤ x[n] ? 1 : (3 + x[n]) / 6))
    *
@@ -69,7 +69,7 @@ export interface Kernels {
    */
   readonly hard_sigmoid: WasmKernel<[args: HardSigmoidArgs, into?: HardSigmoidInto], HardSigmoidResults>;
   /**
-   * A line from 0 at -3 to 1 at 3.
+   * The line from 0 at -3 to 1 at 3, constant beyond.
    *
    * d_x[n] = [not (3 ≤ x[n]) and not (x[n] ≤ -3)] · (d_out[n] / 6)
    *

@@ -24,7 +24,7 @@ export interface LeakyReluResults {
 }
 
 /**
- * Rectified linear unit with slope alpha below 0.
+ * Leaky rectified linear unit (Maas et al., 2013): slope alpha below 0.
  *
  * out[n] = (0 < x[n] ? x[n] : alpha · x[n])
  *
@@ -69,7 +69,7 @@ export interface LeakyReluVjpResults {
 }
 
 /**
- * Rectified linear unit with slope alpha below 0.
+ * Leaky rectified linear unit (Maas et al., 2013): slope alpha below 0.
  *
  * d_x[n] = (0 < x[n] ? d_out[n] : alpha · d_out[n])
  *

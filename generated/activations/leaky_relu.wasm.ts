@@ -66,7 +66,7 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * Rectified linear unit with slope alpha below 0.
+   * Leaky rectified linear unit (Maas et al., 2013): slope alpha below 0.
    *
    * out[n] = (0 < x[n] ? x[n] : alpha · x[n])
    *
@@ -74,7 +74,7 @@ export interface Kernels {
    */
   readonly leaky_relu: WasmKernel<[args: LeakyReluArgs, into?: LeakyReluInto], LeakyReluResults>;
   /**
-   * Rectified linear unit with slope alpha below 0.
+   * Leaky rectified linear unit (Maas et al., 2013): slope alpha below 0.
    *
    * d_x[n] = (0 < x[n] ? d_out[n] : alpha · d_out[n])
    *

@@ -22,7 +22,7 @@ export interface ReluResults {
 }
 
 /**
- * Rectified linear unit: max(x, 0), with derivative 0 at 0.
+ * Rectified linear unit max(x, 0), with derivative 0 at 0 (Nair and Hinton, 2010).
  *
  * out[n] = (x[n] ≤ 0 ? 0 : x[n])
  *
@@ -64,7 +64,7 @@ export interface ReluVjpResults {
 }
 
 /**
- * Rectified linear unit: max(x, 0), with derivative 0 at 0.
+ * Rectified linear unit max(x, 0), with derivative 0 at 0 (Nair and Hinton, 2010).
  *
  * d_x[n] = [not (x[n] ≤ 0)] · d_out[n]
  *

@@ -61,7 +61,7 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * Rectified linear unit: max(x, 0), with derivative 0 at 0.
+   * Rectified linear unit max(x, 0), with derivative 0 at 0 (Nair and Hinton, 2010).
    *
    * out[n] = (x[n] ≤ 0 ? 0 : x[n])
    *
@@ -69,7 +69,7 @@ export interface Kernels {
    */
   readonly relu: WasmKernel<[args: ReluArgs, into?: ReluInto], ReluResults>;
   /**
-   * Rectified linear unit: max(x, 0), with derivative 0 at 0.
+   * Rectified linear unit max(x, 0), with derivative 0 at 0 (Nair and Hinton, 2010).
    *
    * d_x[n] = [not (x[n] ≤ 0)] · d_out[n]
    *

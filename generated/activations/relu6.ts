@@ -22,7 +22,7 @@ export interface Relu6Results {
 }
 
 /**
- * Rectified linear unit that saturates at 6.
+ * Rectified linear unit that saturates at 6 (Krizhevsky, 2010): min(max(x, 0), 6).
  *
  * out[n] = (x[n] ≤ 0 ? 0 : (6 ≤ x[n] ? 6 : x[n]))
  *
@@ -64,7 +64,7 @@ export interface Relu6VjpResults {
 }
 
 /**
- * Rectified linear unit that saturates at 6.
+ * Rectified linear unit that saturates at 6 (Krizhevsky, 2010): min(max(x, 0), 6).
  *
  * d_x[n] = [not (6 ≤ x[n]) and not (x[n] ≤ 0)] · d_out[n]
  *

@@ -61,7 +61,7 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * Rectified linear unit that saturates at 6.
+   * Rectified linear unit that saturates at 6 (Krizhevsky, 2010): min(max(x, 0), 6).
    *
    * out[n] = (x[n] ≤ 0 ? 0 : (6 ≤ x[n] ? 6 : x[n]))
    *
@@ -69,7 +69,7 @@ export interface Kernels {
    */
   readonly relu6: WasmKernel<[args: Relu6Args, into?: Relu6Into], Relu6Results>;
   /**
-   * Rectified linear unit that saturates at 6.
+   * Rectified linear unit that saturates at 6 (Krizhevsky, 2010): min(max(x, 0), 6).
    *
    * d_x[n] = [not (6 ≤ x[n]) and not (x[n] ≤ 0)] · d_out[n]
    *

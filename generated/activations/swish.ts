@@ -22,7 +22,7 @@ export interface SwishResults {
 }
 
 /**
- * Swish, or SiLU (Ramachandran et al., 2017): x sigmoid(x).
+ * Swish, or SiLU (Ramachandran et al., 2017): x σ(x).
  *
  * out[n] = x[n] · sigmoid(x[n])
  *
@@ -64,7 +64,7 @@ export interface SwishVjpResults {
 }
 
 /**
- * Swish, or SiLU (Ramachandran et al., 2017): x sigmoid(x).
+ * Swish, or SiLU (Ramachandran et al., 2017): x σ(x).
  *
  * d_x[n] = sigmoid(x[n]) · d_out[n] · (1 + x[n] · sigmoid(-x[n]))
  *

@@ -61,7 +61,7 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * Swish, or SiLU (Ramachandran et al., 2017): x sigmoid(x).
+   * Swish, or SiLU (Ramachandran et al., 2017): x σ(x).
    *
    * out[n] = x[n] · sigmoid(x[n])
    *
@@ -69,7 +69,7 @@ export interface Kernels {
    */
   readonly swish: WasmKernel<[args: SwishArgs, into?: SwishInto], SwishResults>;
   /**
-   * Swish, or SiLU (Ramachandran et al., 2017): x sigmoid(x).
+   * Swish, or SiLU (Ramachandran et al., 2017): x σ(x).
    *
    * d_x[n] = sigmoid(x[n]) · d_out[n] · (1 + x[n] · sigmoid(-x[n]))
    *

@@ -69,7 +69,7 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * a^b for a real exponent; a constant whole exponent multiplies.
+   * aᵇ for a real exponent, with 0 · log 0 = 0 in the derivative; a constant whole exponent multiplies.
    *
    * out[n] = a[n]^b[n]
    *
@@ -77,7 +77,7 @@ export interface Kernels {
    */
   readonly power: WasmKernel<[args: PowerArgs, into?: PowerInto], PowerResults>;
   /**
-   * a^b for a real exponent; a constant whole exponent multiplies.
+   * aᵇ for a real exponent, with 0 · log 0 = 0 in the derivative; a constant whole exponent multiplies.
    *
    * d_a[n] = [b[n] ≠ 0] · (b[n] · d_out[n] · a[n]^(b[n] - 1))
    * d_b[n] = [a[n] ≠ 0] · (a[n]^b[n] · d_out[n] · log(a[n]))

@@ -96,10 +96,10 @@ export interface Kernels {
    *
    * score.sum[b, l, s] = Σ[d] q[b, l, d] · k[b, s, d]
    * score[b, l, s] = score.sum[b, l, s] / sqrt(D)
-   * softmax.e.max[b, l] = max[k] score[b, l, k]
-   * softmax.e[b, l, c] = exp(score[b, l, c] - softmax.e.max[b, l])
-   * softmax.y.sum[b, l] = Σ[k] softmax.e[b, l, k]
-   * weight[b, l, c] = softmax.e[b, l, c] / softmax.y.sum[b, l]
+   * softmax.y.sum_max_1[b, l] = max[k] score[b, l, k]
+   * softmax.y.sum_exp_1[b, l, k] = exp(score[b, l, k] - stop_gradient(softmax.y.sum_max_1[b, l]))
+   * softmax.y.sum[b, l] = Σ[k] softmax.y.sum_exp_1[b, l, k]
+   * weight[b, l, c] = softmax.y.sum_exp_1[b, l, c] / softmax.y.sum[b, l]
    * y[b, l, e] = Σ[s] v[b, s, e] · weight[b, l, s]
    *
    * Operations: 2·B·L·D·S + 2·B·L·S·E + 6·B·L·S + 1
@@ -110,18 +110,18 @@ export interface Kernels {
    *
    * score.sum[b, l, s] = Σ[d] q[b, l, d] · k[b, s, d]
    * score[b, l, s] = score.sum[b, l, s] / sqrt(D)
-   * softmax.e.max[b, l] = max[k] score[b, l, k]
-   * softmax.e[b, l, c] = exp(score[b, l, c] - softmax.e.max[b, l])
-   * softmax.y.sum[b, l] = Σ[k] softmax.e[b, l, k]
-   * weight[b, l, c] = softmax.e[b, l, c] / softmax.y.sum[b, l]
+   * softmax.y.sum_max_1[b, l] = max[k] score[b, l, k]
+   * softmax.y.sum_exp_1[b, l, k] = exp(score[b, l, k] - stop_gradient(softmax.y.sum_max_1[b, l]))
+   * softmax.y.sum[b, l] = Σ[k] softmax.y.sum_exp_1[b, l, k]
+   * weight[b, l, c] = softmax.y.sum_exp_1[b, l, c] / softmax.y.sum[b, l]
    * d_weight[b, l, s] = Σ[e] v[b, s, e] · d_y[b, l, e]
    * d_softmax.y.sum_1[b, l] = Σ[c] d_weight[b, l, c] · weight[b, l, c]
-   * d_score.sum[b, l, s] = softmax.e[b, l, s] · (d_weight[b, l, s] - d_softmax.y.sum_1[b, l]) / (softmax.y.sum[b, l] · sqrt(D))
+   * d_score.sum[b, l, s] = weight[b, l, s] · (d_weight[b, l, s] - d_softmax.y.sum_1[b, l]) / sqrt(D)
    * d_q[b, l, d] = Σ[s] k[b, s, d] · d_score.sum[b, l, s]
    * d_k[b, s, d] = Σ[l] q[b, l, d] · d_score.sum[b, l, s]
    * d_v[b, s, e] = Σ[l] weight[b, l, s] · d_y[b, l, e]
    *
-   * Operations: 6·B·L·D·S + 4·B·L·S·E + 11·B·L·S + B·L + 2
+   * Operations: 6·B·L·D·S + 4·B·L·S·E + 11·B·L·S + 2
    */
   readonly attention_vjp: WasmKernel<[args: AttentionVjpArgs, into?: AttentionVjpInto], AttentionVjpResults>;
 }

@@ -32,7 +32,7 @@ export interface AttentionCausalResults {
 }
 
 let attention_causal_score = new Float32Array(0);
-let attention_causal_softmax_e = new Float32Array(0);
+let attention_causal_softmax_y_sum_exp_1 = new Float32Array(0);
 let attention_causal_weight = new Float32Array(0);
 
 /**
@@ -40,10 +40,10 @@ let attention_causal_weight = new Float32Array(0);
  *
  * score.sum[b, l, s] = Σ[d] q[b, l, d] · k[b, s, d]
  * score[b, l, s] = (s ≤ l ? score.sum[b, l, s] / sqrt(D) : -Infinity)
- * softmax.e.max[b, l] = max[k] score[b, l, k]
- * softmax.e[b, l, c] = exp(score[b, l, c] - softmax.e.max[b, l])
- * softmax.y.sum[b, l] = Σ[k] softmax.e[b, l, k]
- * weight[b, l, c] = softmax.e[b, l, c] / softmax.y.sum[b, l]
+ * softmax.y.sum_max_1[b, l] = max[k] score[b, l, k]
+ * softmax.y.sum_exp_1[b, l, k] = exp(score[b, l, k] - stop_gradient(softmax.y.sum_max_1[b, l]))
+ * softmax.y.sum[b, l] = Σ[k] softmax.y.sum_exp_1[b, l, k]
+ * weight[b, l, c] = softmax.y.sum_exp_1[b, l, c] / softmax.y.sum[b, l]
  * y[b, l, e] = Σ[s] v[b, s, e] · weight[b, l, s]
  *
  * Operations: 2·B·L·L·D + 2·B·L·L·E + 7·B·L·L + 1
@@ -66,10 +66,10 @@ export function attention_causal(
   const scoreSize = L * L;
   if (attention_causal_score.length < scoreSize) attention_causal_score = new Float32Array(scoreSize);
   const score = attention_causal_score;
-  const softmax_eSize = L;
-  if (attention_causal_softmax_e.length < softmax_eSize)
-    attention_causal_softmax_e = new Float32Array(softmax_eSize);
-  const softmax_e = attention_causal_softmax_e;
+  const softmax_y_sum_exp_1Size = L;
+  if (attention_causal_softmax_y_sum_exp_1.length < softmax_y_sum_exp_1Size)
+    attention_causal_softmax_y_sum_exp_1 = new Float32Array(softmax_y_sum_exp_1Size);
+  const softmax_y_sum_exp_1 = attention_causal_softmax_y_sum_exp_1;
   const weightSize = L * L;
   if (attention_causal_weight.length < weightSize) attention_causal_weight = new Float32Array(weightSize);
   const weight = attention_causal_weight;
@@ -218,28 +218,28 @@ export function attention_causal(
       }
     }
     for (let l = 0; l < L; l++) {
-      let softmax_e_max = -Infinity;
+      let softmax_y_sum_max_1 = -Infinity;
       const at5 = l * L;
       for (let k1 = 0; k1 < L; k1++) {
         const t5 = score[at5 + k1]!;
-        softmax_e_max = Math.max(softmax_e_max, t5);
+        softmax_y_sum_max_1 = Math.max(softmax_y_sum_max_1, t5);
       }
       let softmax_y_sumSum = 0;
-      for (let cFrom = 0; cFrom < L; cFrom += 1024) {
-        const cTo = Math.min(cFrom + 1024, L);
+      for (let kFrom = 0; kFrom < L; kFrom += 1024) {
+        const kTo = Math.min(kFrom + 1024, L);
         let softmax_y_sumPart = 0;
-        for (let c = cFrom; c < cTo; c++) {
-          const t6 = score[at5 + c]!;
-          const softmax_e1 = Math.exp(t6 - softmax_e_max);
-          softmax_e[c] = softmax_e1;
-          softmax_y_sumPart += softmax_e1;
+        for (let k1 = kFrom; k1 < kTo; k1++) {
+          const t6 = score[at5 + k1]!;
+          const softmax_y_sum_exp_1_1 = Math.exp(t6 - softmax_y_sum_max_1);
+          softmax_y_sum_exp_1[k1] = softmax_y_sum_exp_1_1;
+          softmax_y_sumPart += softmax_y_sum_exp_1_1;
         }
         softmax_y_sumSum += softmax_y_sumPart;
       }
       const softmax_y_sum = softmax_y_sumSum;
       const t8 = 1 / softmax_y_sum;
       for (let c = 0; c < L; c++) {
-        const t7 = softmax_e[c]!;
+        const t7 = softmax_y_sum_exp_1[c]!;
         const weight1 = t8 * t7;
         weight[at5 + c] = weight1;
       }
@@ -352,8 +352,7 @@ export interface AttentionCausalVjpResults {
 }
 
 let attention_causal_vjp_score = new Float32Array(0);
-let attention_causal_vjp_softmax_e = new Float32Array(0);
-let attention_causal_vjp_softmax_y_sum = new Float32Array(0);
+let attention_causal_vjp_softmax_y_sum_exp_1 = new Float32Array(0);
 let attention_causal_vjp_weight = new Float32Array(0);
 let attention_causal_vjp_d_weight = new Float32Array(0);
 let attention_causal_vjp_d_score_sum = new Float32Array(0);
@@ -363,18 +362,18 @@ let attention_causal_vjp_d_score_sum = new Float32Array(0);
  *
  * score.sum[b, l, s] = Σ[d] q[b, l, d] · k[b, s, d]
  * score[b, l, s] = (s ≤ l ? score.sum[b, l, s] / sqrt(D) : -Infinity)
- * softmax.e.max[b, l] = max[k] score[b, l, k]
- * softmax.e[b, l, c] = exp(score[b, l, c] - softmax.e.max[b, l])
- * softmax.y.sum[b, l] = Σ[k] softmax.e[b, l, k]
- * weight[b, l, c] = softmax.e[b, l, c] / softmax.y.sum[b, l]
+ * softmax.y.sum_max_1[b, l] = max[k] score[b, l, k]
+ * softmax.y.sum_exp_1[b, l, k] = exp(score[b, l, k] - stop_gradient(softmax.y.sum_max_1[b, l]))
+ * softmax.y.sum[b, l] = Σ[k] softmax.y.sum_exp_1[b, l, k]
+ * weight[b, l, c] = softmax.y.sum_exp_1[b, l, c] / softmax.y.sum[b, l]
  * d_weight[b, l, s] = Σ[e] v[b, s, e] · d_y[b, l, e]
  * d_softmax.y.sum_1[b, l] = Σ[c] d_weight[b, l, c] · weight[b, l, c]
- * d_score.sum[b, l, s] = [s ≤ l] · (softmax.e[b, l, s] · (d_weight[b, l, s] - d_softmax.y.sum_1[b, l]) / (softmax.y.sum[b, l] · sqrt(D)))
+ * d_score.sum[b, l, s] = [s ≤ l] · (weight[b, l, s] · (d_weight[b, l, s] - d_softmax.y.sum_1[b, l]) / sqrt(D))
  * d_q[b, l, d] = Σ[s] k[b, s, d] · d_score.sum[b, l, s]
  * d_k[b, s, d] = Σ[l] q[b, l, d] · d_score.sum[b, l, s]
  * d_v[b, s, e] = Σ[l] weight[b, l, s] · d_y[b, l, e]
  *
- * Operations: 6·B·L·L·D + 4·B·L·L·E + 12·B·L·L + B·L + 2
+ * Operations: 6·B·L·L·D + 4·B·L·L·E + 12·B·L·L + 2
  */
 export function attention_causal_vjp(
   args: AttentionCausalVjpArgs,
@@ -398,14 +397,10 @@ export function attention_causal_vjp(
   const scoreSize = L * L;
   if (attention_causal_vjp_score.length < scoreSize) attention_causal_vjp_score = new Float32Array(scoreSize);
   const score = attention_causal_vjp_score;
-  const softmax_eSize = L * L;
-  if (attention_causal_vjp_softmax_e.length < softmax_eSize)
-    attention_causal_vjp_softmax_e = new Float32Array(softmax_eSize);
-  const softmax_e = attention_causal_vjp_softmax_e;
-  const softmax_y_sumSize = L;
-  if (attention_causal_vjp_softmax_y_sum.length < softmax_y_sumSize)
-    attention_causal_vjp_softmax_y_sum = new Float32Array(softmax_y_sumSize);
-  const softmax_y_sum = attention_causal_vjp_softmax_y_sum;
+  const softmax_y_sum_exp_1Size = L;
+  if (attention_causal_vjp_softmax_y_sum_exp_1.length < softmax_y_sum_exp_1Size)
+    attention_causal_vjp_softmax_y_sum_exp_1 = new Float32Array(softmax_y_sum_exp_1Size);
+  const softmax_y_sum_exp_1 = attention_causal_vjp_softmax_y_sum_exp_1;
   const weightSize = L * L;
   if (attention_causal_vjp_weight.length < weightSize)
     attention_causal_vjp_weight = new Float32Array(weightSize);
@@ -576,29 +571,28 @@ export function attention_causal_vjp(
       }
     }
     for (let l = 0; l < L; l++) {
-      let softmax_e_max = -Infinity;
+      let softmax_y_sum_max_1 = -Infinity;
       const at5 = l * L;
       for (let k1 = 0; k1 < L; k1++) {
         const t5 = score[at5 + k1]!;
-        softmax_e_max = Math.max(softmax_e_max, t5);
+        softmax_y_sum_max_1 = Math.max(softmax_y_sum_max_1, t5);
       }
       let softmax_y_sumSum = 0;
-      for (let cFrom = 0; cFrom < L; cFrom += 1024) {
-        const cTo = Math.min(cFrom + 1024, L);
+      for (let kFrom = 0; kFrom < L; kFrom += 1024) {
+        const kTo = Math.min(kFrom + 1024, L);
         let softmax_y_sumPart = 0;
-        for (let c = cFrom; c < cTo; c++) {
-          const t6 = score[at5 + c]!;
-          const softmax_e1 = Math.exp(t6 - softmax_e_max);
-          softmax_e[at5 + c] = softmax_e1;
-          softmax_y_sumPart += softmax_e1;
+        for (let k1 = kFrom; k1 < kTo; k1++) {
+          const t6 = score[at5 + k1]!;
+          const softmax_y_sum_exp_1_1 = Math.exp(t6 - softmax_y_sum_max_1);
+          softmax_y_sum_exp_1[k1] = softmax_y_sum_exp_1_1;
+          softmax_y_sumPart += softmax_y_sum_exp_1_1;
         }
         softmax_y_sumSum += softmax_y_sumPart;
       }
-      const softmax_y_sum1 = softmax_y_sumSum;
-      softmax_y_sum[l] = softmax_y_sum1;
-      const t8 = 1 / softmax_y_sum1;
+      const softmax_y_sum = softmax_y_sumSum;
+      const t8 = 1 / softmax_y_sum;
       for (let c = 0; c < L; c++) {
-        const t7 = softmax_e[at5 + c]!;
+        const t7 = softmax_y_sum_exp_1[c]!;
         const weight1 = t8 * t7;
         weight[at5 + c] = weight1;
       }
@@ -738,18 +732,17 @@ export function attention_causal_vjp(
         let d_softmax_y_sum_1Part = 0;
         for (let c = cFrom; c < cTo; c++) {
           const t13 = d_weight[at11 + c]!;
-          d_softmax_y_sum_1Part += t13 * weight[at11 + c]!;
+          const t14 = weight[at11 + c]!;
+          d_softmax_y_sum_1Part += t13 * t14;
         }
         d_softmax_y_sum_1Sum += d_softmax_y_sum_1Part;
       }
       const d_softmax_y_sum_1 = d_softmax_y_sum_1Sum;
-      const t15 = 1 / softmax_y_sum[l]!;
-      const t17 = t * t15;
       for (let s = 0; s < L; s++) {
         const is1 = s <= l;
-        const t14 = softmax_e[at11 + s]!;
-        const t16 = d_weight[at11 + s]!;
-        const d_score_sum1 = is1 ? t17 * t14 * (t16 - d_softmax_y_sum_1) : 0;
+        const t15 = d_weight[at11 + s]!;
+        const t16 = weight[at11 + s]!;
+        const d_score_sum1 = is1 ? t * t16 * (t15 - d_softmax_y_sum_1) : 0;
         d_score_sum[at11 + s] = d_score_sum1;
       }
     }
@@ -779,11 +772,11 @@ export function attention_causal_vjp(
             let d_qPart_3 = 0;
             for (let s = sFrom; s < sTo; s++) {
               const at13 = at12 + s * D;
-              const t18 = k[at13]!;
-              d_qPart += t18 * d_score_sum[at14 + s]!;
-              d_qPart_1 += t18 * d_score_sum[at14_1 + s]!;
-              d_qPart_2 += t18 * d_score_sum[at14_2 + s]!;
-              d_qPart_3 += t18 * d_score_sum[at14_3 + s]!;
+              const t17 = k[at13]!;
+              d_qPart += t17 * d_score_sum[at14 + s]!;
+              d_qPart_1 += t17 * d_score_sum[at14_1 + s]!;
+              d_qPart_2 += t17 * d_score_sum[at14_2 + s]!;
+              d_qPart_3 += t17 * d_score_sum[at14_3 + s]!;
             }
             d_q1 += d_qPart;
             d_q1_1 += d_qPart_1;
@@ -841,11 +834,11 @@ export function attention_causal_vjp(
               const at18_1 = s + 1 + l * L;
               const at18_2 = s + 2 + l * L;
               const at18_3 = s + 3 + l * L;
-              const t19 = q[at17]!;
-              d_kPart += t19 * d_score_sum[at18]!;
-              d_kPart_1 += t19 * d_score_sum[at18_1]!;
-              d_kPart_2 += t19 * d_score_sum[at18_2]!;
-              d_kPart_3 += t19 * d_score_sum[at18_3]!;
+              const t18 = q[at17]!;
+              d_kPart += t18 * d_score_sum[at18]!;
+              d_kPart_1 += t18 * d_score_sum[at18_1]!;
+              d_kPart_2 += t18 * d_score_sum[at18_2]!;
+              d_kPart_3 += t18 * d_score_sum[at18_3]!;
             }
             d_k1 += d_kPart;
             d_k1_1 += d_kPart_1;
@@ -903,11 +896,11 @@ export function attention_causal_vjp(
               const at20_2 = s + 2 + l * L;
               const at20_3 = s + 3 + l * L;
               const at22 = at21 + l * E;
-              const t20 = d_y[at22]!;
-              d_vPart += weight[at20]! * t20;
-              d_vPart_1 += weight[at20_1]! * t20;
-              d_vPart_2 += weight[at20_2]! * t20;
-              d_vPart_3 += weight[at20_3]! * t20;
+              const t19 = d_y[at22]!;
+              d_vPart += weight[at20]! * t19;
+              d_vPart_1 += weight[at20_1]! * t19;
+              d_vPart_2 += weight[at20_2]! * t19;
+              d_vPart_3 += weight[at20_3]! * t19;
             }
             d_v1 += d_vPart;
             d_v1_1 += d_vPart_1;

@@ -28,7 +28,7 @@ export interface ConcatAxis0Results {
 }
 
 /**
- * The rows of both.
+ * The rows of both, one after the other.
  *
  * y[i, j] = [0 ≤ i < M] · a[i, j] + [0 ≤ i - M < K] · b[i - M, j]
  *
@@ -93,7 +93,7 @@ export interface ConcatAxis0VjpResults {
 }
 
 /**
- * The rows of both.
+ * The rows of both, one after the other.
  *
  * d_a[i, j] = d_y[i, j]
  * d_b[i, j] = d_y[M + i, j]

@@ -76,7 +76,7 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * The rows of both.
+   * The rows of both, one after the other.
    *
    * y[i, j] = [0 ≤ i < M] · a[i, j] + [0 ≤ i - M < K] · b[i - M, j]
    *
@@ -84,7 +84,7 @@ export interface Kernels {
    */
   readonly concat_axis0: WasmKernel<[args: ConcatAxis0Args, into?: ConcatAxis0Into], ConcatAxis0Results>;
   /**
-   * The rows of both.
+   * The rows of both, one after the other.
    *
    * d_a[i, j] = d_y[i, j]
    * d_b[i, j] = d_y[M + i, j]

@@ -39,7 +39,7 @@ let multi_head_attention_q = new Float32Array(0);
 let multi_head_attention_k = new Float32Array(0);
 let multi_head_attention_v = new Float32Array(0);
 let multi_head_attention_score = new Float32Array(0);
-let multi_head_attention_softmax_e = new Float32Array(0);
+let multi_head_attention_softmax_y_sum_exp_1 = new Float32Array(0);
 let multi_head_attention_weight = new Float32Array(0);
 let multi_head_attention_z = new Float32Array(0);
 
@@ -51,10 +51,10 @@ let multi_head_attention_z = new Float32Array(0);
  * v[b, l, o] = Σ[d] x[b, l, d] · wv[o, d]
  * score.sum[b, h, l, s] = Σ[d] q[b, l, ⌊D / heads⌋ · h + d] · k[b, s, ⌊D / heads⌋ · h + d]
  * score[b, h, l, s] = score.sum[b, h, l, s] / sqrt(⌊D / heads⌋)
- * softmax.e.max[b, h, l] = max[k] score[b, h, l, k]
- * softmax.e[b, h, l, c] = exp(score[b, h, l, c] - softmax.e.max[b, h, l])
- * softmax.y.sum[b, h, l] = Σ[k] softmax.e[b, h, l, k]
- * weight[b, h, l, c] = softmax.e[b, h, l, c] / softmax.y.sum[b, h, l]
+ * softmax.y.sum_max_1[b, h, l] = max[k] score[b, h, l, k]
+ * softmax.y.sum_exp_1[b, h, l, k] = exp(score[b, h, l, k] - stop_gradient(softmax.y.sum_max_1[b, h, l]))
+ * softmax.y.sum[b, h, l] = Σ[k] softmax.y.sum_exp_1[b, h, l, k]
+ * weight[b, h, l, c] = softmax.y.sum_exp_1[b, h, l, c] / softmax.y.sum[b, h, l]
  * z[b, l, o] = Σ[s] weight[b, ⌊o / ⌊D / heads⌋⌋, l, s] · v[b, s, o]
  * y[b, l, o] = Σ[d] wo[o, d] · z[b, l, d]
  *
@@ -91,10 +91,10 @@ export function multi_head_attention(
   const scoreSize = L * L;
   if (multi_head_attention_score.length < scoreSize) multi_head_attention_score = new Float32Array(scoreSize);
   const score = multi_head_attention_score;
-  const softmax_eSize = L;
-  if (multi_head_attention_softmax_e.length < softmax_eSize)
-    multi_head_attention_softmax_e = new Float32Array(softmax_eSize);
-  const softmax_e = multi_head_attention_softmax_e;
+  const softmax_y_sum_exp_1Size = L;
+  if (multi_head_attention_softmax_y_sum_exp_1.length < softmax_y_sum_exp_1Size)
+    multi_head_attention_softmax_y_sum_exp_1 = new Float32Array(softmax_y_sum_exp_1Size);
+  const softmax_y_sum_exp_1 = multi_head_attention_softmax_y_sum_exp_1;
   const weightSize = B * heads * L * L;
   if (multi_head_attention_weight.length < weightSize)
     multi_head_attention_weight = new Float32Array(weightSize);
@@ -511,21 +511,21 @@ export function multi_head_attention(
       }
       const at17 = at15 + h * at16;
       for (let l = 0; l < L; l++) {
-        let softmax_e_max = -Infinity;
+        let softmax_y_sum_max_1 = -Infinity;
         const at13 = l * L;
         for (let k2 = 0; k2 < L; k2++) {
           const t13 = score[at13 + k2]!;
-          softmax_e_max = Math.max(softmax_e_max, t13);
+          softmax_y_sum_max_1 = Math.max(softmax_y_sum_max_1, t13);
         }
         let softmax_y_sumSum = 0;
-        for (let cFrom = 0; cFrom < L; cFrom += 1024) {
-          const cTo = Math.min(cFrom + 1024, L);
+        for (let kFrom = 0; kFrom < L; kFrom += 1024) {
+          const kTo = Math.min(kFrom + 1024, L);
           let softmax_y_sumPart = 0;
-          for (let c = cFrom; c < cTo; c++) {
-            const t14 = score[at13 + c]!;
-            const softmax_e1 = Math.exp(t14 - softmax_e_max);
-            softmax_e[c] = softmax_e1;
-            softmax_y_sumPart += softmax_e1;
+          for (let k2 = kFrom; k2 < kTo; k2++) {
+            const t14 = score[at13 + k2]!;
+            const softmax_y_sum_exp_1_1 = Math.exp(t14 - softmax_y_sum_max_1);
+            softmax_y_sum_exp_1[k2] = softmax_y_sum_exp_1_1;
+            softmax_y_sumPart += softmax_y_sum_exp_1_1;
           }
           softmax_y_sumSum += softmax_y_sumPart;
         }
@@ -533,7 +533,7 @@ export function multi_head_attention(
         const t16 = 1 / softmax_y_sum;
         const at18 = at17 + l * L;
         for (let c = 0; c < L; c++) {
-          const t15 = softmax_e[c]!;
+          const t15 = softmax_y_sum_exp_1[c]!;
           const weight1 = t16 * t15;
           weight[at18 + c] = weight1;
         }
@@ -886,8 +886,7 @@ let multi_head_attention_vjp_q = new Float32Array(0);
 let multi_head_attention_vjp_k = new Float32Array(0);
 let multi_head_attention_vjp_v = new Float32Array(0);
 let multi_head_attention_vjp_score = new Float32Array(0);
-let multi_head_attention_vjp_softmax_e = new Float32Array(0);
-let multi_head_attention_vjp_softmax_y_sum = new Float32Array(0);
+let multi_head_attention_vjp_softmax_y_sum_exp_1 = new Float32Array(0);
 let multi_head_attention_vjp_weight = new Float32Array(0);
 let multi_head_attention_vjp_z = new Float32Array(0);
 let multi_head_attention_vjp_d_z = new Float32Array(0);
@@ -907,15 +906,15 @@ let multi_head_attention_vjp_d_x_2 = new Float32Array(0);
  * v[b, l, o] = Σ[d] x[b, l, d] · wv[o, d]
  * score.sum[b, h, l, s] = Σ[d] q[b, l, ⌊D / heads⌋ · h + d] · k[b, s, ⌊D / heads⌋ · h + d]
  * score[b, h, l, s] = score.sum[b, h, l, s] / sqrt(⌊D / heads⌋)
- * softmax.e.max[b, h, l] = max[k] score[b, h, l, k]
- * softmax.e[b, h, l, c] = exp(score[b, h, l, c] - softmax.e.max[b, h, l])
- * softmax.y.sum[b, h, l] = Σ[k] softmax.e[b, h, l, k]
- * weight[b, h, l, c] = softmax.e[b, h, l, c] / softmax.y.sum[b, h, l]
+ * softmax.y.sum_max_1[b, h, l] = max[k] score[b, h, l, k]
+ * softmax.y.sum_exp_1[b, h, l, k] = exp(score[b, h, l, k] - stop_gradient(softmax.y.sum_max_1[b, h, l]))
+ * softmax.y.sum[b, h, l] = Σ[k] softmax.y.sum_exp_1[b, h, l, k]
+ * weight[b, h, l, c] = softmax.y.sum_exp_1[b, h, l, c] / softmax.y.sum[b, h, l]
  * z[b, l, o] = Σ[s] weight[b, ⌊o / ⌊D / heads⌋⌋, l, s] · v[b, s, o]
  * d_z[b, l, d] = Σ[o] wo[o, d] · d_y[b, l, o]
  * d_weight[b, j, l, s] = Σ[q0] v[b, s, ⌊D / heads⌋ · j + q0] · d_z[b, l, ⌊D / heads⌋ · j + q0]
  * d_softmax.y.sum_1[b, h, l] = Σ[c] d_weight[b, h, l, c] · weight[b, h, l, c]
- * d_score.sum[b, h, l, s] = softmax.e[b, h, l, s] · (d_weight[b, h, l, s] - d_softmax.y.sum_1[b, h, l]) / (softmax.y.sum[b, h, l] · sqrt(⌊D / heads⌋))
+ * d_score.sum[b, h, l, s] = weight[b, h, l, s] · (d_weight[b, h, l, s] - d_softmax.y.sum_1[b, h, l]) / sqrt(⌊D / heads⌋)
  * d_v[b, s, o] = Σ[l] [0 ≤ o < heads · ⌊D / heads⌋] · (weight[b, ⌊o / ⌊D / heads⌋⌋, l, s] · d_z[b, l, o])
  * d_k[b, s, k] = Σ[l] [0 ≤ ⌊k / ⌊D / heads⌋⌋ < heads] · (q[b, l, ⌊D / heads⌋ · ⌊k / ⌊D / heads⌋⌋ + mod(k, ⌊D / heads⌋)] · d_score.sum[b, ⌊k / ⌊D / heads⌋⌋, l, s])
  * d_q[b, l, k] = Σ[s] [0 ≤ ⌊k / ⌊D / heads⌋⌋ < heads] · (k[b, s, ⌊D / heads⌋ · ⌊k / ⌊D / heads⌋⌋ + mod(k, ⌊D / heads⌋)] · d_score.sum[b, ⌊k / ⌊D / heads⌋⌋, l, s])
@@ -928,7 +927,7 @@ let multi_head_attention_vjp_d_x_2 = new Float32Array(0);
  * d_wv[o, d] = Σ[b, l] x[b, l, d] · d_v[b, l, o]
  * d_wo[o, d] = Σ[b, l] [0 ≤ d < heads · ⌊D / heads⌋] · (z[b, l, d] · d_y[b, l, o])
  *
- * Operations: 2·heads·B·L·D·⌊(D)/(heads)⌋ + 6·heads·B·L·L·⌊(D)/(heads)⌋ + 20·B·L·D·D + 6·B·L·L·D + 11·heads·B·L·L + 2·B·L·D + heads·B·L + 2
+ * Operations: 2·heads·B·L·D·⌊(D)/(heads)⌋ + 6·heads·B·L·L·⌊(D)/(heads)⌋ + 20·B·L·D·D + 6·B·L·L·D + 11·heads·B·L·L + 2·B·L·D + 2
  */
 export function multi_head_attention_vjp(
   args: MultiHeadAttentionVjpArgs,
@@ -968,14 +967,10 @@ export function multi_head_attention_vjp(
   if (multi_head_attention_vjp_score.length < scoreSize)
     multi_head_attention_vjp_score = new Float32Array(scoreSize);
   const score = multi_head_attention_vjp_score;
-  const softmax_eSize = B * heads * L * L;
-  if (multi_head_attention_vjp_softmax_e.length < softmax_eSize)
-    multi_head_attention_vjp_softmax_e = new Float32Array(softmax_eSize);
-  const softmax_e = multi_head_attention_vjp_softmax_e;
-  const softmax_y_sumSize = B * heads * L;
-  if (multi_head_attention_vjp_softmax_y_sum.length < softmax_y_sumSize)
-    multi_head_attention_vjp_softmax_y_sum = new Float32Array(softmax_y_sumSize);
-  const softmax_y_sum = multi_head_attention_vjp_softmax_y_sum;
+  const softmax_y_sum_exp_1Size = L;
+  if (multi_head_attention_vjp_softmax_y_sum_exp_1.length < softmax_y_sum_exp_1Size)
+    multi_head_attention_vjp_softmax_y_sum_exp_1 = new Float32Array(softmax_y_sum_exp_1Size);
+  const softmax_y_sum_exp_1 = multi_head_attention_vjp_softmax_y_sum_exp_1;
   const weightSize = B * heads * L * L;
   if (multi_head_attention_vjp_weight.length < weightSize)
     multi_head_attention_vjp_weight = new Float32Array(weightSize);
@@ -1274,11 +1269,9 @@ export function multi_head_attention_vjp(
   const t8 = 1 / Math.sqrt(at7);
   const at14 = L * (L * heads);
   const at16 = L * L;
-  const at19 = L * heads;
   for (let b = 0; b < B; b++) {
     const at8 = b * at1;
     const at15 = b * at14;
-    const at20 = b * at19;
     for (let h = 0; h < heads; h++) {
       const at9 = at8 + h * at7;
       const lWhole = L - mod(L, 4);
@@ -1421,32 +1414,30 @@ export function multi_head_attention_vjp(
         }
       }
       const at17 = at15 + h * at16;
-      const at21 = at20 + h * L;
       for (let l = 0; l < L; l++) {
-        let softmax_e_max = -Infinity;
+        let softmax_y_sum_max_1 = -Infinity;
         const at13 = l * L;
         for (let k2 = 0; k2 < L; k2++) {
           const t13 = score[at13 + k2]!;
-          softmax_e_max = Math.max(softmax_e_max, t13);
+          softmax_y_sum_max_1 = Math.max(softmax_y_sum_max_1, t13);
         }
         let softmax_y_sumSum = 0;
-        const at18 = at17 + l * L;
-        for (let cFrom = 0; cFrom < L; cFrom += 1024) {
-          const cTo = Math.min(cFrom + 1024, L);
+        for (let kFrom = 0; kFrom < L; kFrom += 1024) {
+          const kTo = Math.min(kFrom + 1024, L);
           let softmax_y_sumPart = 0;
-          for (let c = cFrom; c < cTo; c++) {
-            const t14 = score[at13 + c]!;
-            const softmax_e1 = Math.exp(t14 - softmax_e_max);
-            softmax_e[at18 + c] = softmax_e1;
-            softmax_y_sumPart += softmax_e1;
+          for (let k2 = kFrom; k2 < kTo; k2++) {
+            const t14 = score[at13 + k2]!;
+            const softmax_y_sum_exp_1_1 = Math.exp(t14 - softmax_y_sum_max_1);
+            softmax_y_sum_exp_1[k2] = softmax_y_sum_exp_1_1;
+            softmax_y_sumPart += softmax_y_sum_exp_1_1;
           }
           softmax_y_sumSum += softmax_y_sumPart;
         }
-        const softmax_y_sum1 = softmax_y_sumSum;
-        softmax_y_sum[at21 + l] = softmax_y_sum1;
-        const t16 = 1 / softmax_y_sum1;
+        const softmax_y_sum = softmax_y_sumSum;
+        const t16 = 1 / softmax_y_sum;
+        const at18 = at17 + l * L;
         for (let c = 0; c < L; c++) {
-          const t15 = softmax_e[at18 + c]!;
+          const t15 = softmax_y_sum_exp_1[c]!;
           const weight1 = t16 * t15;
           weight[at18 + c] = weight1;
         }
@@ -1454,13 +1445,13 @@ export function multi_head_attention_vjp(
     }
   }
   for (let l = 0; l < L; l++) {
-    const at22 = l * D;
+    const at19 = l * D;
     const bWhole2 = B - mod(B, 4);
     for (let b = 0; b < bWhole2; b += 4) {
-      const at23 = at22 + b * at1;
-      const at23_1 = at22 + (b + 1) * at1;
-      const at23_2 = at22 + (b + 2) * at1;
-      const at23_3 = at22 + (b + 3) * at1;
+      const at20 = at19 + b * at1;
+      const at20_1 = at19 + (b + 1) * at1;
+      const at20_2 = at19 + (b + 2) * at1;
+      const at20_3 = at19 + (b + 3) * at1;
       const oWhole2 = D - mod(D, 2);
       for (let o = 0; o < oWhole2; o += 2) {
         let vSum = 0;
@@ -1471,8 +1462,8 @@ export function multi_head_attention_vjp(
         let vSum_1_1_1 = 0;
         let vSum_1_2 = 0;
         let vSum_1_3 = 0;
-        const at24 = o * D;
-        const at24_1 = (o + 1) * D;
+        const at21 = o * D;
+        const at21_1 = (o + 1) * D;
         for (let dFrom = 0; dFrom < D; dFrom += 1024) {
           const dTo = Math.min(dFrom + 1024, D);
           let vPart = 0;
@@ -1484,16 +1475,16 @@ export function multi_head_attention_vjp(
           let vPart_1_2 = 0;
           let vPart_1_3 = 0;
           for (let d = dFrom; d < dTo; d++) {
-            const t17 = x[at23 + d]!;
-            const t17_1 = x[at23_1 + d]!;
-            const t17_2 = x[at23_2 + d]!;
-            const t17_3 = x[at23_3 + d]!;
-            const t18 = wv[at24 + d]!;
+            const t17 = x[at20 + d]!;
+            const t17_1 = x[at20_1 + d]!;
+            const t17_2 = x[at20_2 + d]!;
+            const t17_3 = x[at20_3 + d]!;
+            const t18 = wv[at21 + d]!;
             vPart += t17 * t18;
             vPart_1_1 += t17_1 * t18;
             vPart_2 += t17_2 * t18;
             vPart_3 += t17_3 * t18;
-            const t19 = wv[at24_1 + d]!;
+            const t19 = wv[at21_1 + d]!;
             vPart_1 += t17 * t19;
             vPart_1_1_1 += t17_1 * t19;
             vPart_1_2 += t17_2 * t19;
@@ -1516,21 +1507,21 @@ export function multi_head_attention_vjp(
         const v1_1_1_1 = vSum_1_1_1;
         const v1_1_2 = vSum_1_2;
         const v1_1_3 = vSum_1_3;
-        v[at23 + o] = v1;
-        v[at23_1 + o] = v1_1_1;
-        v[at23_2 + o] = v1_2;
-        v[at23_3 + o] = v1_3;
-        v[at23 + (o + 1)] = v1_1;
-        v[at23_1 + (o + 1)] = v1_1_1_1;
-        v[at23_2 + (o + 1)] = v1_1_2;
-        v[at23_3 + (o + 1)] = v1_1_3;
+        v[at20 + o] = v1;
+        v[at20_1 + o] = v1_1_1;
+        v[at20_2 + o] = v1_2;
+        v[at20_3 + o] = v1_3;
+        v[at20 + (o + 1)] = v1_1;
+        v[at20_1 + (o + 1)] = v1_1_1_1;
+        v[at20_2 + (o + 1)] = v1_1_2;
+        v[at20_3 + (o + 1)] = v1_1_3;
       }
       for (let o = oWhole2; o < D; o++) {
         let vSum = 0;
         let vSum_1_4 = 0;
         let vSum_2_1 = 0;
         let vSum_3_1 = 0;
-        const at24 = o * D + 0;
+        const at21 = o * D + 0;
         for (let dFrom = 0; dFrom < D; dFrom += 1024) {
           const dTo = Math.min(dFrom + 1024, D);
           let vPart = 0;
@@ -1538,11 +1529,11 @@ export function multi_head_attention_vjp(
           let vPart_2_1 = 0;
           let vPart_3_1 = 0;
           for (let d = dFrom; d < dTo; d++) {
-            const t17 = x[at23 + d]!;
-            const t17_1_1 = x[at23_1 + d]!;
-            const t17_2_1 = x[at23_2 + d]!;
-            const t17_3_1 = x[at23_3 + d]!;
-            const t20 = wv[at24 + d]!;
+            const t17 = x[at20 + d]!;
+            const t17_1_1 = x[at20_1 + d]!;
+            const t17_2_1 = x[at20_2 + d]!;
+            const t17_3_1 = x[at20_3 + d]!;
+            const t20 = wv[at21 + d]!;
             vPart += t17 * t20;
             vPart_1_4 += t17_1_1 * t20;
             vPart_2_1 += t17_2_1 * t20;
@@ -1557,74 +1548,74 @@ export function multi_head_attention_vjp(
         const v1_1_4 = vSum_1_4;
         const v1_2_1 = vSum_2_1;
         const v1_3_1 = vSum_3_1;
-        v[at23 + o] = v1;
-        v[at23_1 + o] = v1_1_4;
-        v[at23_2 + o] = v1_2_1;
-        v[at23_3 + o] = v1_3_1;
+        v[at20 + o] = v1;
+        v[at20_1 + o] = v1_1_4;
+        v[at20_2 + o] = v1_2_1;
+        v[at20_3 + o] = v1_3_1;
       }
     }
     for (let b = bWhole2; b < B; b++) {
-      const at23 = at22 + b * at1;
+      const at20 = at19 + b * at1;
       for (let o = 0; o < D; o++) {
         let vSum = 0;
-        const at24 = o * D;
+        const at21 = o * D;
         for (let dFrom = 0; dFrom < D; dFrom += 1024) {
           const dTo = Math.min(dFrom + 1024, D);
           let vPart = 0;
           for (let d = dFrom; d < dTo; d++) {
-            const t17 = x[at23 + d]!;
-            vPart += t17 * wv[at24 + d]!;
+            const t17 = x[at20 + d]!;
+            vPart += t17 * wv[at21 + d]!;
           }
           vSum += vPart;
         }
         const v1 = vSum;
-        v[at23 + o] = v1;
+        v[at20 + o] = v1;
       }
     }
   }
-  const at25 = at7 * heads;
-  const at33 = L * (at7 * heads);
+  const at22 = at7 * heads;
+  const at30 = L * (at7 * heads);
   for (let b = 0; b < B; b++) {
-    const at27 = b * at14;
-    const at30 = b * at1;
-    const at34 = b * at33;
+    const at24 = b * at14;
+    const at27 = b * at1;
+    const at31 = b * at30;
     for (let l = 0; l < L; l++) {
-      const at28 = at27 + l * L;
-      const at35 = at34 + l * at25;
-      for (let o = 0; o < at25; o++) {
+      const at25 = at24 + l * L;
+      const at32 = at31 + l * at22;
+      for (let o = 0; o < at22; o++) {
         let zSum = 0;
-        const at26 = Math.floor(o / at7);
-        const at29 = at28 + at26 * at16;
-        const at31 = at30 + o;
+        const at23 = Math.floor(o / at7);
+        const at26 = at25 + at23 * at16;
+        const at28 = at27 + o;
         for (let sFrom = 0; sFrom < L; sFrom += 1024) {
           const sTo = Math.min(sFrom + 1024, L);
           let zPart = 0;
           for (let s = sFrom; s < sTo; s++) {
-            const at32 = at31 + s * D;
-            zPart += weight[at29 + s]! * v[at32]!;
+            const at29 = at28 + s * D;
+            zPart += weight[at26 + s]! * v[at29]!;
           }
           zSum += zPart;
         }
         const z1 = zSum;
-        z[at35 + o] = z1;
+        z[at32 + o] = z1;
       }
     }
   }
   for (let l = 0; l < L; l++) {
-    const at37 = l * D;
-    const at39 = l * at25;
-    for (let dBlock = 0; dBlock < at25; dBlock += 8) {
-      const dEnd = Math.min(dBlock + 8, at25);
+    const at34 = l * D;
+    const at36 = l * at22;
+    for (let dBlock = 0; dBlock < at22; dBlock += 8) {
+      const dEnd = Math.min(dBlock + 8, at22);
       const bWhole3 = B - mod(B, 4);
       for (let b = 0; b < bWhole3; b += 4) {
-        const at38 = at37 + b * at1;
-        const at38_1 = at37 + (b + 1) * at1;
-        const at38_2 = at37 + (b + 2) * at1;
-        const at38_3 = at37 + (b + 3) * at1;
-        const at40 = at39 + b * at33;
-        const at40_1 = at39 + (b + 1) * at33;
-        const at40_2 = at39 + (b + 2) * at33;
-        const at40_3 = at39 + (b + 3) * at33;
+        const at35 = at34 + b * at1;
+        const at35_1 = at34 + (b + 1) * at1;
+        const at35_2 = at34 + (b + 2) * at1;
+        const at35_3 = at34 + (b + 3) * at1;
+        const at37 = at36 + b * at30;
+        const at37_1 = at36 + (b + 1) * at30;
+        const at37_2 = at36 + (b + 2) * at30;
+        const at37_3 = at36 + (b + 3) * at30;
         for (let d = dBlock; d < dEnd; d++) {
           let d_z1 = 0;
           let d_z1_1 = 0;
@@ -1637,61 +1628,60 @@ export function multi_head_attention_vjp(
             let d_zPart_2 = 0;
             let d_zPart_3 = 0;
             for (let o = oFrom; o < oTo; o++) {
-              const at36 = d + o * D;
-              const t21 = wo[at36]!;
-              d_zPart += t21 * d_y[at38 + o]!;
-              d_zPart_1 += t21 * d_y[at38_1 + o]!;
-              d_zPart_2 += t21 * d_y[at38_2 + o]!;
-              d_zPart_3 += t21 * d_y[at38_3 + o]!;
+              const at33 = d + o * D;
+              const t21 = wo[at33]!;
+              d_zPart += t21 * d_y[at35 + o]!;
+              d_zPart_1 += t21 * d_y[at35_1 + o]!;
+              d_zPart_2 += t21 * d_y[at35_2 + o]!;
+              d_zPart_3 += t21 * d_y[at35_3 + o]!;
             }
             d_z1 += d_zPart;
             d_z1_1 += d_zPart_1;
             d_z1_2 += d_zPart_2;
             d_z1_3 += d_zPart_3;
           }
-          d_z[at40 + d] = d_z1;
-          d_z[at40_1 + d] = d_z1_1;
-          d_z[at40_2 + d] = d_z1_2;
-          d_z[at40_3 + d] = d_z1_3;
+          d_z[at37 + d] = d_z1;
+          d_z[at37_1 + d] = d_z1_1;
+          d_z[at37_2 + d] = d_z1_2;
+          d_z[at37_3 + d] = d_z1_3;
         }
       }
       for (let b = bWhole3; b < B; b++) {
-        const at38 = at37 + b * at1;
-        const at40 = at39 + b * at33;
+        const at35 = at34 + b * at1;
+        const at37 = at36 + b * at30;
         for (let d = dBlock; d < dEnd; d++) {
           let d_z1 = 0;
           for (let oFrom = 0; oFrom < D; oFrom += 1024) {
             const oTo = Math.min(oFrom + 1024, D);
             let d_zPart = 0;
             for (let o = oFrom; o < oTo; o++) {
-              const at36 = d + o * D;
-              d_zPart += wo[at36]! * d_y[at38 + o]!;
+              const at33 = d + o * D;
+              d_zPart += wo[at33]! * d_y[at35 + o]!;
             }
             d_z1 += d_zPart;
           }
-          d_z[at40 + d] = d_z1;
+          d_z[at37 + d] = d_z1;
         }
       }
     }
   }
   for (let b = 0; b < B; b++) {
-    const at41 = b * at1;
-    const at44 = b * at33;
-    const at49 = b * at14;
-    const at52 = b * at19;
+    const at38 = b * at1;
+    const at41 = b * at30;
+    const at46 = b * at14;
     for (let j = 0; j < heads; j++) {
+      const at39 = at38 + j * at7;
       const at42 = at41 + j * at7;
-      const at45 = at44 + j * at7;
       const lWhole1 = L - mod(L, 4);
       for (let l = 0; l < lWhole1; l += 4) {
-        const at46 = at45 + l * at25;
-        const at46_1 = at45 + (l + 1) * at25;
-        const at46_2 = at45 + (l + 2) * at25;
-        const at46_3 = at45 + (l + 3) * at25;
-        const at47 = l * L;
-        const at47_1 = (l + 1) * L;
-        const at47_2 = (l + 2) * L;
-        const at47_3 = (l + 3) * L;
+        const at43 = at42 + l * at22;
+        const at43_1 = at42 + (l + 1) * at22;
+        const at43_2 = at42 + (l + 2) * at22;
+        const at43_3 = at42 + (l + 3) * at22;
+        const at44 = l * L;
+        const at44_1 = (l + 1) * L;
+        const at44_2 = (l + 2) * L;
+        const at44_3 = (l + 3) * L;
         const sWhole1 = L - mod(L, 2);
         for (let s = 0; s < sWhole1; s += 2) {
           let d_weightSum = 0;
@@ -1702,8 +1692,8 @@ export function multi_head_attention_vjp(
           let d_weightSum_1_1_1 = 0;
           let d_weightSum_1_2 = 0;
           let d_weightSum_1_3 = 0;
-          const at43 = at42 + s * D;
-          const at43_1 = at42 + (s + 1) * D;
+          const at40 = at39 + s * D;
+          const at40_1 = at39 + (s + 1) * D;
           for (let q0From = 0; q0From < at7; q0From += 1024) {
             const q0To = Math.min(q0From + 1024, at7);
             let d_weightPart = 0;
@@ -1715,16 +1705,16 @@ export function multi_head_attention_vjp(
             let d_weightPart_1_2 = 0;
             let d_weightPart_1_3 = 0;
             for (let q0 = q0From; q0 < q0To; q0++) {
-              const t22 = d_z[at46 + q0]!;
-              const t22_1 = d_z[at46_1 + q0]!;
-              const t22_2 = d_z[at46_2 + q0]!;
-              const t22_3 = d_z[at46_3 + q0]!;
-              const t23 = v[at43 + q0]!;
+              const t22 = d_z[at43 + q0]!;
+              const t22_1 = d_z[at43_1 + q0]!;
+              const t22_2 = d_z[at43_2 + q0]!;
+              const t22_3 = d_z[at43_3 + q0]!;
+              const t23 = v[at40 + q0]!;
               d_weightPart += t23 * t22;
               d_weightPart_1_1 += t23 * t22_1;
               d_weightPart_2 += t23 * t22_2;
               d_weightPart_3 += t23 * t22_3;
-              const t24 = v[at43_1 + q0]!;
+              const t24 = v[at40_1 + q0]!;
               d_weightPart_1 += t24 * t22;
               d_weightPart_1_1_1 += t24 * t22_1;
               d_weightPart_1_2 += t24 * t22_2;
@@ -1747,21 +1737,21 @@ export function multi_head_attention_vjp(
           const d_weight1_1_1_1 = d_weightSum_1_1_1;
           const d_weight1_1_2 = d_weightSum_1_2;
           const d_weight1_1_3 = d_weightSum_1_3;
-          d_weight[at47 + s] = d_weight1;
-          d_weight[at47_1 + s] = d_weight1_1_1;
-          d_weight[at47_2 + s] = d_weight1_2;
-          d_weight[at47_3 + s] = d_weight1_3;
-          d_weight[at47 + (s + 1)] = d_weight1_1;
-          d_weight[at47_1 + (s + 1)] = d_weight1_1_1_1;
-          d_weight[at47_2 + (s + 1)] = d_weight1_1_2;
-          d_weight[at47_3 + (s + 1)] = d_weight1_1_3;
+          d_weight[at44 + s] = d_weight1;
+          d_weight[at44_1 + s] = d_weight1_1_1;
+          d_weight[at44_2 + s] = d_weight1_2;
+          d_weight[at44_3 + s] = d_weight1_3;
+          d_weight[at44 + (s + 1)] = d_weight1_1;
+          d_weight[at44_1 + (s + 1)] = d_weight1_1_1_1;
+          d_weight[at44_2 + (s + 1)] = d_weight1_1_2;
+          d_weight[at44_3 + (s + 1)] = d_weight1_1_3;
         }
         for (let s = sWhole1; s < L; s++) {
           let d_weightSum = 0;
           let d_weightSum_1_4 = 0;
           let d_weightSum_2_1 = 0;
           let d_weightSum_3_1 = 0;
-          const at43 = at42 + s * D;
+          const at40 = at39 + s * D;
           for (let q0From = 0; q0From < at7; q0From += 1024) {
             const q0To = Math.min(q0From + 1024, at7);
             let d_weightPart = 0;
@@ -1769,11 +1759,11 @@ export function multi_head_attention_vjp(
             let d_weightPart_2_1 = 0;
             let d_weightPart_3_1 = 0;
             for (let q0 = q0From; q0 < q0To; q0++) {
-              const t25 = v[at43 + q0]!;
-              d_weightPart += t25 * d_z[at46 + q0]!;
-              d_weightPart_1_4 += t25 * d_z[at46_1 + q0]!;
-              d_weightPart_2_1 += t25 * d_z[at46_2 + q0]!;
-              d_weightPart_3_1 += t25 * d_z[at46_3 + q0]!;
+              const t25 = v[at40 + q0]!;
+              d_weightPart += t25 * d_z[at43 + q0]!;
+              d_weightPart_1_4 += t25 * d_z[at43_1 + q0]!;
+              d_weightPart_2_1 += t25 * d_z[at43_2 + q0]!;
+              d_weightPart_3_1 += t25 * d_z[at43_3 + q0]!;
             }
             d_weightSum += d_weightPart;
             d_weightSum_1_4 += d_weightPart_1_4;
@@ -1784,133 +1774,130 @@ export function multi_head_attention_vjp(
           const d_weight1_1_4 = d_weightSum_1_4;
           const d_weight1_2_1 = d_weightSum_2_1;
           const d_weight1_3_1 = d_weightSum_3_1;
-          d_weight[at47 + s] = d_weight1;
-          d_weight[at47_1 + s] = d_weight1_1_4;
-          d_weight[at47_2 + s] = d_weight1_2_1;
-          d_weight[at47_3 + s] = d_weight1_3_1;
+          d_weight[at44 + s] = d_weight1;
+          d_weight[at44_1 + s] = d_weight1_1_4;
+          d_weight[at44_2 + s] = d_weight1_2_1;
+          d_weight[at44_3 + s] = d_weight1_3_1;
         }
       }
       for (let l = lWhole1; l < L; l++) {
-        const at46 = at45 + l * at25;
-        const at47 = l * L + 0;
+        const at43 = at42 + l * at22;
+        const at44 = l * L + 0;
         for (let s = 0; s < L; s++) {
           let d_weightSum = 0;
-          const at43 = at42 + s * D;
+          const at40 = at39 + s * D;
           for (let q0From = 0; q0From < at7; q0From += 1024) {
             const q0To = Math.min(q0From + 1024, at7);
             let d_weightPart = 0;
             for (let q0 = q0From; q0 < q0To; q0++) {
-              d_weightPart += v[at43 + q0]! * d_z[at46 + q0]!;
+              d_weightPart += v[at40 + q0]! * d_z[at43 + q0]!;
             }
             d_weightSum += d_weightPart;
           }
           const d_weight1 = d_weightSum;
-          d_weight[at47 + s] = d_weight1;
+          d_weight[at44 + s] = d_weight1;
         }
       }
-      const at50 = at49 + j * at16;
-      const at53 = at52 + j * L;
-      const at55 = j * at16;
+      const at47 = at46 + j * at16;
+      const at49 = j * at16;
       for (let l = 0; l < L; l++) {
         let d_softmax_y_sum_1Sum = 0;
-        const at48 = l * L;
-        const at51 = at50 + l * L;
+        const at45 = l * L;
+        const at48 = at47 + l * L;
         for (let cFrom = 0; cFrom < L; cFrom += 1024) {
           const cTo = Math.min(cFrom + 1024, L);
           let d_softmax_y_sum_1Part = 0;
           for (let c = cFrom; c < cTo; c++) {
-            const t26 = d_weight[at48 + c]!;
-            d_softmax_y_sum_1Part += t26 * weight[at51 + c]!;
+            const t26 = d_weight[at45 + c]!;
+            const t27 = weight[at48 + c]!;
+            d_softmax_y_sum_1Part += t26 * t27;
           }
           d_softmax_y_sum_1Sum += d_softmax_y_sum_1Part;
         }
         const d_softmax_y_sum_1 = d_softmax_y_sum_1Sum;
-        const at54 = at53 + l;
-        const t28 = 1 / softmax_y_sum[at54]!;
-        const t30 = t8 * t28;
-        const at56 = at55 + l * L;
+        const at50 = at49 + l * L;
         for (let s = 0; s < L; s++) {
-          const t27 = softmax_e[at51 + s]!;
-          const t29 = d_weight[at48 + s]!;
-          const d_score_sum1 = t30 * t27 * (t29 - d_softmax_y_sum_1);
-          d_score_sum[at56 + s] = d_score_sum1;
+          const t28 = d_weight[at45 + s]!;
+          const t29 = weight[at48 + s]!;
+          const d_score_sum1 = t8 * t29 * (t28 - d_softmax_y_sum_1);
+          d_score_sum[at50 + s] = d_score_sum1;
         }
       }
     }
     for (let s = 0; s < L; s++) {
-      const at63 = at41 + s * D;
-      const at65 = s * L;
+      const at57 = at38 + s * D;
+      const at59 = s * L;
       for (let k2 = 0; k2 < D; k2++) {
         let d_kSum = 0;
-        const at57 = Math.floor(k2 / at7);
-        const is = at57 < heads;
-        const at58 = mod(k2, at7);
-        const at59 = at41 + at57 * at7 + at58;
-        const at61 = s + at57 * at16;
+        const at51 = Math.floor(k2 / at7);
+        const is = at51 < heads;
+        const at52 = mod(k2, at7);
+        const at53 = at38 + at51 * at7 + at52;
+        const at55 = s + at51 * at16;
         if (is) {
           for (let lFrom = 0; lFrom < L; lFrom += 1024) {
             const lTo = Math.min(lFrom + 1024, L);
             let d_kPart = 0;
             for (let l = lFrom; l < lTo; l++) {
-              const at60 = at59 + l * D;
-              const at62 = at61 + l * L;
-              d_kPart += q[at60]! * d_score_sum[at62]!;
+              const at54 = at53 + l * D;
+              const at56 = at55 + l * L;
+              d_kPart += q[at54]! * d_score_sum[at56]!;
             }
             d_kSum += d_kPart;
           }
         }
         const d_k1 = d_kSum;
-        d_k[at63 + k2] = d_k1;
+        d_k[at57 + k2] = d_k1;
         let d_qSum = 0;
-        const at66 = at65 + at57 * at16;
+        const at60 = at59 + at51 * at16;
         if (is) {
           for (let sFrom = 0; sFrom < L; sFrom += 1024) {
             const sTo = Math.min(sFrom + 1024, L);
             let d_qPart = 0;
             for (let s1 = sFrom; s1 < sTo; s1++) {
-              const at64 = at59 + s1 * D;
-              d_qPart += k[at64]! * d_score_sum[at66 + s1]!;
+              const at58 = at53 + s1 * D;
+              d_qPart += k[at58]! * d_score_sum[at60 + s1]!;
             }
             d_qSum += d_qPart;
           }
         }
         const d_q1 = d_qSum;
-        d_q[at63 + k2] = d_q1;
+        d_q[at57 + k2] = d_q1;
       }
     }
   }
   for (let b = 0; b < B; b++) {
-    const at67 = b * at1;
-    const at70 = b * at14;
-    const at74 = b * at33;
+    const at61 = b * at1;
+    const at64 = b * at14;
+    const at68 = b * at30;
     for (let s = 0; s < L; s++) {
-      const at68 = at67 + s * D;
+      const at62 = at61 + s * D;
       for (let o = 0; o < D; o++) {
-        d_v[at68 + o] = 0;
+        d_v[at62 + o] = 0;
       }
-      const at71 = at70 + s;
+      const at65 = at64 + s;
       for (let l = 0; l < L; l++) {
-        const at72 = at71 + l * L;
-        const at75 = at74 + l * at25;
-        const oEnd = Math.min(D, at25);
+        const at66 = at65 + l * L;
+        const at69 = at68 + l * at22;
+        const oEnd = Math.min(D, at22);
         for (let o = 0; o < oEnd; o++) {
-          const at69 = Math.floor(o / at7);
-          const at73 = at72 + at69 * at16;
-          d_v[at68 + o]! += weight[at73]! * d_z[at75 + o]!;
+          const at63 = Math.floor(o / at7);
+          const at67 = at66 + at63 * at16;
+          d_v[at62 + o]! += weight[at67]! * d_z[at69 + o]!;
         }
       }
     }
   }
   for (let l = 0; l < L; l++) {
-    const at77 = l * D;
+    const at71 = l * D;
     for (let dBlock1 = 0; dBlock1 < D; dBlock1 += 8) {
       const dEnd1 = Math.min(dBlock1 + 8, D);
       const bWhole4 = B - mod(B, 4);
       for (let b = 0; b < bWhole4; b += 4) {
-        const at78 = at77 + b * at1;
-        const at78_1 = at77 + (b + 1) * at1;
-        const at78_2 = at77 + (b + 2) * at1;
-        const at78_3 = at77 + (b + 3) * at1;
+        const at72 = at71 + b * at1;
+        const at72_1 = at71 + (b + 1) * at1;
+        const at72_2 = at71 + (b + 2) * at1;
+        const at72_3 = at71 + (b + 3) * at1;
         for (let d = dBlock1; d < dEnd1; d++) {
           let d_x_1_1 = 0;
           let d_x_1_1_1 = 0;
@@ -1923,52 +1910,52 @@ export function multi_head_attention_vjp(
             let d_x_1Part_2 = 0;
             let d_x_1Part_3 = 0;
             for (let o = oFrom; o < oTo; o++) {
-              const at76 = d + o * D;
-              const t31 = wv[at76]!;
-              d_x_1Part += t31 * d_v[at78 + o]!;
-              d_x_1Part_1 += t31 * d_v[at78_1 + o]!;
-              d_x_1Part_2 += t31 * d_v[at78_2 + o]!;
-              d_x_1Part_3 += t31 * d_v[at78_3 + o]!;
+              const at70 = d + o * D;
+              const t30 = wv[at70]!;
+              d_x_1Part += t30 * d_v[at72 + o]!;
+              d_x_1Part_1 += t30 * d_v[at72_1 + o]!;
+              d_x_1Part_2 += t30 * d_v[at72_2 + o]!;
+              d_x_1Part_3 += t30 * d_v[at72_3 + o]!;
             }
             d_x_1_1 += d_x_1Part;
             d_x_1_1_1 += d_x_1Part_1;
             d_x_1_1_2 += d_x_1Part_2;
             d_x_1_1_3 += d_x_1Part_3;
           }
-          d_x_1[at78 + d] = d_x_1_1;
-          d_x_1[at78_1 + d] = d_x_1_1_1;
-          d_x_1[at78_2 + d] = d_x_1_1_2;
-          d_x_1[at78_3 + d] = d_x_1_1_3;
+          d_x_1[at72 + d] = d_x_1_1;
+          d_x_1[at72_1 + d] = d_x_1_1_1;
+          d_x_1[at72_2 + d] = d_x_1_1_2;
+          d_x_1[at72_3 + d] = d_x_1_1_3;
         }
       }
       for (let b = bWhole4; b < B; b++) {
-        const at78 = at77 + b * at1;
+        const at72 = at71 + b * at1;
         for (let d = dBlock1; d < dEnd1; d++) {
           let d_x_1_1 = 0;
           for (let oFrom = 0; oFrom < D; oFrom += 1024) {
             const oTo = Math.min(oFrom + 1024, D);
             let d_x_1Part = 0;
             for (let o = oFrom; o < oTo; o++) {
-              const at76 = d + o * D;
-              d_x_1Part += wv[at76]! * d_v[at78 + o]!;
+              const at70 = d + o * D;
+              d_x_1Part += wv[at70]! * d_v[at72 + o]!;
             }
             d_x_1_1 += d_x_1Part;
           }
-          d_x_1[at78 + d] = d_x_1_1;
+          d_x_1[at72 + d] = d_x_1_1;
         }
       }
     }
   }
   for (let l = 0; l < L; l++) {
-    const at80 = l * D;
+    const at74 = l * D;
     for (let dBlock2 = 0; dBlock2 < D; dBlock2 += 8) {
       const dEnd2 = Math.min(dBlock2 + 8, D);
       const bWhole5 = B - mod(B, 4);
       for (let b = 0; b < bWhole5; b += 4) {
-        const at81 = at80 + b * at1;
-        const at81_1 = at80 + (b + 1) * at1;
-        const at81_2 = at80 + (b + 2) * at1;
-        const at81_3 = at80 + (b + 3) * at1;
+        const at75 = at74 + b * at1;
+        const at75_1 = at74 + (b + 1) * at1;
+        const at75_2 = at74 + (b + 2) * at1;
+        const at75_3 = at74 + (b + 3) * at1;
         for (let d = dBlock2; d < dEnd2; d++) {
           let d_x_2_1 = 0;
           let d_x_2_1_1 = 0;
@@ -1981,52 +1968,52 @@ export function multi_head_attention_vjp(
             let d_x_2Part_2 = 0;
             let d_x_2Part_3 = 0;
             for (let o = oFrom; o < oTo; o++) {
-              const at79 = d + o * D;
-              const t32 = wk[at79]!;
-              d_x_2Part += t32 * d_k[at81 + o]!;
-              d_x_2Part_1 += t32 * d_k[at81_1 + o]!;
-              d_x_2Part_2 += t32 * d_k[at81_2 + o]!;
-              d_x_2Part_3 += t32 * d_k[at81_3 + o]!;
+              const at73 = d + o * D;
+              const t31 = wk[at73]!;
+              d_x_2Part += t31 * d_k[at75 + o]!;
+              d_x_2Part_1 += t31 * d_k[at75_1 + o]!;
+              d_x_2Part_2 += t31 * d_k[at75_2 + o]!;
+              d_x_2Part_3 += t31 * d_k[at75_3 + o]!;
             }
             d_x_2_1 += d_x_2Part;
             d_x_2_1_1 += d_x_2Part_1;
             d_x_2_1_2 += d_x_2Part_2;
             d_x_2_1_3 += d_x_2Part_3;
           }
-          d_x_2[at81 + d] = d_x_2_1;
-          d_x_2[at81_1 + d] = d_x_2_1_1;
-          d_x_2[at81_2 + d] = d_x_2_1_2;
-          d_x_2[at81_3 + d] = d_x_2_1_3;
+          d_x_2[at75 + d] = d_x_2_1;
+          d_x_2[at75_1 + d] = d_x_2_1_1;
+          d_x_2[at75_2 + d] = d_x_2_1_2;
+          d_x_2[at75_3 + d] = d_x_2_1_3;
         }
       }
       for (let b = bWhole5; b < B; b++) {
-        const at81 = at80 + b * at1;
+        const at75 = at74 + b * at1;
         for (let d = dBlock2; d < dEnd2; d++) {
           let d_x_2_1 = 0;
           for (let oFrom = 0; oFrom < D; oFrom += 1024) {
             const oTo = Math.min(oFrom + 1024, D);
             let d_x_2Part = 0;
             for (let o = oFrom; o < oTo; o++) {
-              const at79 = d + o * D;
-              d_x_2Part += wk[at79]! * d_k[at81 + o]!;
+              const at73 = d + o * D;
+              d_x_2Part += wk[at73]! * d_k[at75 + o]!;
             }
             d_x_2_1 += d_x_2Part;
           }
-          d_x_2[at81 + d] = d_x_2_1;
+          d_x_2[at75 + d] = d_x_2_1;
         }
       }
     }
   }
   for (let l = 0; l < L; l++) {
-    const at83 = l * D;
+    const at77 = l * D;
     for (let dBlock3 = 0; dBlock3 < D; dBlock3 += 8) {
       const dEnd3 = Math.min(dBlock3 + 8, D);
       const bWhole6 = B - mod(B, 4);
       for (let b = 0; b < bWhole6; b += 4) {
-        const at84 = at83 + b * at1;
-        const at84_1 = at83 + (b + 1) * at1;
-        const at84_2 = at83 + (b + 2) * at1;
-        const at84_3 = at83 + (b + 3) * at1;
+        const at78 = at77 + b * at1;
+        const at78_1 = at77 + (b + 1) * at1;
+        const at78_2 = at77 + (b + 2) * at1;
+        const at78_3 = at77 + (b + 3) * at1;
         for (let d = dBlock3; d < dEnd3; d++) {
           let d_x_3 = 0;
           let d_x_3_1 = 0;
@@ -2039,43 +2026,43 @@ export function multi_head_attention_vjp(
             let d_x_3Part_2 = 0;
             let d_x_3Part_3 = 0;
             for (let o = oFrom; o < oTo; o++) {
-              const at82 = d + o * D;
-              const t33 = wq[at82]!;
-              d_x_3Part += t33 * d_q[at84 + o]!;
-              d_x_3Part_1 += t33 * d_q[at84_1 + o]!;
-              d_x_3Part_2 += t33 * d_q[at84_2 + o]!;
-              d_x_3Part_3 += t33 * d_q[at84_3 + o]!;
+              const at76 = d + o * D;
+              const t32 = wq[at76]!;
+              d_x_3Part += t32 * d_q[at78 + o]!;
+              d_x_3Part_1 += t32 * d_q[at78_1 + o]!;
+              d_x_3Part_2 += t32 * d_q[at78_2 + o]!;
+              d_x_3Part_3 += t32 * d_q[at78_3 + o]!;
             }
             d_x_3 += d_x_3Part;
             d_x_3_1 += d_x_3Part_1;
             d_x_3_2 += d_x_3Part_2;
             d_x_3_3 += d_x_3Part_3;
           }
-          const d_x1 = d_x_1[at84 + d]! + d_x_2[at84 + d]! + d_x_3;
-          const d_x1_1 = d_x_1[at84_1 + d]! + d_x_2[at84_1 + d]! + d_x_3_1;
-          const d_x1_2 = d_x_1[at84_2 + d]! + d_x_2[at84_2 + d]! + d_x_3_2;
-          const d_x1_3 = d_x_1[at84_3 + d]! + d_x_2[at84_3 + d]! + d_x_3_3;
-          d_x[at84 + d] = d_x1;
-          d_x[at84_1 + d] = d_x1_1;
-          d_x[at84_2 + d] = d_x1_2;
-          d_x[at84_3 + d] = d_x1_3;
+          const d_x1 = d_x_1[at78 + d]! + d_x_2[at78 + d]! + d_x_3;
+          const d_x1_1 = d_x_1[at78_1 + d]! + d_x_2[at78_1 + d]! + d_x_3_1;
+          const d_x1_2 = d_x_1[at78_2 + d]! + d_x_2[at78_2 + d]! + d_x_3_2;
+          const d_x1_3 = d_x_1[at78_3 + d]! + d_x_2[at78_3 + d]! + d_x_3_3;
+          d_x[at78 + d] = d_x1;
+          d_x[at78_1 + d] = d_x1_1;
+          d_x[at78_2 + d] = d_x1_2;
+          d_x[at78_3 + d] = d_x1_3;
         }
       }
       for (let b = bWhole6; b < B; b++) {
-        const at84 = at83 + b * at1;
+        const at78 = at77 + b * at1;
         for (let d = dBlock3; d < dEnd3; d++) {
           let d_x_3 = 0;
           for (let oFrom = 0; oFrom < D; oFrom += 1024) {
             const oTo = Math.min(oFrom + 1024, D);
             let d_x_3Part = 0;
             for (let o = oFrom; o < oTo; o++) {
-              const at82 = d + o * D;
-              d_x_3Part += wq[at82]! * d_q[at84 + o]!;
+              const at76 = d + o * D;
+              d_x_3Part += wq[at76]! * d_q[at78 + o]!;
             }
             d_x_3 += d_x_3Part;
           }
-          const d_x1 = d_x_1[at84 + d]! + d_x_2[at84 + d]! + d_x_3;
-          d_x[at84 + d] = d_x1;
+          const d_x1 = d_x_1[at78 + d]! + d_x_2[at78 + d]! + d_x_3;
+          d_x[at78 + d] = d_x1;
         }
       }
     }
@@ -2084,10 +2071,10 @@ export function multi_head_attention_vjp(
     const dEnd4 = Math.min(dBlock4 + 8, D);
     const oWhole3 = D - mod(D, 4);
     for (let o = 0; o < oWhole3; o += 4) {
-      const at89 = o * D;
-      const at89_1 = (o + 1) * D;
-      const at89_2 = (o + 2) * D;
-      const at89_3 = (o + 3) * D;
+      const at83 = o * D;
+      const at83_1 = (o + 1) * D;
+      const at83_2 = (o + 2) * D;
+      const at83_3 = (o + 3) * D;
       for (let d = dBlock4; d < dEnd4; d++) {
         let d_wq1 = 0;
         let d_wq1_1 = 0;
@@ -2100,22 +2087,22 @@ export function multi_head_attention_vjp(
           let d_wqPart_2 = 0;
           let d_wqPart_3 = 0;
           for (let b = bFrom; b < bTo; b++) {
-            const at85 = d + b * at1;
-            const at87 = o + b * at1;
-            const at87_1 = o + 1 + b * at1;
-            const at87_2 = o + 2 + b * at1;
-            const at87_3 = o + 3 + b * at1;
+            const at79 = d + b * at1;
+            const at81 = o + b * at1;
+            const at81_1 = o + 1 + b * at1;
+            const at81_2 = o + 2 + b * at1;
+            const at81_3 = o + 3 + b * at1;
             for (let l = 0; l < L; l++) {
-              const at86 = at85 + l * D;
-              const t34 = x[at86]!;
-              const at88 = at87 + l * D;
-              const at88_1 = at87_1 + l * D;
-              const at88_2 = at87_2 + l * D;
-              const at88_3 = at87_3 + l * D;
-              d_wqPart += t34 * d_q[at88]!;
-              d_wqPart_1 += t34 * d_q[at88_1]!;
-              d_wqPart_2 += t34 * d_q[at88_2]!;
-              d_wqPart_3 += t34 * d_q[at88_3]!;
+              const at80 = at79 + l * D;
+              const t33 = x[at80]!;
+              const at82 = at81 + l * D;
+              const at82_1 = at81_1 + l * D;
+              const at82_2 = at81_2 + l * D;
+              const at82_3 = at81_3 + l * D;
+              d_wqPart += t33 * d_q[at82]!;
+              d_wqPart_1 += t33 * d_q[at82_1]!;
+              d_wqPart_2 += t33 * d_q[at82_2]!;
+              d_wqPart_3 += t33 * d_q[at82_3]!;
             }
           }
           d_wq1 += d_wqPart;
@@ -2123,32 +2110,32 @@ export function multi_head_attention_vjp(
           d_wq1_2 += d_wqPart_2;
           d_wq1_3 += d_wqPart_3;
         }
-        d_wq[at89 + d] = d_wq1;
-        d_wq[at89_1 + d] = d_wq1_1;
-        d_wq[at89_2 + d] = d_wq1_2;
-        d_wq[at89_3 + d] = d_wq1_3;
+        d_wq[at83 + d] = d_wq1;
+        d_wq[at83_1 + d] = d_wq1_1;
+        d_wq[at83_2 + d] = d_wq1_2;
+        d_wq[at83_3 + d] = d_wq1_3;
       }
     }
     for (let o = oWhole3; o < D; o++) {
-      const at89 = o * D + 0;
+      const at83 = o * D + 0;
       for (let d = dBlock4; d < dEnd4; d++) {
         let d_wq1 = 0;
         for (let bFrom = 0; bFrom < B; bFrom += 64) {
           const bTo = Math.min(bFrom + 64, B);
           let d_wqPart = 0;
           for (let b = bFrom; b < bTo; b++) {
-            const at85 = d + b * at1;
-            const at87 = o + b * at1;
+            const at79 = d + b * at1;
+            const at81 = o + b * at1;
             for (let l = 0; l < L; l++) {
-              const at86 = at85 + l * D;
-              const t34 = x[at86]!;
-              const at88 = at87 + l * D;
-              d_wqPart += t34 * d_q[at88]!;
+              const at80 = at79 + l * D;
+              const t33 = x[at80]!;
+              const at82 = at81 + l * D;
+              d_wqPart += t33 * d_q[at82]!;
             }
           }
           d_wq1 += d_wqPart;
         }
-        d_wq[at89 + d] = d_wq1;
+        d_wq[at83 + d] = d_wq1;
       }
     }
   }
@@ -2156,10 +2143,10 @@ export function multi_head_attention_vjp(
     const dEnd5 = Math.min(dBlock5 + 8, D);
     const oWhole4 = D - mod(D, 4);
     for (let o = 0; o < oWhole4; o += 4) {
-      const at94 = o * D;
-      const at94_1 = (o + 1) * D;
-      const at94_2 = (o + 2) * D;
-      const at94_3 = (o + 3) * D;
+      const at88 = o * D;
+      const at88_1 = (o + 1) * D;
+      const at88_2 = (o + 2) * D;
+      const at88_3 = (o + 3) * D;
       for (let d = dBlock5; d < dEnd5; d++) {
         let d_wk1 = 0;
         let d_wk1_1 = 0;
@@ -2172,22 +2159,22 @@ export function multi_head_attention_vjp(
           let d_wkPart_2 = 0;
           let d_wkPart_3 = 0;
           for (let b = bFrom; b < bTo; b++) {
-            const at90 = d + b * at1;
-            const at92 = o + b * at1;
-            const at92_1 = o + 1 + b * at1;
-            const at92_2 = o + 2 + b * at1;
-            const at92_3 = o + 3 + b * at1;
+            const at84 = d + b * at1;
+            const at86 = o + b * at1;
+            const at86_1 = o + 1 + b * at1;
+            const at86_2 = o + 2 + b * at1;
+            const at86_3 = o + 3 + b * at1;
             for (let l = 0; l < L; l++) {
-              const at91 = at90 + l * D;
-              const t35 = x[at91]!;
-              const at93 = at92 + l * D;
-              const at93_1 = at92_1 + l * D;
-              const at93_2 = at92_2 + l * D;
-              const at93_3 = at92_3 + l * D;
-              d_wkPart += t35 * d_k[at93]!;
-              d_wkPart_1 += t35 * d_k[at93_1]!;
-              d_wkPart_2 += t35 * d_k[at93_2]!;
-              d_wkPart_3 += t35 * d_k[at93_3]!;
+              const at85 = at84 + l * D;
+              const t34 = x[at85]!;
+              const at87 = at86 + l * D;
+              const at87_1 = at86_1 + l * D;
+              const at87_2 = at86_2 + l * D;
+              const at87_3 = at86_3 + l * D;
+              d_wkPart += t34 * d_k[at87]!;
+              d_wkPart_1 += t34 * d_k[at87_1]!;
+              d_wkPart_2 += t34 * d_k[at87_2]!;
+              d_wkPart_3 += t34 * d_k[at87_3]!;
             }
           }
           d_wk1 += d_wkPart;
@@ -2195,32 +2182,32 @@ export function multi_head_attention_vjp(
           d_wk1_2 += d_wkPart_2;
           d_wk1_3 += d_wkPart_3;
         }
-        d_wk[at94 + d] = d_wk1;
-        d_wk[at94_1 + d] = d_wk1_1;
-        d_wk[at94_2 + d] = d_wk1_2;
-        d_wk[at94_3 + d] = d_wk1_3;
+        d_wk[at88 + d] = d_wk1;
+        d_wk[at88_1 + d] = d_wk1_1;
+        d_wk[at88_2 + d] = d_wk1_2;
+        d_wk[at88_3 + d] = d_wk1_3;
       }
     }
     for (let o = oWhole4; o < D; o++) {
-      const at94 = o * D + 0;
+      const at88 = o * D + 0;
       for (let d = dBlock5; d < dEnd5; d++) {
         let d_wk1 = 0;
         for (let bFrom = 0; bFrom < B; bFrom += 64) {
           const bTo = Math.min(bFrom + 64, B);
           let d_wkPart = 0;
           for (let b = bFrom; b < bTo; b++) {
-            const at90 = d + b * at1;
-            const at92 = o + b * at1;
+            const at84 = d + b * at1;
+            const at86 = o + b * at1;
             for (let l = 0; l < L; l++) {
-              const at91 = at90 + l * D;
-              const t35 = x[at91]!;
-              const at93 = at92 + l * D;
-              d_wkPart += t35 * d_k[at93]!;
+              const at85 = at84 + l * D;
+              const t34 = x[at85]!;
+              const at87 = at86 + l * D;
+              d_wkPart += t34 * d_k[at87]!;
             }
           }
           d_wk1 += d_wkPart;
         }
-        d_wk[at94 + d] = d_wk1;
+        d_wk[at88 + d] = d_wk1;
       }
     }
   }
@@ -2228,10 +2215,10 @@ export function multi_head_attention_vjp(
     const dEnd6 = Math.min(dBlock6 + 8, D);
     const oWhole5 = D - mod(D, 4);
     for (let o = 0; o < oWhole5; o += 4) {
-      const at99 = o * D;
-      const at99_1 = (o + 1) * D;
-      const at99_2 = (o + 2) * D;
-      const at99_3 = (o + 3) * D;
+      const at93 = o * D;
+      const at93_1 = (o + 1) * D;
+      const at93_2 = (o + 2) * D;
+      const at93_3 = (o + 3) * D;
       for (let d = dBlock6; d < dEnd6; d++) {
         let d_wv1 = 0;
         let d_wv1_1 = 0;
@@ -2244,22 +2231,22 @@ export function multi_head_attention_vjp(
           let d_wvPart_2 = 0;
           let d_wvPart_3 = 0;
           for (let b = bFrom; b < bTo; b++) {
-            const at95 = d + b * at1;
-            const at97 = o + b * at1;
-            const at97_1 = o + 1 + b * at1;
-            const at97_2 = o + 2 + b * at1;
-            const at97_3 = o + 3 + b * at1;
+            const at89 = d + b * at1;
+            const at91 = o + b * at1;
+            const at91_1 = o + 1 + b * at1;
+            const at91_2 = o + 2 + b * at1;
+            const at91_3 = o + 3 + b * at1;
             for (let l = 0; l < L; l++) {
-              const at96 = at95 + l * D;
-              const t36 = x[at96]!;
-              const at98 = at97 + l * D;
-              const at98_1 = at97_1 + l * D;
-              const at98_2 = at97_2 + l * D;
-              const at98_3 = at97_3 + l * D;
-              d_wvPart += t36 * d_v[at98]!;
-              d_wvPart_1 += t36 * d_v[at98_1]!;
-              d_wvPart_2 += t36 * d_v[at98_2]!;
-              d_wvPart_3 += t36 * d_v[at98_3]!;
+              const at90 = at89 + l * D;
+              const t35 = x[at90]!;
+              const at92 = at91 + l * D;
+              const at92_1 = at91_1 + l * D;
+              const at92_2 = at91_2 + l * D;
+              const at92_3 = at91_3 + l * D;
+              d_wvPart += t35 * d_v[at92]!;
+              d_wvPart_1 += t35 * d_v[at92_1]!;
+              d_wvPart_2 += t35 * d_v[at92_2]!;
+              d_wvPart_3 += t35 * d_v[at92_3]!;
             }
           }
           d_wv1 += d_wvPart;
@@ -2267,50 +2254,50 @@ export function multi_head_attention_vjp(
           d_wv1_2 += d_wvPart_2;
           d_wv1_3 += d_wvPart_3;
         }
-        d_wv[at99 + d] = d_wv1;
-        d_wv[at99_1 + d] = d_wv1_1;
-        d_wv[at99_2 + d] = d_wv1_2;
-        d_wv[at99_3 + d] = d_wv1_3;
+        d_wv[at93 + d] = d_wv1;
+        d_wv[at93_1 + d] = d_wv1_1;
+        d_wv[at93_2 + d] = d_wv1_2;
+        d_wv[at93_3 + d] = d_wv1_3;
       }
     }
     for (let o = oWhole5; o < D; o++) {
-      const at99 = o * D + 0;
+      const at93 = o * D + 0;
       for (let d = dBlock6; d < dEnd6; d++) {
         let d_wv1 = 0;
         for (let bFrom = 0; bFrom < B; bFrom += 64) {
           const bTo = Math.min(bFrom + 64, B);
           let d_wvPart = 0;
           for (let b = bFrom; b < bTo; b++) {
-            const at95 = d + b * at1;
-            const at97 = o + b * at1;
+            const at89 = d + b * at1;
+            const at91 = o + b * at1;
             for (let l = 0; l < L; l++) {
-              const at96 = at95 + l * D;
-              const t36 = x[at96]!;
-              const at98 = at97 + l * D;
-              d_wvPart += t36 * d_v[at98]!;
+              const at90 = at89 + l * D;
+              const t35 = x[at90]!;
+              const at92 = at91 + l * D;
+              d_wvPart += t35 * d_v[at92]!;
             }
           }
           d_wv1 += d_wvPart;
         }
-        d_wv[at99 + d] = d_wv1;
+        d_wv[at93 + d] = d_wv1;
       }
     }
   }
   for (let o = 0; o < D; o++) {
-    const at100 = o * D;
+    const at94 = o * D;
     for (let d = 0; d < D; d++) {
-      d_wo[at100 + d] = 0;
+      d_wo[at94 + d] = 0;
     }
     for (let b = 0; b < B; b++) {
-      const at101 = b * at33;
-      const at103 = o + b * at1;
+      const at95 = b * at30;
+      const at97 = o + b * at1;
       for (let l = 0; l < L; l++) {
-        const at102 = at101 + l * at25;
-        const at104 = at103 + l * D;
-        const t37 = d_y[at104]!;
-        const dEnd_2 = Math.min(D, at25);
+        const at96 = at95 + l * at22;
+        const at98 = at97 + l * D;
+        const t36 = d_y[at98]!;
+        const dEnd_2 = Math.min(D, at22);
         for (let d = 0; d < dEnd_2; d++) {
-          d_wo[at100 + d]! += t37 * z[at102 + d]!;
+          d_wo[at94 + d]! += t36 * z[at96 + d]!;
         }
       }
     }

@@ -111,10 +111,10 @@ export interface Kernels {
    * v[b, l, o] = Σ[d] x[b, l, d] · wv[o, d]
    * score.sum[b, h, l, s] = Σ[d] q[b, l, ⌊D / heads⌋ · h + d] · k[b, s, ⌊D / heads⌋ · h + d]
    * score[b, h, l, s] = score.sum[b, h, l, s] / sqrt(⌊D / heads⌋)
-   * softmax.e.max[b, h, l] = max[k] score[b, h, l, k]
-   * softmax.e[b, h, l, c] = exp(score[b, h, l, c] - softmax.e.max[b, h, l])
-   * softmax.y.sum[b, h, l] = Σ[k] softmax.e[b, h, l, k]
-   * weight[b, h, l, c] = softmax.e[b, h, l, c] / softmax.y.sum[b, h, l]
+   * softmax.y.sum_max_1[b, h, l] = max[k] score[b, h, l, k]
+   * softmax.y.sum_exp_1[b, h, l, k] = exp(score[b, h, l, k] - stop_gradient(softmax.y.sum_max_1[b, h, l]))
+   * softmax.y.sum[b, h, l] = Σ[k] softmax.y.sum_exp_1[b, h, l, k]
+   * weight[b, h, l, c] = softmax.y.sum_exp_1[b, h, l, c] / softmax.y.sum[b, h, l]
    * z[b, l, o] = Σ[s] weight[b, ⌊o / ⌊D / heads⌋⌋, l, s] · v[b, s, o]
    * y[b, l, o] = Σ[d] wo[o, d] · z[b, l, d]
    *
@@ -132,15 +132,15 @@ export interface Kernels {
    * v[b, l, o] = Σ[d] x[b, l, d] · wv[o, d]
    * score.sum[b, h, l, s] = Σ[d] q[b, l, ⌊D / heads⌋ · h + d] · k[b, s, ⌊D / heads⌋ · h + d]
    * score[b, h, l, s] = score.sum[b, h, l, s] / sqrt(⌊D / heads⌋)
-   * softmax.e.max[b, h, l] = max[k] score[b, h, l, k]
-   * softmax.e[b, h, l, c] = exp(score[b, h, l, c] - softmax.e.max[b, h, l])
-   * softmax.y.sum[b, h, l] = Σ[k] softmax.e[b, h, l, k]
-   * weight[b, h, l, c] = softmax.e[b, h, l, c] / softmax.y.sum[b, h, l]
+   * softmax.y.sum_max_1[b, h, l] = max[k] score[b, h, l, k]
+   * softmax.y.sum_exp_1[b, h, l, k] = exp(score[b, h, l, k] - stop_gradient(softmax.y.sum_max_1[b, h, l]))
+   * softmax.y.sum[b, h, l] = Σ[k] softmax.y.sum_exp_1[b, h, l, k]
+   * weight[b, h, l, c] = softmax.y.sum_exp_1[b, h, l, c] / softmax.y.sum[b, h, l]
    * z[b, l, o] = Σ[s] weight[b, ⌊o / ⌊D / heads⌋⌋, l, s] · v[b, s, o]
    * d_z[b, l, d] = Σ[o] wo[o, d] · d_y[b, l, o]
    * d_weight[b, j, l, s] = Σ[q0] v[b, s, ⌊D / heads⌋ · j + q0] · d_z[b, l, ⌊D / heads⌋ · j + q0]
    * d_softmax.y.sum_1[b, h, l] = Σ[c] d_weight[b, h, l, c] · weight[b, h, l, c]
-   * d_score.sum[b, h, l, s] = softmax.e[b, h, l, s] · (d_weight[b, h, l, s] - d_softmax.y.sum_1[b, h, l]) / (softmax.y.sum[b, h, l] · sqrt(⌊D / heads⌋))
+   * d_score.sum[b, h, l, s] = weight[b, h, l, s] · (d_weight[b, h, l, s] - d_softmax.y.sum_1[b, h, l]) / sqrt(⌊D / heads⌋)
    * d_v[b, s, o] = Σ[l] [0 ≤ o < heads · ⌊D / heads⌋] · (weight[b, ⌊o / ⌊D / heads⌋⌋, l, s] · d_z[b, l, o])
    * d_k[b, s, k] = Σ[l] [0 ≤ ⌊k / ⌊D / heads⌋⌋ < heads] · (q[b, l, ⌊D / heads⌋ · ⌊k / ⌊D / heads⌋⌋ + mod(k, ⌊D / heads⌋)] · d_score.sum[b, ⌊k / ⌊D / heads⌋⌋, l, s])
    * d_q[b, l, k] = Σ[s] [0 ≤ ⌊k / ⌊D / heads⌋⌋ < heads] · (k[b, s, ⌊D / heads⌋ · ⌊k / ⌊D / heads⌋⌋ + mod(k, ⌊D / heads⌋)] · d_score.sum[b, ⌊k / ⌊D / heads⌋⌋, l, s])
@@ -153,7 +153,7 @@ export interface Kernels {
    * d_wv[o, d] = Σ[b, l] x[b, l, d] · d_v[b, l, o]
    * d_wo[o, d] = Σ[b, l] [0 ≤ d < heads · ⌊D / heads⌋] · (z[b, l, d] · d_y[b, l, o])
    *
-   * Operations: 2·heads·B·L·D·⌊(D)/(heads)⌋ + 6·heads·B·L·L·⌊(D)/(heads)⌋ + 20·B·L·D·D + 6·B·L·L·D + 11·heads·B·L·L + 2·B·L·D + heads·B·L + 2
+   * Operations: 2·heads·B·L·D·⌊(D)/(heads)⌋ + 6·heads·B·L·L·⌊(D)/(heads)⌋ + 20·B·L·D·D + 6·B·L·L·D + 11·heads·B·L·L + 2·B·L·D + 2
    */
   readonly multi_head_attention_vjp: WasmKernel<
     [args: MultiHeadAttentionVjpArgs, into?: MultiHeadAttentionVjpInto],

@@ -24,9 +24,10 @@ export interface CumsumResults {
 }
 
 /**
- * Sums up to each element, along the last dimension.
+ * Sums up to each element, along the last dimension: yᵢ = Σ xₖ over k ≤ i.
  *
- * y[r, i] = Σ[k] (k ≤ i ? x[r, k] : 0)
+ * sum.x[r, i, n] = (n ≤ i ? x[r, n] : 0)
+ * y[r, i] = Σ[n] sum.x[r, i, n]
  *
  * Operations: 2·rows·N·N
  */
@@ -41,9 +42,9 @@ export function cumsum(args: CumsumArgs, into: CumsumInto = {}): CumsumResults {
     for (let i = 0; i < N; i++) {
       let ySum = 0;
       let yPart = 0;
-      const kEnd = Math.min(N, i + 1);
-      for (let k = 0; k < kEnd; k++) {
-        yPart += x[at + k]!;
+      const nEnd = Math.min(N, i + 1);
+      for (let n = 0; n < nEnd; n++) {
+        yPart += x[at + n]!;
       }
       ySum += yPart;
       const y1 = ySum;
@@ -78,9 +79,9 @@ export interface CumsumVjpResults {
 }
 
 /**
- * Sums up to each element, along the last dimension.
+ * Sums up to each element, along the last dimension: yᵢ = Σ xₖ over k ≤ i.
  *
- * d_x[r, k] = Σ[i] [k ≤ i] · d_y[r, i]
+ * d_x[r, n] = Σ[i] [n ≤ i] · d_y[r, i]
  *
  * Operations: rows·N·N
  */
@@ -94,9 +95,9 @@ export function cumsum_vjp(args: CumsumVjpArgs, into: CumsumVjpInto = {}): Cumsu
   const d_x = output("d_x", into.d_x, "Float32Array", "[rows, N]", [rows, N]);
   for (let r = 0; r < rows; r++) {
     const at = r * N;
-    for (let k = 0; k < N; k++) {
+    for (let n = 0; n < N; n++) {
       let d_xSum = 0;
-      for (let iFrom = Math.max(0, k); iFrom < N; iFrom += 1024) {
+      for (let iFrom = Math.max(0, n); iFrom < N; iFrom += 1024) {
         const iTo = Math.min(iFrom + 1024, N);
         let d_xPart = 0;
         for (let i = iFrom; i < iTo; i++) {
@@ -105,7 +106,7 @@ export function cumsum_vjp(args: CumsumVjpArgs, into: CumsumVjpInto = {}): Cumsu
         d_xSum += d_xPart;
       }
       const d_x1 = d_xSum;
-      d_x[at + k] = d_x1;
+      d_x[at + n] = d_x1;
     }
   }
   return { d_x };

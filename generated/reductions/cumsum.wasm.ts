@@ -64,17 +64,18 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * Sums up to each element, along the last dimension.
+   * Sums up to each element, along the last dimension: yᵢ = Σ xₖ over k ≤ i.
    *
-   * y[r, i] = Σ[k] (k ≤ i ? x[r, k] : 0)
+   * sum.x[r, i, n] = (n ≤ i ? x[r, n] : 0)
+   * y[r, i] = Σ[n] sum.x[r, i, n]
    *
    * Operations: 2·rows·N·N
    */
   readonly cumsum: WasmKernel<[args: CumsumArgs, into?: CumsumInto], CumsumResults>;
   /**
-   * Sums up to each element, along the last dimension.
+   * Sums up to each element, along the last dimension: yᵢ = Σ xₖ over k ≤ i.
    *
-   * d_x[r, k] = Σ[i] [k ≤ i] · d_y[r, i]
+   * d_x[r, n] = Σ[i] [n ≤ i] · d_y[r, i]
    *
    * Operations: rows·N·N
    */

@@ -23,15 +23,13 @@ export interface LogsumexpAxis0Results {
   readonly y: Float32Array;
 }
 
-let logsumexp_axis0_logsumexp_sumPart = new Float32Array(0);
-let logsumexp_axis0_logsumexp_shift_max = new Float32Array(0);
-let logsumexp_axis0_logsumexp_sum = new Float32Array(0);
+let logsumexp_axis0_sum_sum_max_1 = new Float32Array(0);
 
 /**
- * logsumexp.shift.max[j] = max[m] x[m, j]
- * logsumexp.shift[j] = stop_gradient(logsumexp.shift.max[j])
- * logsumexp.sum[j] = Σ[m] exp(x[m, j] - logsumexp.shift[j])
- * y[j] = logsumexp.shift[j] + log(logsumexp.sum[j])
+ * sum.sum_max_1[j] = max[m] x[m, j]
+ * sum.sum_exp_1[j, m] = exp(x[m, j] - stop_gradient(sum.sum_max_1[j]))
+ * sum.sum[j] = Σ[m] sum.sum_exp_1[j, m]
+ * y[j] = log(sum.sum[j]) + stop_gradient(sum.sum_max_1[j])
  *
  * Operations: 4·M·N + 2·N
  */
@@ -44,51 +42,36 @@ export function logsumexp_axis0(
   const N = dimension("N", args.N, 0);
   shape("x", x.length, "[M, N]", [M, N]);
   const y = output("y", into.y, "Float32Array", "[N]", [N]);
-  const logsumexp_sumPartSize = N;
-  if (logsumexp_axis0_logsumexp_sumPart.length < logsumexp_sumPartSize)
-    logsumexp_axis0_logsumexp_sumPart = new Float32Array(logsumexp_sumPartSize);
-  const logsumexp_sumPart = logsumexp_axis0_logsumexp_sumPart;
-  const logsumexp_shift_maxSize = N;
-  if (logsumexp_axis0_logsumexp_shift_max.length < logsumexp_shift_maxSize)
-    logsumexp_axis0_logsumexp_shift_max = new Float32Array(logsumexp_shift_maxSize);
-  const logsumexp_shift_max = logsumexp_axis0_logsumexp_shift_max;
-  const logsumexp_sumSize = N;
-  if (logsumexp_axis0_logsumexp_sum.length < logsumexp_sumSize)
-    logsumexp_axis0_logsumexp_sum = new Float32Array(logsumexp_sumSize);
-  const logsumexp_sum = logsumexp_axis0_logsumexp_sum;
+  const sum_sum_max_1Size = N;
+  if (logsumexp_axis0_sum_sum_max_1.length < sum_sum_max_1Size)
+    logsumexp_axis0_sum_sum_max_1 = new Float32Array(sum_sum_max_1Size);
+  const sum_sum_max_1 = logsumexp_axis0_sum_sum_max_1;
   for (let j = 0; j < N; j++) {
-    logsumexp_shift_max[j] = -Infinity;
+    sum_sum_max_1[j] = -Infinity;
   }
   for (let m = 0; m < M; m++) {
     const at = m * N;
     for (let j = 0; j < N; j++) {
       const t = x[at + j]!;
-      logsumexp_shift_max[j]! = Math.max(logsumexp_shift_max[j]!, t);
+      sum_sum_max_1[j]! = Math.max(sum_sum_max_1[j]!, t);
     }
   }
   for (let j = 0; j < N; j++) {
-    logsumexp_sum[j] = 0;
-  }
-  for (let mFrom = 0; mFrom < M; mFrom += 64) {
-    const mTo = Math.min(mFrom + 64, M);
-    for (let j = 0; j < N; j++) {
-      logsumexp_sumPart[j] = 0;
-    }
-    for (let m = mFrom; m < mTo; m++) {
-      const at1 = m * N;
-      for (let j = 0; j < N; j++) {
-        const t1 = x[at1 + j]!;
-        const t2 = logsumexp_shift_max[j]!;
-        logsumexp_sumPart[j]! += Math.exp(t1 - t2);
+    let sum_sumSum = 0;
+    const t2 = sum_sum_max_1[j]!;
+    for (let mFrom = 0; mFrom < M; mFrom += 1024) {
+      const mTo = Math.min(mFrom + 1024, M);
+      let sum_sumPart = 0;
+      for (let m = mFrom; m < mTo; m++) {
+        const at1 = j + m * N;
+        const t1 = x[at1]!;
+        const sum_sum_exp_1 = Math.exp(t1 - t2);
+        sum_sumPart += sum_sum_exp_1;
       }
+      sum_sumSum += sum_sumPart;
     }
-    for (let j = 0; j < N; j++) {
-      logsumexp_sum[j]! += logsumexp_sumPart[j]!;
-    }
-  }
-  for (let j = 0; j < N; j++) {
-    const t3 = logsumexp_shift_max[j]!;
-    const y1 = t3 + Math.log(logsumexp_sum[j]!);
+    const sum_sum = sum_sumSum;
+    const y1 = Math.log(sum_sum) + t2;
     y[j] = y1;
   }
   return { y };
@@ -118,19 +101,18 @@ export interface LogsumexpAxis0VjpResults {
   readonly d_x: Float32Array;
 }
 
-let logsumexp_axis0_vjp_logsumexp_sumPart = new Float32Array(0);
-let logsumexp_axis0_vjp_logsumexp_shift_max = new Float32Array(0);
-let logsumexp_axis0_vjp_logsumexp_sum_1 = new Float32Array(0);
-let logsumexp_axis0_vjp_logsumexp_sum = new Float32Array(0);
-let logsumexp_axis0_vjp_d_logsumexp_sum = new Float32Array(0);
+let logsumexp_axis0_vjp_sum_sumPart = new Float32Array(0);
+let logsumexp_axis0_vjp_sum_sum_max_1 = new Float32Array(0);
+let logsumexp_axis0_vjp_sum_sum_1 = new Float32Array(0);
+let logsumexp_axis0_vjp_sum_sum = new Float32Array(0);
+let logsumexp_axis0_vjp_d_sum_sum = new Float32Array(0);
 
 /**
- * logsumexp.shift.max[j] = max[m] x[m, j]
- * logsumexp.shift[j] = stop_gradient(logsumexp.shift.max[j])
- * logsumexp.sum_1[m, j] = exp(x[m, j] - logsumexp.shift[j])
- * logsumexp.sum[j] = Σ[m] logsumexp.sum_1[m, j]
- * d_logsumexp.sum[j] = d_y[j] / logsumexp.sum[j]
- * d_x[m, j] = d_logsumexp.sum[j] · logsumexp.sum_1[m, j]
+ * sum.sum_max_1[j] = max[m] x[m, j]
+ * sum.sum_1[m, j] = exp(x[m, j] - stop_gradient(sum.sum_max_1[j]))
+ * sum.sum[j] = Σ[m] sum.sum_1[m, j]
+ * d_sum.sum[j] = d_y[j] / sum.sum[j]
+ * d_x[m, j] = d_sum.sum[j] · sum.sum_1[m, j]
  *
  * Operations: 5·M·N + N
  */
@@ -145,63 +127,63 @@ export function logsumexp_axis0_vjp(
   shape("x", x.length, "[M, N]", [M, N]);
   shape("d_y", d_y.length, "[N]", [N]);
   const d_x = output("d_x", into.d_x, "Float32Array", "[M, N]", [M, N]);
-  const logsumexp_sumPartSize = N;
-  if (logsumexp_axis0_vjp_logsumexp_sumPart.length < logsumexp_sumPartSize)
-    logsumexp_axis0_vjp_logsumexp_sumPart = new Float32Array(logsumexp_sumPartSize);
-  const logsumexp_sumPart = logsumexp_axis0_vjp_logsumexp_sumPart;
-  const logsumexp_shift_maxSize = N;
-  if (logsumexp_axis0_vjp_logsumexp_shift_max.length < logsumexp_shift_maxSize)
-    logsumexp_axis0_vjp_logsumexp_shift_max = new Float32Array(logsumexp_shift_maxSize);
-  const logsumexp_shift_max = logsumexp_axis0_vjp_logsumexp_shift_max;
-  const logsumexp_sum_1Size = M * N;
-  if (logsumexp_axis0_vjp_logsumexp_sum_1.length < logsumexp_sum_1Size)
-    logsumexp_axis0_vjp_logsumexp_sum_1 = new Float32Array(logsumexp_sum_1Size);
-  const logsumexp_sum_1 = logsumexp_axis0_vjp_logsumexp_sum_1;
-  const logsumexp_sumSize = N;
-  if (logsumexp_axis0_vjp_logsumexp_sum.length < logsumexp_sumSize)
-    logsumexp_axis0_vjp_logsumexp_sum = new Float32Array(logsumexp_sumSize);
-  const logsumexp_sum = logsumexp_axis0_vjp_logsumexp_sum;
-  const d_logsumexp_sumSize = N;
-  if (logsumexp_axis0_vjp_d_logsumexp_sum.length < d_logsumexp_sumSize)
-    logsumexp_axis0_vjp_d_logsumexp_sum = new Float32Array(d_logsumexp_sumSize);
-  const d_logsumexp_sum = logsumexp_axis0_vjp_d_logsumexp_sum;
+  const sum_sumPartSize = N;
+  if (logsumexp_axis0_vjp_sum_sumPart.length < sum_sumPartSize)
+    logsumexp_axis0_vjp_sum_sumPart = new Float32Array(sum_sumPartSize);
+  const sum_sumPart = logsumexp_axis0_vjp_sum_sumPart;
+  const sum_sum_max_1Size = N;
+  if (logsumexp_axis0_vjp_sum_sum_max_1.length < sum_sum_max_1Size)
+    logsumexp_axis0_vjp_sum_sum_max_1 = new Float32Array(sum_sum_max_1Size);
+  const sum_sum_max_1 = logsumexp_axis0_vjp_sum_sum_max_1;
+  const sum_sum_1Size = M * N;
+  if (logsumexp_axis0_vjp_sum_sum_1.length < sum_sum_1Size)
+    logsumexp_axis0_vjp_sum_sum_1 = new Float32Array(sum_sum_1Size);
+  const sum_sum_1 = logsumexp_axis0_vjp_sum_sum_1;
+  const sum_sumSize = N;
+  if (logsumexp_axis0_vjp_sum_sum.length < sum_sumSize)
+    logsumexp_axis0_vjp_sum_sum = new Float32Array(sum_sumSize);
+  const sum_sum = logsumexp_axis0_vjp_sum_sum;
+  const d_sum_sumSize = N;
+  if (logsumexp_axis0_vjp_d_sum_sum.length < d_sum_sumSize)
+    logsumexp_axis0_vjp_d_sum_sum = new Float32Array(d_sum_sumSize);
+  const d_sum_sum = logsumexp_axis0_vjp_d_sum_sum;
   for (let j = 0; j < N; j++) {
-    logsumexp_shift_max[j] = -Infinity;
+    sum_sum_max_1[j] = -Infinity;
   }
   for (let m = 0; m < M; m++) {
     const at = m * N;
     for (let j = 0; j < N; j++) {
-      logsumexp_shift_max[j]! = Math.max(logsumexp_shift_max[j]!, x[at + j]!);
+      sum_sum_max_1[j]! = Math.max(sum_sum_max_1[j]!, x[at + j]!);
     }
   }
   for (let j = 0; j < N; j++) {
-    logsumexp_sum[j] = 0;
+    sum_sum[j] = 0;
   }
   for (let mFrom = 0; mFrom < M; mFrom += 64) {
     const mTo = Math.min(mFrom + 64, M);
     for (let j = 0; j < N; j++) {
-      logsumexp_sumPart[j] = 0;
+      sum_sumPart[j] = 0;
     }
     for (let m = mFrom; m < mTo; m++) {
       const at1 = m * N;
       for (let j = 0; j < N; j++) {
-        const logsumexp_sum_1_1 = Math.exp(x[at1 + j]! - logsumexp_shift_max[j]!);
-        logsumexp_sum_1[at1 + j] = logsumexp_sum_1_1;
-        logsumexp_sumPart[j]! += logsumexp_sum_1_1;
+        const sum_sum_1_1 = Math.exp(x[at1 + j]! - sum_sum_max_1[j]!);
+        sum_sum_1[at1 + j] = sum_sum_1_1;
+        sum_sumPart[j]! += sum_sum_1_1;
       }
     }
     for (let j = 0; j < N; j++) {
-      logsumexp_sum[j]! += logsumexp_sumPart[j]!;
+      sum_sum[j]! += sum_sumPart[j]!;
     }
   }
   for (let j = 0; j < N; j++) {
-    const d_logsumexp_sum1 = d_y[j]! / logsumexp_sum[j]!;
-    d_logsumexp_sum[j] = d_logsumexp_sum1;
+    const d_sum_sum1 = d_y[j]! / sum_sum[j]!;
+    d_sum_sum[j] = d_sum_sum1;
   }
   for (let m = 0; m < M; m++) {
     const at2 = m * N;
     for (let j = 0; j < N; j++) {
-      const d_x1 = d_logsumexp_sum[j]! * logsumexp_sum_1[at2 + j]!;
+      const d_x1 = d_sum_sum[j]! * sum_sum_1[at2 + j]!;
       d_x[at2 + j] = d_x1;
     }
   }

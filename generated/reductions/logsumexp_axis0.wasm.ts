@@ -65,10 +65,10 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * logsumexp.shift.max[j] = max[m] x[m, j]
-   * logsumexp.shift[j] = stop_gradient(logsumexp.shift.max[j])
-   * logsumexp.sum[j] = Σ[m] exp(x[m, j] - logsumexp.shift[j])
-   * y[j] = logsumexp.shift[j] + log(logsumexp.sum[j])
+   * sum.sum_max_1[j] = max[m] x[m, j]
+   * sum.sum_exp_1[j, m] = exp(x[m, j] - stop_gradient(sum.sum_max_1[j]))
+   * sum.sum[j] = Σ[m] sum.sum_exp_1[j, m]
+   * y[j] = log(sum.sum[j]) + stop_gradient(sum.sum_max_1[j])
    *
    * Operations: 4·M·N + 2·N
    */
@@ -77,12 +77,11 @@ export interface Kernels {
     LogsumexpAxis0Results
   >;
   /**
-   * logsumexp.shift.max[j] = max[m] x[m, j]
-   * logsumexp.shift[j] = stop_gradient(logsumexp.shift.max[j])
-   * logsumexp.sum_1[m, j] = exp(x[m, j] - logsumexp.shift[j])
-   * logsumexp.sum[j] = Σ[m] logsumexp.sum_1[m, j]
-   * d_logsumexp.sum[j] = d_y[j] / logsumexp.sum[j]
-   * d_x[m, j] = d_logsumexp.sum[j] · logsumexp.sum_1[m, j]
+   * sum.sum_max_1[j] = max[m] x[m, j]
+   * sum.sum_1[m, j] = exp(x[m, j] - stop_gradient(sum.sum_max_1[j]))
+   * sum.sum[j] = Σ[m] sum.sum_1[m, j]
+   * d_sum.sum[j] = d_y[j] / sum.sum[j]
+   * d_x[m, j] = d_sum.sum[j] · sum.sum_1[m, j]
    *
    * Operations: 5·M·N + N
    */

@@ -24,10 +24,10 @@ export interface LogsumexpAxis1Results {
 }
 
 /**
- * logsumexp.shift.max[i] = max[n] x[i, n]
- * logsumexp.shift[i] = stop_gradient(logsumexp.shift.max[i])
- * logsumexp.sum[i] = Σ[n] exp(x[i, n] - logsumexp.shift[i])
- * y[i] = logsumexp.shift[i] + log(logsumexp.sum[i])
+ * sum.sum_max_1[i] = max[n] x[i, n]
+ * sum.sum_exp_1[i, n] = exp(x[i, n] - stop_gradient(sum.sum_max_1[i]))
+ * sum.sum[i] = Σ[n] sum.sum_exp_1[i, n]
+ * y[i] = log(sum.sum[i]) + stop_gradient(sum.sum_max_1[i])
  *
  * Operations: 4·M·N + 2·M
  */
@@ -41,24 +41,25 @@ export function logsumexp_axis1(
   shape("x", x.length, "[M, N]", [M, N]);
   const y = output("y", into.y, "Float32Array", "[M]", [M]);
   for (let i = 0; i < M; i++) {
-    let logsumexp_shift_max = -Infinity;
+    let sum_sum_max_1 = -Infinity;
     const at = i * N;
     for (let n = 0; n < N; n++) {
       const t = x[at + n]!;
-      logsumexp_shift_max = Math.max(logsumexp_shift_max, t);
+      sum_sum_max_1 = Math.max(sum_sum_max_1, t);
     }
-    let logsumexp_sumSum = 0;
+    let sum_sumSum = 0;
     for (let nFrom = 0; nFrom < N; nFrom += 1024) {
       const nTo = Math.min(nFrom + 1024, N);
-      let logsumexp_sumPart = 0;
+      let sum_sumPart = 0;
       for (let n = nFrom; n < nTo; n++) {
         const t1 = x[at + n]!;
-        logsumexp_sumPart += Math.exp(t1 - logsumexp_shift_max);
+        const sum_sum_exp_1 = Math.exp(t1 - sum_sum_max_1);
+        sum_sumPart += sum_sum_exp_1;
       }
-      logsumexp_sumSum += logsumexp_sumPart;
+      sum_sumSum += sum_sumPart;
     }
-    const logsumexp_sum = logsumexp_sumSum;
-    const y1 = logsumexp_shift_max + Math.log(logsumexp_sum);
+    const sum_sum = sum_sumSum;
+    const y1 = Math.log(sum_sum) + sum_sum_max_1;
     y[i] = y1;
   }
   return { y };
@@ -88,15 +89,14 @@ export interface LogsumexpAxis1VjpResults {
   readonly d_x: Float32Array;
 }
 
-let logsumexp_axis1_vjp_logsumexp_sum_1 = new Float32Array(0);
+let logsumexp_axis1_vjp_sum_sum_1 = new Float32Array(0);
 
 /**
- * logsumexp.shift.max[i] = max[n] x[i, n]
- * logsumexp.shift[i] = stop_gradient(logsumexp.shift.max[i])
- * logsumexp.sum_1[i, n] = exp(x[i, n] - logsumexp.shift[i])
- * logsumexp.sum[i] = Σ[n] logsumexp.sum_1[i, n]
- * d_logsumexp.sum[i] = d_y[i] / logsumexp.sum[i]
- * d_x[i, n] = d_logsumexp.sum[i] · logsumexp.sum_1[i, n]
+ * sum.sum_max_1[i] = max[n] x[i, n]
+ * sum.sum_1[i, n] = exp(x[i, n] - stop_gradient(sum.sum_max_1[i]))
+ * sum.sum[i] = Σ[n] sum.sum_1[i, n]
+ * d_sum.sum[i] = d_y[i] / sum.sum[i]
+ * d_x[i, n] = d_sum.sum[i] · sum.sum_1[i, n]
  *
  * Operations: 5·M·N + M
  */
@@ -111,34 +111,34 @@ export function logsumexp_axis1_vjp(
   shape("x", x.length, "[M, N]", [M, N]);
   shape("d_y", d_y.length, "[M]", [M]);
   const d_x = output("d_x", into.d_x, "Float32Array", "[M, N]", [M, N]);
-  const logsumexp_sum_1Size = N;
-  if (logsumexp_axis1_vjp_logsumexp_sum_1.length < logsumexp_sum_1Size)
-    logsumexp_axis1_vjp_logsumexp_sum_1 = new Float32Array(logsumexp_sum_1Size);
-  const logsumexp_sum_1 = logsumexp_axis1_vjp_logsumexp_sum_1;
+  const sum_sum_1Size = N;
+  if (logsumexp_axis1_vjp_sum_sum_1.length < sum_sum_1Size)
+    logsumexp_axis1_vjp_sum_sum_1 = new Float32Array(sum_sum_1Size);
+  const sum_sum_1 = logsumexp_axis1_vjp_sum_sum_1;
   for (let i = 0; i < M; i++) {
-    let logsumexp_shift_max = -Infinity;
+    let sum_sum_max_1 = -Infinity;
     const at = i * N;
     for (let n = 0; n < N; n++) {
       const t = x[at + n]!;
-      logsumexp_shift_max = Math.max(logsumexp_shift_max, t);
+      sum_sum_max_1 = Math.max(sum_sum_max_1, t);
     }
-    let logsumexp_sumSum = 0;
+    let sum_sumSum = 0;
     for (let nFrom = 0; nFrom < N; nFrom += 1024) {
       const nTo = Math.min(nFrom + 1024, N);
-      let logsumexp_sumPart = 0;
+      let sum_sumPart = 0;
       for (let n = nFrom; n < nTo; n++) {
         const t1 = x[at + n]!;
-        const logsumexp_sum_1_1 = Math.exp(t1 - logsumexp_shift_max);
-        logsumexp_sum_1[n] = logsumexp_sum_1_1;
-        logsumexp_sumPart += logsumexp_sum_1_1;
+        const sum_sum_1_1 = Math.exp(t1 - sum_sum_max_1);
+        sum_sum_1[n] = sum_sum_1_1;
+        sum_sumPart += sum_sum_1_1;
       }
-      logsumexp_sumSum += logsumexp_sumPart;
+      sum_sumSum += sum_sumPart;
     }
-    const logsumexp_sum = logsumexp_sumSum;
-    const d_logsumexp_sum = d_y[i]! / logsumexp_sum;
+    const sum_sum = sum_sumSum;
+    const d_sum_sum = d_y[i]! / sum_sum;
     for (let n = 0; n < N; n++) {
-      const t2 = logsumexp_sum_1[n]!;
-      const d_x1 = d_logsumexp_sum * t2;
+      const t2 = sum_sum_1[n]!;
+      const d_x1 = d_sum_sum * t2;
       d_x[at + n] = d_x1;
     }
   }

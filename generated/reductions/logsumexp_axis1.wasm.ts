@@ -65,10 +65,10 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * logsumexp.shift.max[i] = max[n] x[i, n]
-   * logsumexp.shift[i] = stop_gradient(logsumexp.shift.max[i])
-   * logsumexp.sum[i] = Σ[n] exp(x[i, n] - logsumexp.shift[i])
-   * y[i] = logsumexp.shift[i] + log(logsumexp.sum[i])
+   * sum.sum_max_1[i] = max[n] x[i, n]
+   * sum.sum_exp_1[i, n] = exp(x[i, n] - stop_gradient(sum.sum_max_1[i]))
+   * sum.sum[i] = Σ[n] sum.sum_exp_1[i, n]
+   * y[i] = log(sum.sum[i]) + stop_gradient(sum.sum_max_1[i])
    *
    * Operations: 4·M·N + 2·M
    */
@@ -77,12 +77,11 @@ export interface Kernels {
     LogsumexpAxis1Results
   >;
   /**
-   * logsumexp.shift.max[i] = max[n] x[i, n]
-   * logsumexp.shift[i] = stop_gradient(logsumexp.shift.max[i])
-   * logsumexp.sum_1[i, n] = exp(x[i, n] - logsumexp.shift[i])
-   * logsumexp.sum[i] = Σ[n] logsumexp.sum_1[i, n]
-   * d_logsumexp.sum[i] = d_y[i] / logsumexp.sum[i]
-   * d_x[i, n] = d_logsumexp.sum[i] · logsumexp.sum_1[i, n]
+   * sum.sum_max_1[i] = max[n] x[i, n]
+   * sum.sum_1[i, n] = exp(x[i, n] - stop_gradient(sum.sum_max_1[i]))
+   * sum.sum[i] = Σ[n] sum.sum_1[i, n]
+   * d_sum.sum[i] = d_y[i] / sum.sum[i]
+   * d_x[i, n] = d_sum.sum[i] · sum.sum_1[i, n]
    *
    * Operations: 5·M·N + M
    */

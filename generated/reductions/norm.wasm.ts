@@ -57,7 +57,8 @@ export interface Kernels {
   /**
    * Euclidean norm √Σ x², with gradient x / |x|, and 0 at the zero vector.
    *
-   * squares = Σ[n] x[n]^2
+   * sum.x[n] = x[n]^2
+   * squares = Σ[n] sum.x[n]
    * out = (0 = squares ? 0 : sqrt(squares))
    *
    * Operations: 2·N + 3

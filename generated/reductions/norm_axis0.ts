@@ -27,7 +27,8 @@ let norm_axis0_norm_squaresPart = new Float32Array(0);
 let norm_axis0_norm_squares = new Float32Array(0);
 
 /**
- * norm.squares[j] = Σ[m] x[m, j]^2
+ * sum.x[j, m] = x[m, j]^2
+ * norm.squares[j] = Σ[m] sum.x[j, m]
  * y[j] = (0 = norm.squares[j] ? 0 : sqrt(norm.squares[j]))
  *
  * Operations: 2·M·N + 3·N

@@ -65,7 +65,8 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * norm.squares[j] = Σ[m] x[m, j]^2
+   * sum.x[j, m] = x[m, j]^2
+   * norm.squares[j] = Σ[m] sum.x[j, m]
    * y[j] = (0 = norm.squares[j] ? 0 : sqrt(norm.squares[j]))
    *
    * Operations: 2·M·N + 3·N

@@ -65,7 +65,8 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * norm.squares[i] = Σ[n] x[i, n]^2
+   * sum.x[i, n] = x[i, n]^2
+   * norm.squares[i] = Σ[n] sum.x[i, n]
    * y[i] = (0 = norm.squares[i] ? 0 : sqrt(norm.squares[i]))
    *
    * Operations: 2·M·N + 3·M

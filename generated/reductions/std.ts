@@ -16,12 +16,13 @@ export interface StdResults {
 }
 
 /**
- * Standard deviation of all there is (divides by N).
+ * Standard deviation: the root of the variance.
  *
- * variance.m.sum = Σ[n] x[n]
- * variance.m = variance.m.sum / N
- * variance.sum = Σ[i] (x[i] - variance.m)^2
- * out = sqrt(variance.sum / N)
+ * mean.sum = Σ[n] x[n]
+ * variance.m = mean.sum / N
+ * mean.x[n] = (x[n] - variance.m)^2
+ * mean.sum.2 = Σ[n] mean.x[n]
+ * out = sqrt(mean.sum.2 / N)
  *
  * Operations: 4·N + 3
  */
@@ -30,33 +31,33 @@ export function std(args: StdArgs): StdResults {
   const N = dimension("N", args.N ?? inferred("N", "x", x.length, 1), 0);
   shape("x", x.length, "[N]", [N]);
   let out = 0;
-  let variance_m_sumSum = 0;
+  let mean_sumSum = 0;
   for (let nFrom = 0; nFrom < N; nFrom += 1024) {
     const nTo = Math.min(nFrom + 1024, N);
-    let variance_m_sumPart = 0;
+    let mean_sumPart = 0;
     for (let n = nFrom; n < nTo; n++) {
       const t = x[n]!;
-      variance_m_sumPart += t;
+      mean_sumPart += t;
     }
-    variance_m_sumSum += variance_m_sumPart;
+    mean_sumSum += mean_sumPart;
   }
-  const variance_m_sum = variance_m_sumSum;
-  let variance_sumSum = 0;
+  const mean_sum = mean_sumSum;
+  let mean_sum_2Sum = 0;
   const t2 = 1 / N;
-  const t3 = variance_m_sum * t2;
-  for (let iFrom = 0; iFrom < N; iFrom += 1024) {
-    const iTo = Math.min(iFrom + 1024, N);
-    let variance_sumPart = 0;
-    for (let i = iFrom; i < iTo; i++) {
-      const t1 = x[i]!;
+  const t3 = mean_sum * t2;
+  for (let nFrom = 0; nFrom < N; nFrom += 1024) {
+    const nTo = Math.min(nFrom + 1024, N);
+    let mean_sum_2Part = 0;
+    for (let n = nFrom; n < nTo; n++) {
+      const t1 = x[n]!;
       const t4 = t1 - t3;
       const t5 = t4 * t4;
-      variance_sumPart += t5;
+      mean_sum_2Part += t5;
     }
-    variance_sumSum += variance_sumPart;
+    mean_sum_2Sum += mean_sum_2Part;
   }
-  const variance_sum = variance_sumSum;
-  const out1 = Math.sqrt(t2 * variance_sum);
+  const mean_sum_2 = mean_sum_2Sum;
+  const out1 = Math.sqrt(t2 * mean_sum_2);
   out = out1;
   return { out };
 }
@@ -83,17 +84,17 @@ export interface StdGradResults {
   readonly d_x: Float32Array;
 }
 
-let std_grad_variance_sum_1 = new Float32Array(0);
+let std_grad_mean_sum_2_1 = new Float32Array(0);
 
 /**
- * Standard deviation of all there is (divides by N).
+ * Standard deviation: the root of the variance.
  *
- * variance.m.sum = Σ[n] x[n]
- * variance.m = variance.m.sum / N
- * variance.sum_1[i] = x[i] - variance.m
- * variance.sum = Σ[i] variance.sum_1[i]^2
- * out = sqrt(variance.sum / N)
- * d_x[i] = variance.sum_1[i] / (N · sqrt(variance.sum / N))
+ * mean.sum = Σ[n] x[n]
+ * variance.m = mean.sum / N
+ * mean.sum.2_1[n] = x[n] - variance.m
+ * mean.sum.2 = Σ[n] mean.sum.2_1[n]^2
+ * out = sqrt(mean.sum.2 / N)
+ * d_x[n] = mean.sum.2_1[n] / (N · sqrt(mean.sum.2 / N))
  *
  * Operations: 5·N + 6
  */
@@ -103,45 +104,45 @@ export function std_grad(args: StdGradArgs, into: StdGradInto = {}): StdGradResu
   shape("x", x.length, "[N]", [N]);
   let out = 0;
   const d_x = output("d_x", into.d_x, "Float32Array", "[N]", [N]);
-  const variance_sum_1Size = N;
-  if (std_grad_variance_sum_1.length < variance_sum_1Size)
-    std_grad_variance_sum_1 = new Float32Array(variance_sum_1Size);
-  const variance_sum_1 = std_grad_variance_sum_1;
-  let variance_m_sumSum = 0;
+  const mean_sum_2_1Size = N;
+  if (std_grad_mean_sum_2_1.length < mean_sum_2_1Size)
+    std_grad_mean_sum_2_1 = new Float32Array(mean_sum_2_1Size);
+  const mean_sum_2_1 = std_grad_mean_sum_2_1;
+  let mean_sumSum = 0;
   for (let nFrom = 0; nFrom < N; nFrom += 1024) {
     const nTo = Math.min(nFrom + 1024, N);
-    let variance_m_sumPart = 0;
+    let mean_sumPart = 0;
     for (let n = nFrom; n < nTo; n++) {
       const t = x[n]!;
-      variance_m_sumPart += t;
+      mean_sumPart += t;
     }
-    variance_m_sumSum += variance_m_sumPart;
+    mean_sumSum += mean_sumPart;
   }
-  const variance_m_sum = variance_m_sumSum;
-  let variance_sumSum = 0;
+  const mean_sum = mean_sumSum;
+  let mean_sum_2Sum = 0;
   const t2 = 1 / N;
-  const t3 = variance_m_sum * t2;
-  for (let iFrom = 0; iFrom < N; iFrom += 1024) {
-    const iTo = Math.min(iFrom + 1024, N);
-    let variance_sumPart = 0;
-    for (let i = iFrom; i < iTo; i++) {
-      const t1 = x[i]!;
-      const variance_sum_1_1 = t1 - t3;
-      variance_sum_1[i] = variance_sum_1_1;
-      const t4 = variance_sum_1_1 * variance_sum_1_1;
-      variance_sumPart += t4;
+  const t3 = mean_sum * t2;
+  for (let nFrom = 0; nFrom < N; nFrom += 1024) {
+    const nTo = Math.min(nFrom + 1024, N);
+    let mean_sum_2Part = 0;
+    for (let n = nFrom; n < nTo; n++) {
+      const t1 = x[n]!;
+      const mean_sum_2_1_1 = t1 - t3;
+      mean_sum_2_1[n] = mean_sum_2_1_1;
+      const t4 = mean_sum_2_1_1 * mean_sum_2_1_1;
+      mean_sum_2Part += t4;
     }
-    variance_sumSum += variance_sumPart;
+    mean_sum_2Sum += mean_sum_2Part;
   }
-  const variance_sum = variance_sumSum;
-  const t5 = t2 * variance_sum;
+  const mean_sum_2 = mean_sum_2Sum;
+  const t5 = t2 * mean_sum_2;
   const out1 = Math.sqrt(t5);
   out = out1;
   const t7 = t2 / Math.sqrt(t5);
-  for (let i = 0; i < N; i++) {
-    const t6 = variance_sum_1[i]!;
+  for (let n = 0; n < N; n++) {
+    const t6 = mean_sum_2_1[n]!;
     const d_x1 = t7 * t6;
-    d_x[i] = d_x1;
+    d_x[n] = d_x1;
   }
   return { out, d_x };
 }

@@ -55,25 +55,26 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * Standard deviation of all there is (divides by N).
+   * Standard deviation: the root of the variance.
    *
-   * variance.m.sum = Σ[n] x[n]
-   * variance.m = variance.m.sum / N
-   * variance.sum = Σ[i] (x[i] - variance.m)^2
-   * out = sqrt(variance.sum / N)
+   * mean.sum = Σ[n] x[n]
+   * variance.m = mean.sum / N
+   * mean.x[n] = (x[n] - variance.m)^2
+   * mean.sum.2 = Σ[n] mean.x[n]
+   * out = sqrt(mean.sum.2 / N)
    *
    * Operations: 4·N + 3
    */
   readonly std: WasmKernel<[args: StdArgs], StdResults>;
   /**
-   * Standard deviation of all there is (divides by N).
+   * Standard deviation: the root of the variance.
    *
-   * variance.m.sum = Σ[n] x[n]
-   * variance.m = variance.m.sum / N
-   * variance.sum_1[i] = x[i] - variance.m
-   * variance.sum = Σ[i] variance.sum_1[i]^2
-   * out = sqrt(variance.sum / N)
-   * d_x[i] = variance.sum_1[i] / (N · sqrt(variance.sum / N))
+   * mean.sum = Σ[n] x[n]
+   * variance.m = mean.sum / N
+   * mean.sum.2_1[n] = x[n] - variance.m
+   * mean.sum.2 = Σ[n] mean.sum.2_1[n]^2
+   * out = sqrt(mean.sum.2 / N)
+   * d_x[n] = mean.sum.2_1[n] / (N · sqrt(mean.sum.2 / N))
    *
    * Operations: 5·N + 6
    */

@@ -23,17 +23,18 @@ export interface StdAxis0Results {
   readonly y: Float32Array;
 }
 
-let std_axis0_variance_m_sumPart = new Float32Array(0);
-let std_axis0_variance_sumPart = new Float32Array(0);
-let std_axis0_variance_m_sum = new Float32Array(0);
+let std_axis0_mean_sumPart = new Float32Array(0);
+let std_axis0_mean_sum_2Part = new Float32Array(0);
+let std_axis0_mean_sum = new Float32Array(0);
 let std_axis0_variance_m = new Float32Array(0);
-let std_axis0_variance_sum = new Float32Array(0);
+let std_axis0_mean_sum_2 = new Float32Array(0);
 
 /**
- * variance.m.sum[j] = Σ[m] x[m, j]
- * variance.m[j] = variance.m.sum[j] / M
- * variance.sum[j] = Σ[i] (x[i, j] - variance.m[j])^2
- * y[j] = sqrt(variance.sum[j] / M)
+ * mean.sum[j] = Σ[m] x[m, j]
+ * variance.m[j] = mean.sum[j] / M
+ * mean.x[j, m] = (x[m, j] - variance.m[j])^2
+ * mean.sum.2[j] = Σ[m] mean.x[j, m]
+ * y[j] = sqrt(mean.sum.2[j] / M)
  *
  * Operations: 4·M·N + 3·N
  */
@@ -43,72 +44,70 @@ export function std_axis0(args: StdAxis0Args, into: StdAxis0Into = {}): StdAxis0
   const N = dimension("N", args.N, 0);
   shape("x", x.length, "[M, N]", [M, N]);
   const y = output("y", into.y, "Float32Array", "[N]", [N]);
-  const variance_m_sumPartSize = N;
-  if (std_axis0_variance_m_sumPart.length < variance_m_sumPartSize)
-    std_axis0_variance_m_sumPart = new Float32Array(variance_m_sumPartSize);
-  const variance_m_sumPart = std_axis0_variance_m_sumPart;
-  const variance_sumPartSize = N;
-  if (std_axis0_variance_sumPart.length < variance_sumPartSize)
-    std_axis0_variance_sumPart = new Float32Array(variance_sumPartSize);
-  const variance_sumPart = std_axis0_variance_sumPart;
-  const variance_m_sumSize = N;
-  if (std_axis0_variance_m_sum.length < variance_m_sumSize)
-    std_axis0_variance_m_sum = new Float32Array(variance_m_sumSize);
-  const variance_m_sum = std_axis0_variance_m_sum;
+  const mean_sumPartSize = N;
+  if (std_axis0_mean_sumPart.length < mean_sumPartSize)
+    std_axis0_mean_sumPart = new Float32Array(mean_sumPartSize);
+  const mean_sumPart = std_axis0_mean_sumPart;
+  const mean_sum_2PartSize = N;
+  if (std_axis0_mean_sum_2Part.length < mean_sum_2PartSize)
+    std_axis0_mean_sum_2Part = new Float32Array(mean_sum_2PartSize);
+  const mean_sum_2Part = std_axis0_mean_sum_2Part;
+  const mean_sumSize = N;
+  if (std_axis0_mean_sum.length < mean_sumSize) std_axis0_mean_sum = new Float32Array(mean_sumSize);
+  const mean_sum = std_axis0_mean_sum;
   const variance_mSize = N;
   if (std_axis0_variance_m.length < variance_mSize) std_axis0_variance_m = new Float32Array(variance_mSize);
   const variance_m = std_axis0_variance_m;
-  const variance_sumSize = N;
-  if (std_axis0_variance_sum.length < variance_sumSize)
-    std_axis0_variance_sum = new Float32Array(variance_sumSize);
-  const variance_sum = std_axis0_variance_sum;
+  const mean_sum_2Size = N;
+  if (std_axis0_mean_sum_2.length < mean_sum_2Size) std_axis0_mean_sum_2 = new Float32Array(mean_sum_2Size);
+  const mean_sum_2 = std_axis0_mean_sum_2;
   for (let j = 0; j < N; j++) {
-    variance_m_sum[j] = 0;
+    mean_sum[j] = 0;
   }
   for (let mFrom = 0; mFrom < M; mFrom += 64) {
     const mTo = Math.min(mFrom + 64, M);
     for (let j = 0; j < N; j++) {
-      variance_m_sumPart[j] = 0;
+      mean_sumPart[j] = 0;
     }
     for (let m = mFrom; m < mTo; m++) {
       const at = m * N;
       for (let j = 0; j < N; j++) {
         const t = x[at + j]!;
-        variance_m_sumPart[j]! += t;
+        mean_sumPart[j]! += t;
       }
     }
     for (let j = 0; j < N; j++) {
-      variance_m_sum[j]! += variance_m_sumPart[j]!;
+      mean_sum[j]! += mean_sumPart[j]!;
     }
   }
   const t1 = 1 / M;
   for (let j = 0; j < N; j++) {
-    const variance_m1 = t1 * variance_m_sum[j]!;
+    const variance_m1 = t1 * mean_sum[j]!;
     variance_m[j] = variance_m1;
   }
   for (let j = 0; j < N; j++) {
-    variance_sum[j] = 0;
+    mean_sum_2[j] = 0;
   }
-  for (let iFrom = 0; iFrom < M; iFrom += 64) {
-    const iTo = Math.min(iFrom + 64, M);
+  for (let mFrom = 0; mFrom < M; mFrom += 64) {
+    const mTo = Math.min(mFrom + 64, M);
     for (let j = 0; j < N; j++) {
-      variance_sumPart[j] = 0;
+      mean_sum_2Part[j] = 0;
     }
-    for (let i = iFrom; i < iTo; i++) {
-      const at1 = i * N;
+    for (let m = mFrom; m < mTo; m++) {
+      const at1 = m * N;
       for (let j = 0; j < N; j++) {
         const t2 = x[at1 + j]!;
         const t3 = t2 - variance_m[j]!;
         const t4 = t3 * t3;
-        variance_sumPart[j]! += t4;
+        mean_sum_2Part[j]! += t4;
       }
     }
     for (let j = 0; j < N; j++) {
-      variance_sum[j]! += variance_sumPart[j]!;
+      mean_sum_2[j]! += mean_sum_2Part[j]!;
     }
   }
   for (let j = 0; j < N; j++) {
-    const y1 = Math.sqrt(t1 * variance_sum[j]!);
+    const y1 = Math.sqrt(t1 * mean_sum_2[j]!);
     y[j] = y1;
   }
   return { y };
@@ -138,18 +137,18 @@ export interface StdAxis0VjpResults {
   readonly d_x: Float32Array;
 }
 
-let std_axis0_vjp_variance_m_sumPart = new Float32Array(0);
-let std_axis0_vjp_variance_sumPart = new Float32Array(0);
-let std_axis0_vjp_variance_m_sum = new Float32Array(0);
+let std_axis0_vjp_mean_sumPart = new Float32Array(0);
+let std_axis0_vjp_mean_sum_2Part = new Float32Array(0);
+let std_axis0_vjp_mean_sum = new Float32Array(0);
 let std_axis0_vjp_variance_m = new Float32Array(0);
-let std_axis0_vjp_variance_sum = new Float32Array(0);
+let std_axis0_vjp_mean_sum_2 = new Float32Array(0);
 
 /**
- * variance.m.sum[j] = Σ[m] x[m, j]
- * variance.m[j] = variance.m.sum[j] / M
- * variance.sum_1[i, j] = x[i, j] - variance.m[j]
- * variance.sum[j] = Σ[i] variance.sum_1[i, j]^2
- * d_x[i, j] = variance.sum_1[i, j] · d_y[j] / (M · sqrt(variance.sum[j] / M))
+ * mean.sum[j] = Σ[m] x[m, j]
+ * variance.m[j] = mean.sum[j] / M
+ * mean.sum.2_1[m, j] = x[m, j] - variance.m[j]
+ * mean.sum.2[j] = Σ[m] mean.sum.2_1[m, j]^2
+ * d_x[m, j] = mean.sum.2_1[m, j] · d_y[j] / (M · sqrt(mean.sum.2[j] / M))
  *
  * Operations: 5·M·N + 5·N
  */
@@ -161,75 +160,74 @@ export function std_axis0_vjp(args: StdAxis0VjpArgs, into: StdAxis0VjpInto = {})
   shape("x", x.length, "[M, N]", [M, N]);
   shape("d_y", d_y.length, "[N]", [N]);
   const d_x = output("d_x", into.d_x, "Float32Array", "[M, N]", [M, N]);
-  const variance_m_sumPartSize = N;
-  if (std_axis0_vjp_variance_m_sumPart.length < variance_m_sumPartSize)
-    std_axis0_vjp_variance_m_sumPart = new Float32Array(variance_m_sumPartSize);
-  const variance_m_sumPart = std_axis0_vjp_variance_m_sumPart;
-  const variance_sumPartSize = N;
-  if (std_axis0_vjp_variance_sumPart.length < variance_sumPartSize)
-    std_axis0_vjp_variance_sumPart = new Float32Array(variance_sumPartSize);
-  const variance_sumPart = std_axis0_vjp_variance_sumPart;
-  const variance_m_sumSize = N;
-  if (std_axis0_vjp_variance_m_sum.length < variance_m_sumSize)
-    std_axis0_vjp_variance_m_sum = new Float32Array(variance_m_sumSize);
-  const variance_m_sum = std_axis0_vjp_variance_m_sum;
+  const mean_sumPartSize = N;
+  if (std_axis0_vjp_mean_sumPart.length < mean_sumPartSize)
+    std_axis0_vjp_mean_sumPart = new Float32Array(mean_sumPartSize);
+  const mean_sumPart = std_axis0_vjp_mean_sumPart;
+  const mean_sum_2PartSize = N;
+  if (std_axis0_vjp_mean_sum_2Part.length < mean_sum_2PartSize)
+    std_axis0_vjp_mean_sum_2Part = new Float32Array(mean_sum_2PartSize);
+  const mean_sum_2Part = std_axis0_vjp_mean_sum_2Part;
+  const mean_sumSize = N;
+  if (std_axis0_vjp_mean_sum.length < mean_sumSize) std_axis0_vjp_mean_sum = new Float32Array(mean_sumSize);
+  const mean_sum = std_axis0_vjp_mean_sum;
   const variance_mSize = N;
   if (std_axis0_vjp_variance_m.length < variance_mSize)
     std_axis0_vjp_variance_m = new Float32Array(variance_mSize);
   const variance_m = std_axis0_vjp_variance_m;
-  const variance_sumSize = N;
-  if (std_axis0_vjp_variance_sum.length < variance_sumSize)
-    std_axis0_vjp_variance_sum = new Float32Array(variance_sumSize);
-  const variance_sum = std_axis0_vjp_variance_sum;
+  const mean_sum_2Size = N;
+  if (std_axis0_vjp_mean_sum_2.length < mean_sum_2Size)
+    std_axis0_vjp_mean_sum_2 = new Float32Array(mean_sum_2Size);
+  const mean_sum_2 = std_axis0_vjp_mean_sum_2;
   for (let j = 0; j < N; j++) {
-    variance_m_sum[j] = 0;
+    mean_sum[j] = 0;
   }
   for (let mFrom = 0; mFrom < M; mFrom += 64) {
     const mTo = Math.min(mFrom + 64, M);
     for (let j = 0; j < N; j++) {
-      variance_m_sumPart[j] = 0;
+      mean_sumPart[j] = 0;
     }
     for (let m = mFrom; m < mTo; m++) {
       const at = m * N;
       for (let j = 0; j < N; j++) {
         const t = x[at + j]!;
-        variance_m_sumPart[j]! += t;
+        mean_sumPart[j]! += t;
       }
     }
     for (let j = 0; j < N; j++) {
-      variance_m_sum[j]! += variance_m_sumPart[j]!;
+      mean_sum[j]! += mean_sumPart[j]!;
     }
   }
   const t1 = 1 / M;
   for (let j = 0; j < N; j++) {
-    const variance_m1 = t1 * variance_m_sum[j]!;
+    const variance_m1 = t1 * mean_sum[j]!;
     variance_m[j] = variance_m1;
   }
   for (let j = 0; j < N; j++) {
-    variance_sum[j] = 0;
+    mean_sum_2[j] = 0;
   }
-  for (let iFrom = 0; iFrom < M; iFrom += 64) {
-    const iTo = Math.min(iFrom + 64, M);
+  for (let mFrom = 0; mFrom < M; mFrom += 64) {
+    const mTo = Math.min(mFrom + 64, M);
     for (let j = 0; j < N; j++) {
-      variance_sumPart[j] = 0;
+      mean_sum_2Part[j] = 0;
     }
-    for (let i = iFrom; i < iTo; i++) {
-      const at1 = i * N;
+    for (let m = mFrom; m < mTo; m++) {
+      const at1 = m * N;
       for (let j = 0; j < N; j++) {
         const t2 = x[at1 + j]!;
         const t3 = t2 - variance_m[j]!;
         const t4 = t3 * t3;
-        variance_sumPart[j]! += t4;
+        mean_sum_2Part[j]! += t4;
       }
     }
     for (let j = 0; j < N; j++) {
-      variance_sum[j]! += variance_sumPart[j]!;
+      mean_sum_2[j]! += mean_sum_2Part[j]!;
     }
   }
-  for (let i = 0; i < M; i++) {
-    const at2 = i * N;
+  for (let m = 0; m < M; m++) {
+    const at2 = m * N;
     for (let j = 0; j < N; j++) {
-      const d_x1 = (t1 * (x[at2 + j]! - variance_m[j]!) * d_y[j]!) / Math.sqrt(t1 * variance_sum[j]!);
+      const d_x1 = (t1 * (x[at2 + j]! - variance_m[j]!) * d_y[j]!) / Math.sqrt(t1 * mean_sum_2[j]!);
       d_x[at2 + j] = d_x1;
     }
   }

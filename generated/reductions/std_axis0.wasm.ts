@@ -65,20 +65,21 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * variance.m.sum[j] = Σ[m] x[m, j]
-   * variance.m[j] = variance.m.sum[j] / M
-   * variance.sum[j] = Σ[i] (x[i, j] - variance.m[j])^2
-   * y[j] = sqrt(variance.sum[j] / M)
+   * mean.sum[j] = Σ[m] x[m, j]
+   * variance.m[j] = mean.sum[j] / M
+   * mean.x[j, m] = (x[m, j] - variance.m[j])^2
+   * mean.sum.2[j] = Σ[m] mean.x[j, m]
+   * y[j] = sqrt(mean.sum.2[j] / M)
    *
    * Operations: 4·M·N + 3·N
    */
   readonly std_axis0: WasmKernel<[args: StdAxis0Args, into?: StdAxis0Into], StdAxis0Results>;
   /**
-   * variance.m.sum[j] = Σ[m] x[m, j]
-   * variance.m[j] = variance.m.sum[j] / M
-   * variance.sum_1[i, j] = x[i, j] - variance.m[j]
-   * variance.sum[j] = Σ[i] variance.sum_1[i, j]^2
-   * d_x[i, j] = variance.sum_1[i, j] · d_y[j] / (M · sqrt(variance.sum[j] / M))
+   * mean.sum[j] = Σ[m] x[m, j]
+   * variance.m[j] = mean.sum[j] / M
+   * mean.sum.2_1[m, j] = x[m, j] - variance.m[j]
+   * mean.sum.2[j] = Σ[m] mean.sum.2_1[m, j]^2
+   * d_x[m, j] = mean.sum.2_1[m, j] · d_y[j] / (M · sqrt(mean.sum.2[j] / M))
    *
    * Operations: 5·M·N + 5·N
    */

@@ -24,10 +24,11 @@ export interface StdAxis1Results {
 }
 
 /**
- * variance.m.sum[i] = Σ[n] x[i, n]
- * variance.m[i] = variance.m.sum[i] / N
- * variance.sum[i] = Σ[j] (x[i, j] - variance.m[i])^2
- * y[i] = sqrt(variance.sum[i] / N)
+ * mean.sum[i] = Σ[n] x[i, n]
+ * variance.m[i] = mean.sum[i] / N
+ * mean.x[i, n] = (x[i, n] - variance.m[i])^2
+ * mean.sum.2[i] = Σ[n] mean.x[i, n]
+ * y[i] = sqrt(mean.sum.2[i] / N)
  *
  * Operations: 4·M·N + 3·M
  */
@@ -39,33 +40,33 @@ export function std_axis1(args: StdAxis1Args, into: StdAxis1Into = {}): StdAxis1
   const y = output("y", into.y, "Float32Array", "[M]", [M]);
   const t1 = 1 / N;
   for (let i = 0; i < M; i++) {
-    let variance_m_sumSum = 0;
+    let mean_sumSum = 0;
     const at = i * N;
     for (let nFrom = 0; nFrom < N; nFrom += 1024) {
       const nTo = Math.min(nFrom + 1024, N);
-      let variance_m_sumPart = 0;
+      let mean_sumPart = 0;
       for (let n = nFrom; n < nTo; n++) {
         const t = x[at + n]!;
-        variance_m_sumPart += t;
+        mean_sumPart += t;
       }
-      variance_m_sumSum += variance_m_sumPart;
+      mean_sumSum += mean_sumPart;
     }
-    const variance_m_sum = variance_m_sumSum;
-    const variance_m = t1 * variance_m_sum;
-    let variance_sumSum = 0;
-    for (let jFrom = 0; jFrom < N; jFrom += 1024) {
-      const jTo = Math.min(jFrom + 1024, N);
-      let variance_sumPart = 0;
-      for (let j = jFrom; j < jTo; j++) {
-        const t2 = x[at + j]!;
+    const mean_sum = mean_sumSum;
+    const variance_m = t1 * mean_sum;
+    let mean_sum_2Sum = 0;
+    for (let nFrom = 0; nFrom < N; nFrom += 1024) {
+      const nTo = Math.min(nFrom + 1024, N);
+      let mean_sum_2Part = 0;
+      for (let n = nFrom; n < nTo; n++) {
+        const t2 = x[at + n]!;
         const t3 = t2 - variance_m;
         const t4 = t3 * t3;
-        variance_sumPart += t4;
+        mean_sum_2Part += t4;
       }
-      variance_sumSum += variance_sumPart;
+      mean_sum_2Sum += mean_sum_2Part;
     }
-    const variance_sum = variance_sumSum;
-    const y1 = Math.sqrt(t1 * variance_sum);
+    const mean_sum_2 = mean_sum_2Sum;
+    const y1 = Math.sqrt(t1 * mean_sum_2);
     y[i] = y1;
   }
   return { y };
@@ -96,11 +97,11 @@ export interface StdAxis1VjpResults {
 }
 
 /**
- * variance.m.sum[i] = Σ[n] x[i, n]
- * variance.m[i] = variance.m.sum[i] / N
- * variance.sum_1[i, j] = x[i, j] - variance.m[i]
- * variance.sum[i] = Σ[j] variance.sum_1[i, j]^2
- * d_x[i, j] = d_y[i] · variance.sum_1[i, j] / (N · sqrt(variance.sum[i] / N))
+ * mean.sum[i] = Σ[n] x[i, n]
+ * variance.m[i] = mean.sum[i] / N
+ * mean.sum.2_1[i, n] = x[i, n] - variance.m[i]
+ * mean.sum.2[i] = Σ[n] mean.sum.2_1[i, n]^2
+ * d_x[i, n] = d_y[i] · mean.sum.2_1[i, n] / (N · sqrt(mean.sum.2[i] / N))
  *
  * Operations: 5·M·N + 5·M
  */
@@ -114,38 +115,38 @@ export function std_axis1_vjp(args: StdAxis1VjpArgs, into: StdAxis1VjpInto = {})
   const d_x = output("d_x", into.d_x, "Float32Array", "[M, N]", [M, N]);
   const t1 = 1 / N;
   for (let i = 0; i < M; i++) {
-    let variance_m_sumSum = 0;
+    let mean_sumSum = 0;
     const at = i * N;
     for (let nFrom = 0; nFrom < N; nFrom += 1024) {
       const nTo = Math.min(nFrom + 1024, N);
-      let variance_m_sumPart = 0;
+      let mean_sumPart = 0;
       for (let n = nFrom; n < nTo; n++) {
         const t = x[at + n]!;
-        variance_m_sumPart += t;
+        mean_sumPart += t;
       }
-      variance_m_sumSum += variance_m_sumPart;
+      mean_sumSum += mean_sumPart;
     }
-    const variance_m_sum = variance_m_sumSum;
-    const variance_m = t1 * variance_m_sum;
-    let variance_sumSum = 0;
-    for (let jFrom = 0; jFrom < N; jFrom += 1024) {
-      const jTo = Math.min(jFrom + 1024, N);
-      let variance_sumPart = 0;
-      for (let j = jFrom; j < jTo; j++) {
-        const t2 = x[at + j]!;
+    const mean_sum = mean_sumSum;
+    const variance_m = t1 * mean_sum;
+    let mean_sum_2Sum = 0;
+    for (let nFrom = 0; nFrom < N; nFrom += 1024) {
+      const nTo = Math.min(nFrom + 1024, N);
+      let mean_sum_2Part = 0;
+      for (let n = nFrom; n < nTo; n++) {
+        const t2 = x[at + n]!;
         const t3 = t2 - variance_m;
         const t4 = t3 * t3;
-        variance_sumPart += t4;
+        mean_sum_2Part += t4;
       }
-      variance_sumSum += variance_sumPart;
+      mean_sum_2Sum += mean_sum_2Part;
     }
-    const variance_sum = variance_sumSum;
-    const t7 = (t1 * d_y[i]!) / Math.sqrt(t1 * variance_sum);
-    for (let j = 0; j < N; j++) {
-      const t5 = x[at + j]!;
+    const mean_sum_2 = mean_sum_2Sum;
+    const t7 = (t1 * d_y[i]!) / Math.sqrt(t1 * mean_sum_2);
+    for (let n = 0; n < N; n++) {
+      const t5 = x[at + n]!;
       const t6 = t5 - variance_m;
       const d_x1 = t7 * t6;
-      d_x[at + j] = d_x1;
+      d_x[at + n] = d_x1;
     }
   }
   return { d_x };

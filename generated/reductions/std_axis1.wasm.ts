@@ -65,20 +65,21 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * variance.m.sum[i] = Σ[n] x[i, n]
-   * variance.m[i] = variance.m.sum[i] / N
-   * variance.sum[i] = Σ[j] (x[i, j] - variance.m[i])^2
-   * y[i] = sqrt(variance.sum[i] / N)
+   * mean.sum[i] = Σ[n] x[i, n]
+   * variance.m[i] = mean.sum[i] / N
+   * mean.x[i, n] = (x[i, n] - variance.m[i])^2
+   * mean.sum.2[i] = Σ[n] mean.x[i, n]
+   * y[i] = sqrt(mean.sum.2[i] / N)
    *
    * Operations: 4·M·N + 3·M
    */
   readonly std_axis1: WasmKernel<[args: StdAxis1Args, into?: StdAxis1Into], StdAxis1Results>;
   /**
-   * variance.m.sum[i] = Σ[n] x[i, n]
-   * variance.m[i] = variance.m.sum[i] / N
-   * variance.sum_1[i, j] = x[i, j] - variance.m[i]
-   * variance.sum[i] = Σ[j] variance.sum_1[i, j]^2
-   * d_x[i, j] = d_y[i] · variance.sum_1[i, j] / (N · sqrt(variance.sum[i] / N))
+   * mean.sum[i] = Σ[n] x[i, n]
+   * variance.m[i] = mean.sum[i] / N
+   * mean.sum.2_1[i, n] = x[i, n] - variance.m[i]
+   * mean.sum.2[i] = Σ[n] mean.sum.2_1[i, n]^2
+   * d_x[i, n] = d_y[i] · mean.sum.2_1[i, n] / (N · sqrt(mean.sum.2[i] / N))
    *
    * Operations: 5·M·N + 5·M
    */

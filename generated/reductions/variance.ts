@@ -16,12 +16,13 @@ export interface VarianceResults {
 }
 
 /**
- * Variance of all there is (divides by N).
+ * The mean squared distance from the mean: Σ (x - x̄)² / N.
  *
- * m.sum = Σ[n] x[n]
- * m = m.sum / N
- * out.sum = Σ[i] (x[i] - m)^2
- * out = out.sum / N
+ * mean.sum = Σ[n] x[n]
+ * m = mean.sum / N
+ * mean.x[n] = (x[n] - m)^2
+ * mean.sum.2 = Σ[n] mean.x[n]
+ * out = mean.sum.2 / N
  *
  * Operations: 4·N + 2
  */
@@ -30,33 +31,33 @@ export function variance(args: VarianceArgs): VarianceResults {
   const N = dimension("N", args.N ?? inferred("N", "x", x.length, 1), 0);
   shape("x", x.length, "[N]", [N]);
   let out = 0;
-  let m_sumSum = 0;
+  let mean_sumSum = 0;
   for (let nFrom = 0; nFrom < N; nFrom += 1024) {
     const nTo = Math.min(nFrom + 1024, N);
-    let m_sumPart = 0;
+    let mean_sumPart = 0;
     for (let n = nFrom; n < nTo; n++) {
       const t = x[n]!;
-      m_sumPart += t;
+      mean_sumPart += t;
     }
-    m_sumSum += m_sumPart;
+    mean_sumSum += mean_sumPart;
   }
-  const m_sum = m_sumSum;
-  let out_sumSum = 0;
+  const mean_sum = mean_sumSum;
+  let mean_sum_2Sum = 0;
   const t2 = 1 / N;
-  const t3 = m_sum * t2;
-  for (let iFrom = 0; iFrom < N; iFrom += 1024) {
-    const iTo = Math.min(iFrom + 1024, N);
-    let out_sumPart = 0;
-    for (let i = iFrom; i < iTo; i++) {
-      const t1 = x[i]!;
+  const t3 = mean_sum * t2;
+  for (let nFrom = 0; nFrom < N; nFrom += 1024) {
+    const nTo = Math.min(nFrom + 1024, N);
+    let mean_sum_2Part = 0;
+    for (let n = nFrom; n < nTo; n++) {
+      const t1 = x[n]!;
       const t4 = t1 - t3;
       const t5 = t4 * t4;
-      out_sumPart += t5;
+      mean_sum_2Part += t5;
     }
-    out_sumSum += out_sumPart;
+    mean_sum_2Sum += mean_sum_2Part;
   }
-  const out_sum = out_sumSum;
-  const out1 = t2 * out_sum;
+  const mean_sum_2 = mean_sum_2Sum;
+  const out1 = t2 * mean_sum_2;
   out = out1;
   return { out };
 }
@@ -84,15 +85,15 @@ export interface VarianceGradResults {
 }
 
 /**
- * Variance of all there is (divides by N).
+ * The mean squared distance from the mean: Σ (x - x̄)² / N.
  *
- * m.sum = Σ[n] x[n]
- * d_out.sum = 1 / N
- * m = m.sum · d_out.sum
- * out.sum_1[i] = x[i] - m
- * out.sum = Σ[i] out.sum_1[i]^2
- * out = out.sum · d_out.sum
- * d_x[i] = 2 · d_out.sum · out.sum_1[i]
+ * mean.sum = Σ[n] x[n]
+ * d_mean.sum.2 = 1 / N
+ * m = mean.sum · d_mean.sum.2
+ * mean.sum.2_1[n] = x[n] - m
+ * mean.sum.2 = Σ[n] mean.sum.2_1[n]^2
+ * out = mean.sum.2 · d_mean.sum.2
+ * d_x[n] = 2 · d_mean.sum.2 · mean.sum.2_1[n]
  *
  * Operations: 5·N + 4
  */
@@ -102,36 +103,36 @@ export function variance_grad(args: VarianceGradArgs, into: VarianceGradInto = {
   shape("x", x.length, "[N]", [N]);
   let out = 0;
   const d_x = output("d_x", into.d_x, "Float32Array", "[N]", [N]);
-  let m_sumSum = 0;
+  let mean_sumSum = 0;
   for (let nFrom = 0; nFrom < N; nFrom += 1024) {
     const nTo = Math.min(nFrom + 1024, N);
-    let m_sumPart = 0;
+    let mean_sumPart = 0;
     for (let n = nFrom; n < nTo; n++) {
       const t = x[n]!;
-      m_sumPart += t;
+      mean_sumPart += t;
     }
-    m_sumSum += m_sumPart;
+    mean_sumSum += mean_sumPart;
   }
-  const m_sum = m_sumSum;
-  let out_sumSum = 0;
+  const mean_sum = mean_sumSum;
+  let mean_sum_2Sum = 0;
   const t2 = 1 / N;
-  const t3 = m_sum * t2;
+  const t3 = mean_sum * t2;
   const t5 = 2 * t2;
-  for (let iFrom = 0; iFrom < N; iFrom += 1024) {
-    const iTo = Math.min(iFrom + 1024, N);
-    let out_sumPart = 0;
-    for (let i = iFrom; i < iTo; i++) {
-      const t1 = x[i]!;
-      const out_sum_1 = t1 - t3;
-      const t4 = out_sum_1 * out_sum_1;
-      out_sumPart += t4;
-      const d_x1 = t5 * out_sum_1;
-      d_x[i] = d_x1;
+  for (let nFrom = 0; nFrom < N; nFrom += 1024) {
+    const nTo = Math.min(nFrom + 1024, N);
+    let mean_sum_2Part = 0;
+    for (let n = nFrom; n < nTo; n++) {
+      const t1 = x[n]!;
+      const mean_sum_2_1 = t1 - t3;
+      const t4 = mean_sum_2_1 * mean_sum_2_1;
+      mean_sum_2Part += t4;
+      const d_x1 = t5 * mean_sum_2_1;
+      d_x[n] = d_x1;
     }
-    out_sumSum += out_sumPart;
+    mean_sum_2Sum += mean_sum_2Part;
   }
-  const out_sum = out_sumSum;
-  const out1 = t2 * out_sum;
+  const mean_sum_2 = mean_sum_2Sum;
+  const out1 = t2 * mean_sum_2;
   out = out1;
   return { out, d_x };
 }

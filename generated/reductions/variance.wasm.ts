@@ -55,26 +55,27 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * Variance of all there is (divides by N).
+   * The mean squared distance from the mean: Σ (x - x̄)² / N.
    *
-   * m.sum = Σ[n] x[n]
-   * m = m.sum / N
-   * out.sum = Σ[i] (x[i] - m)^2
-   * out = out.sum / N
+   * mean.sum = Σ[n] x[n]
+   * m = mean.sum / N
+   * mean.x[n] = (x[n] - m)^2
+   * mean.sum.2 = Σ[n] mean.x[n]
+   * out = mean.sum.2 / N
    *
    * Operations: 4·N + 2
    */
   readonly variance: WasmKernel<[args: VarianceArgs], VarianceResults>;
   /**
-   * Variance of all there is (divides by N).
+   * The mean squared distance from the mean: Σ (x - x̄)² / N.
    *
-   * m.sum = Σ[n] x[n]
-   * d_out.sum = 1 / N
-   * m = m.sum · d_out.sum
-   * out.sum_1[i] = x[i] - m
-   * out.sum = Σ[i] out.sum_1[i]^2
-   * out = out.sum · d_out.sum
-   * d_x[i] = 2 · d_out.sum · out.sum_1[i]
+   * mean.sum = Σ[n] x[n]
+   * d_mean.sum.2 = 1 / N
+   * m = mean.sum · d_mean.sum.2
+   * mean.sum.2_1[n] = x[n] - m
+   * mean.sum.2 = Σ[n] mean.sum.2_1[n]^2
+   * out = mean.sum.2 · d_mean.sum.2
+   * d_x[n] = 2 · d_mean.sum.2 · mean.sum.2_1[n]
    *
    * Operations: 5·N + 4
    */

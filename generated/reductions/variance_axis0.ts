@@ -23,17 +23,18 @@ export interface VarianceAxis0Results {
   readonly y: Float32Array;
 }
 
-let variance_axis0_variance_m_sumPart = new Float32Array(0);
-let variance_axis0_variance_sumPart = new Float32Array(0);
-let variance_axis0_variance_m_sum = new Float32Array(0);
+let variance_axis0_mean_sumPart = new Float32Array(0);
+let variance_axis0_mean_sum_2Part = new Float32Array(0);
+let variance_axis0_mean_sum = new Float32Array(0);
 let variance_axis0_variance_m = new Float32Array(0);
-let variance_axis0_variance_sum = new Float32Array(0);
+let variance_axis0_mean_sum_2 = new Float32Array(0);
 
 /**
- * variance.m.sum[j] = Σ[m] x[m, j]
- * variance.m[j] = variance.m.sum[j] / M
- * variance.sum[j] = Σ[i] (x[i, j] - variance.m[j])^2
- * y[j] = variance.sum[j] / M
+ * mean.sum[j] = Σ[m] x[m, j]
+ * variance.m[j] = mean.sum[j] / M
+ * mean.x[j, m] = (x[m, j] - variance.m[j])^2
+ * mean.sum.2[j] = Σ[m] mean.x[j, m]
+ * y[j] = mean.sum.2[j] / M
  *
  * Operations: 4·M·N + 2·N
  */
@@ -43,73 +44,72 @@ export function variance_axis0(args: VarianceAxis0Args, into: VarianceAxis0Into 
   const N = dimension("N", args.N, 0);
   shape("x", x.length, "[M, N]", [M, N]);
   const y = output("y", into.y, "Float32Array", "[N]", [N]);
-  const variance_m_sumPartSize = N;
-  if (variance_axis0_variance_m_sumPart.length < variance_m_sumPartSize)
-    variance_axis0_variance_m_sumPart = new Float32Array(variance_m_sumPartSize);
-  const variance_m_sumPart = variance_axis0_variance_m_sumPart;
-  const variance_sumPartSize = N;
-  if (variance_axis0_variance_sumPart.length < variance_sumPartSize)
-    variance_axis0_variance_sumPart = new Float32Array(variance_sumPartSize);
-  const variance_sumPart = variance_axis0_variance_sumPart;
-  const variance_m_sumSize = N;
-  if (variance_axis0_variance_m_sum.length < variance_m_sumSize)
-    variance_axis0_variance_m_sum = new Float32Array(variance_m_sumSize);
-  const variance_m_sum = variance_axis0_variance_m_sum;
+  const mean_sumPartSize = N;
+  if (variance_axis0_mean_sumPart.length < mean_sumPartSize)
+    variance_axis0_mean_sumPart = new Float32Array(mean_sumPartSize);
+  const mean_sumPart = variance_axis0_mean_sumPart;
+  const mean_sum_2PartSize = N;
+  if (variance_axis0_mean_sum_2Part.length < mean_sum_2PartSize)
+    variance_axis0_mean_sum_2Part = new Float32Array(mean_sum_2PartSize);
+  const mean_sum_2Part = variance_axis0_mean_sum_2Part;
+  const mean_sumSize = N;
+  if (variance_axis0_mean_sum.length < mean_sumSize) variance_axis0_mean_sum = new Float32Array(mean_sumSize);
+  const mean_sum = variance_axis0_mean_sum;
   const variance_mSize = N;
   if (variance_axis0_variance_m.length < variance_mSize)
     variance_axis0_variance_m = new Float32Array(variance_mSize);
   const variance_m = variance_axis0_variance_m;
-  const variance_sumSize = N;
-  if (variance_axis0_variance_sum.length < variance_sumSize)
-    variance_axis0_variance_sum = new Float32Array(variance_sumSize);
-  const variance_sum = variance_axis0_variance_sum;
+  const mean_sum_2Size = N;
+  if (variance_axis0_mean_sum_2.length < mean_sum_2Size)
+    variance_axis0_mean_sum_2 = new Float32Array(mean_sum_2Size);
+  const mean_sum_2 = variance_axis0_mean_sum_2;
   for (let j = 0; j < N; j++) {
-    variance_m_sum[j] = 0;
+    mean_sum[j] = 0;
   }
   for (let mFrom = 0; mFrom < M; mFrom += 64) {
     const mTo = Math.min(mFrom + 64, M);
     for (let j = 0; j < N; j++) {
-      variance_m_sumPart[j] = 0;
+      mean_sumPart[j] = 0;
     }
     for (let m = mFrom; m < mTo; m++) {
       const at = m * N;
       for (let j = 0; j < N; j++) {
         const t = x[at + j]!;
-        variance_m_sumPart[j]! += t;
+        mean_sumPart[j]! += t;
       }
     }
     for (let j = 0; j < N; j++) {
-      variance_m_sum[j]! += variance_m_sumPart[j]!;
+      mean_sum[j]! += mean_sumPart[j]!;
     }
   }
   const t1 = 1 / M;
   for (let j = 0; j < N; j++) {
-    const variance_m1 = t1 * variance_m_sum[j]!;
+    const variance_m1 = t1 * mean_sum[j]!;
     variance_m[j] = variance_m1;
   }
   for (let j = 0; j < N; j++) {
-    variance_sum[j] = 0;
+    mean_sum_2[j] = 0;
   }
-  for (let iFrom = 0; iFrom < M; iFrom += 64) {
-    const iTo = Math.min(iFrom + 64, M);
+  for (let mFrom = 0; mFrom < M; mFrom += 64) {
+    const mTo = Math.min(mFrom + 64, M);
     for (let j = 0; j < N; j++) {
-      variance_sumPart[j] = 0;
+      mean_sum_2Part[j] = 0;
     }
-    for (let i = iFrom; i < iTo; i++) {
-      const at1 = i * N;
+    for (let m = mFrom; m < mTo; m++) {
+      const at1 = m * N;
       for (let j = 0; j < N; j++) {
         const t2 = x[at1 + j]!;
         const t3 = t2 - variance_m[j]!;
         const t4 = t3 * t3;
-        variance_sumPart[j]! += t4;
+        mean_sum_2Part[j]! += t4;
       }
     }
     for (let j = 0; j < N; j++) {
-      variance_sum[j]! += variance_sumPart[j]!;
+      mean_sum_2[j]! += mean_sum_2Part[j]!;
     }
   }
   for (let j = 0; j < N; j++) {
-    const y1 = t1 * variance_sum[j]!;
+    const y1 = t1 * mean_sum_2[j]!;
     y[j] = y1;
   }
   return { y };
@@ -139,12 +139,12 @@ export interface VarianceAxis0VjpResults {
   readonly d_x: Float32Array;
 }
 
-let variance_axis0_vjp_variance_m_sumPart = new Float32Array(0);
-let variance_axis0_vjp_variance_m_sum = new Float32Array(0);
+let variance_axis0_vjp_mean_sumPart = new Float32Array(0);
+let variance_axis0_vjp_mean_sum = new Float32Array(0);
 
 /**
- * variance.m.sum[j] = Σ[m] x[m, j]
- * d_x[i, j] = 2 · (x[i, j] - variance.m.sum[j] / M) · d_y[j] / M
+ * mean.sum[j] = Σ[m] x[m, j]
+ * d_x[m, j] = 2 · (x[m, j] - mean.sum[j] / M) · d_y[j] / M
  *
  * Operations: 3·M·N + 2·N + 1
  */
@@ -159,38 +159,38 @@ export function variance_axis0_vjp(
   shape("x", x.length, "[M, N]", [M, N]);
   shape("d_y", d_y.length, "[N]", [N]);
   const d_x = output("d_x", into.d_x, "Float32Array", "[M, N]", [M, N]);
-  const variance_m_sumPartSize = N;
-  if (variance_axis0_vjp_variance_m_sumPart.length < variance_m_sumPartSize)
-    variance_axis0_vjp_variance_m_sumPart = new Float32Array(variance_m_sumPartSize);
-  const variance_m_sumPart = variance_axis0_vjp_variance_m_sumPart;
-  const variance_m_sumSize = N;
-  if (variance_axis0_vjp_variance_m_sum.length < variance_m_sumSize)
-    variance_axis0_vjp_variance_m_sum = new Float32Array(variance_m_sumSize);
-  const variance_m_sum = variance_axis0_vjp_variance_m_sum;
+  const mean_sumPartSize = N;
+  if (variance_axis0_vjp_mean_sumPart.length < mean_sumPartSize)
+    variance_axis0_vjp_mean_sumPart = new Float32Array(mean_sumPartSize);
+  const mean_sumPart = variance_axis0_vjp_mean_sumPart;
+  const mean_sumSize = N;
+  if (variance_axis0_vjp_mean_sum.length < mean_sumSize)
+    variance_axis0_vjp_mean_sum = new Float32Array(mean_sumSize);
+  const mean_sum = variance_axis0_vjp_mean_sum;
   for (let j = 0; j < N; j++) {
-    variance_m_sum[j] = 0;
+    mean_sum[j] = 0;
   }
   for (let mFrom = 0; mFrom < M; mFrom += 64) {
     const mTo = Math.min(mFrom + 64, M);
     for (let j = 0; j < N; j++) {
-      variance_m_sumPart[j] = 0;
+      mean_sumPart[j] = 0;
     }
     for (let m = mFrom; m < mTo; m++) {
       const at = m * N;
       for (let j = 0; j < N; j++) {
-        variance_m_sumPart[j]! += x[at + j]!;
+        mean_sumPart[j]! += x[at + j]!;
       }
     }
     for (let j = 0; j < N; j++) {
-      variance_m_sum[j]! += variance_m_sumPart[j]!;
+      mean_sum[j]! += mean_sumPart[j]!;
     }
   }
   const t = 1 / M;
   const t1 = 2 * t;
-  for (let i = 0; i < M; i++) {
-    const at1 = i * N;
+  for (let m = 0; m < M; m++) {
+    const at1 = m * N;
     for (let j = 0; j < N; j++) {
-      const d_x1 = t1 * (x[at1 + j]! - t * variance_m_sum[j]!) * d_y[j]!;
+      const d_x1 = t1 * (x[at1 + j]! - t * mean_sum[j]!) * d_y[j]!;
       d_x[at1 + j] = d_x1;
     }
   }

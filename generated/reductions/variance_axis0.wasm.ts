@@ -65,10 +65,11 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * variance.m.sum[j] = Σ[m] x[m, j]
-   * variance.m[j] = variance.m.sum[j] / M
-   * variance.sum[j] = Σ[i] (x[i, j] - variance.m[j])^2
-   * y[j] = variance.sum[j] / M
+   * mean.sum[j] = Σ[m] x[m, j]
+   * variance.m[j] = mean.sum[j] / M
+   * mean.x[j, m] = (x[m, j] - variance.m[j])^2
+   * mean.sum.2[j] = Σ[m] mean.x[j, m]
+   * y[j] = mean.sum.2[j] / M
    *
    * Operations: 4·M·N + 2·N
    */
@@ -77,8 +78,8 @@ export interface Kernels {
     VarianceAxis0Results
   >;
   /**
-   * variance.m.sum[j] = Σ[m] x[m, j]
-   * d_x[i, j] = 2 · (x[i, j] - variance.m.sum[j] / M) · d_y[j] / M
+   * mean.sum[j] = Σ[m] x[m, j]
+   * d_x[m, j] = 2 · (x[m, j] - mean.sum[j] / M) · d_y[j] / M
    *
    * Operations: 3·M·N + 2·N + 1
    */

@@ -24,10 +24,11 @@ export interface VarianceAxis1Results {
 }
 
 /**
- * variance.m.sum[i] = Σ[n] x[i, n]
- * variance.m[i] = variance.m.sum[i] / N
- * variance.sum[i] = Σ[j] (x[i, j] - variance.m[i])^2
- * y[i] = variance.sum[i] / N
+ * mean.sum[i] = Σ[n] x[i, n]
+ * variance.m[i] = mean.sum[i] / N
+ * mean.x[i, n] = (x[i, n] - variance.m[i])^2
+ * mean.sum.2[i] = Σ[n] mean.x[i, n]
+ * y[i] = mean.sum.2[i] / N
  *
  * Operations: 4·M·N + 2·M
  */
@@ -39,33 +40,33 @@ export function variance_axis1(args: VarianceAxis1Args, into: VarianceAxis1Into 
   const y = output("y", into.y, "Float32Array", "[M]", [M]);
   const t1 = 1 / N;
   for (let i = 0; i < M; i++) {
-    let variance_m_sumSum = 0;
+    let mean_sumSum = 0;
     const at = i * N;
     for (let nFrom = 0; nFrom < N; nFrom += 1024) {
       const nTo = Math.min(nFrom + 1024, N);
-      let variance_m_sumPart = 0;
+      let mean_sumPart = 0;
       for (let n = nFrom; n < nTo; n++) {
         const t = x[at + n]!;
-        variance_m_sumPart += t;
+        mean_sumPart += t;
       }
-      variance_m_sumSum += variance_m_sumPart;
+      mean_sumSum += mean_sumPart;
     }
-    const variance_m_sum = variance_m_sumSum;
-    const variance_m = t1 * variance_m_sum;
-    let variance_sumSum = 0;
-    for (let jFrom = 0; jFrom < N; jFrom += 1024) {
-      const jTo = Math.min(jFrom + 1024, N);
-      let variance_sumPart = 0;
-      for (let j = jFrom; j < jTo; j++) {
-        const t2 = x[at + j]!;
+    const mean_sum = mean_sumSum;
+    const variance_m = t1 * mean_sum;
+    let mean_sum_2Sum = 0;
+    for (let nFrom = 0; nFrom < N; nFrom += 1024) {
+      const nTo = Math.min(nFrom + 1024, N);
+      let mean_sum_2Part = 0;
+      for (let n = nFrom; n < nTo; n++) {
+        const t2 = x[at + n]!;
         const t3 = t2 - variance_m;
         const t4 = t3 * t3;
-        variance_sumPart += t4;
+        mean_sum_2Part += t4;
       }
-      variance_sumSum += variance_sumPart;
+      mean_sum_2Sum += mean_sum_2Part;
     }
-    const variance_sum = variance_sumSum;
-    const y1 = t1 * variance_sum;
+    const mean_sum_2 = mean_sum_2Sum;
+    const y1 = t1 * mean_sum_2;
     y[i] = y1;
   }
   return { y };
@@ -96,8 +97,8 @@ export interface VarianceAxis1VjpResults {
 }
 
 /**
- * variance.m.sum[i] = Σ[n] x[i, n]
- * d_x[i, j] = 2 · d_y[i] · (x[i, j] - variance.m.sum[i] / N) / N
+ * mean.sum[i] = Σ[n] x[i, n]
+ * d_x[i, n] = 2 · d_y[i] · (x[i, n] - mean.sum[i] / N) / N
  *
  * Operations: 3·M·N + 2·M + 1
  */
@@ -115,24 +116,24 @@ export function variance_axis1_vjp(
   const t2 = 1 / N;
   const t4 = 2 * t2;
   for (let i = 0; i < M; i++) {
-    let variance_m_sumSum = 0;
+    let mean_sumSum = 0;
     const at = i * N;
     for (let nFrom = 0; nFrom < N; nFrom += 1024) {
       const nTo = Math.min(nFrom + 1024, N);
-      let variance_m_sumPart = 0;
+      let mean_sumPart = 0;
       for (let n = nFrom; n < nTo; n++) {
         const t = x[at + n]!;
-        variance_m_sumPart += t;
+        mean_sumPart += t;
       }
-      variance_m_sumSum += variance_m_sumPart;
+      mean_sumSum += mean_sumPart;
     }
-    const variance_m_sum = variance_m_sumSum;
-    const t3 = t2 * variance_m_sum;
+    const mean_sum = mean_sumSum;
+    const t3 = t2 * mean_sum;
     const t5 = t4 * d_y[i]!;
-    for (let j = 0; j < N; j++) {
-      const t1 = x[at + j]!;
+    for (let n = 0; n < N; n++) {
+      const t1 = x[at + n]!;
       const d_x1 = t5 * (t1 - t3);
-      d_x[at + j] = d_x1;
+      d_x[at + n] = d_x1;
     }
   }
   return { d_x };

@@ -65,10 +65,11 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * variance.m.sum[i] = Σ[n] x[i, n]
-   * variance.m[i] = variance.m.sum[i] / N
-   * variance.sum[i] = Σ[j] (x[i, j] - variance.m[i])^2
-   * y[i] = variance.sum[i] / N
+   * mean.sum[i] = Σ[n] x[i, n]
+   * variance.m[i] = mean.sum[i] / N
+   * mean.x[i, n] = (x[i, n] - variance.m[i])^2
+   * mean.sum.2[i] = Σ[n] mean.x[i, n]
+   * y[i] = mean.sum.2[i] / N
    *
    * Operations: 4·M·N + 2·M
    */
@@ -77,8 +78,8 @@ export interface Kernels {
     VarianceAxis1Results
   >;
   /**
-   * variance.m.sum[i] = Σ[n] x[i, n]
-   * d_x[i, j] = 2 · d_y[i] · (x[i, j] - variance.m.sum[i] / N) / N
+   * mean.sum[i] = Σ[n] x[i, n]
+   * d_x[i, n] = 2 · d_y[i] · (x[i, n] - mean.sum[i] / N) / N
    *
    * Operations: 3·M·N + 2·M + 1
    */

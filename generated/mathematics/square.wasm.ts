@@ -61,12 +61,16 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
+   * x²
+   *
    * out[n] = x[n]^2
    *
    * Operations: N
    */
   readonly square: WasmKernel<[args: SquareArgs, into?: SquareInto], SquareResults>;
   /**
+   * x²
+   *
    * d_x[n] = 2 · x[n] · d_out[n]
    *
    * Operations: 2·N

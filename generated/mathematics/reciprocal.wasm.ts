@@ -61,12 +61,16 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
+   * 1 / x
+   *
    * out[n] = 1 / x[n]
    *
    * Operations: N
    */
   readonly reciprocal: WasmKernel<[args: ReciprocalArgs, into?: ReciprocalInto], ReciprocalResults>;
   /**
+   * 1 / x
+   *
    * d_x[n] = -d_out[n] / x[n]^2
    *
    * Operations: 2·N
