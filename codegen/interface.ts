@@ -6,6 +6,7 @@
  * (plain numbers for rank 0). An array given in `into` is written in place and returned, in place of a new one.
  */
 import { formatShape } from "../src/loop/format.ts";
+import { storedIn, type Matrix, type Structure, type StructureKind } from "../src/loop/matrix.ts";
 import type { Buffer, DimParam, Expr, Kernel, OptionParam } from "../src/loop/types.ts";
 import { propertyName } from "./names.ts";
 
@@ -53,13 +54,32 @@ export interface OptionPort {
   readonly doc: string;
 }
 
+/** A Jacobian or Hessian as one result: an object that has its kind, its shape and what is stored of it. */
+export interface MatrixPort {
+  readonly kind: "matrix";
+  readonly property: string;
+  readonly matrix: Matrix<Expr>;
+  /** The stored parts, in order: one, or several of which the result has an array. */
+  readonly fields: readonly MatrixField[];
+  readonly doc: string;
+}
+
+export type MatrixField =
+  | { readonly name: "values" | "diagonal"; readonly port: TensorPort }
+  | { readonly name: "left" | "right"; readonly ports: readonly TensorPort[] };
+
+export type ResultPort = TensorPort | MatrixPort;
+
 export interface KernelInterface {
   readonly kernel: Kernel;
   /** In the order of the kernel. */
   readonly inputs: readonly TensorPort[];
   readonly dims: readonly DimPort[];
   readonly options: readonly OptionPort[];
+  /** What is computed: each can be written into an array of the caller's. */
   readonly outputs: readonly TensorPort[];
+  /** What is returned: outputs, and the matrices that several of them may be parts of. */
+  readonly results: readonly ResultPort[];
   /** Without a required argument, `args` itself may be left out. */
   readonly argsOptional: boolean;
 }
@@ -140,6 +160,66 @@ function optionPort(option: OptionParam): OptionPort {
   };
 }
 
+const portNamed = (ports: readonly TensorPort[], name: string): TensorPort => {
+  const port = ports.find((each) => each.name === name);
+  if (port === undefined) throw new Error(`a matrix consists of ${name}, which is no output`);
+  return port;
+};
+
+function fieldsOf(structure: Structure, outputs: readonly TensorPort[]): readonly MatrixField[] {
+  const port = (name: string): TensorPort => portNamed(outputs, name);
+  switch (structure.kind) {
+    case "zero":
+      return [];
+    case "diagonal":
+    case "blockDiagonal":
+    case "dense":
+      return [{ name: "values", port: port(structure.values) }];
+    case "lowRank":
+    case "diagonalPlusLowRank":
+      return [
+        ...(structure.kind === "lowRank"
+          ? []
+          : [{ name: "diagonal", port: port(structure.diagonal) } as const]),
+        { name: "left", ports: structure.left.map(port) },
+        { name: "right", ports: structure.right.map(port) },
+      ];
+  }
+}
+
+const WORDS: { readonly [K in StructureKind]: string } = {
+  zero: "zero: nothing is stored",
+  diagonal: "diagonal: its values have the shape of the rows",
+  blockDiagonal:
+    "block-diagonal: values over the rows, and over the dimensions of the columns that are not shared",
+  lowRank: "a sum of outer products in each block: left has the shape of the rows, right of the columns",
+  diagonalPlusLowRank:
+    "a diagonal and a sum of outer products in each block: left has the shape of the rows, right of the columns",
+  dense: "dense: values over the rows and the columns",
+};
+
+function matrixPort(matrix: Matrix<Expr>, outputs: readonly TensorPort[]): MatrixPort {
+  const { name, rows, columns, isConstant, structure } = matrix;
+  const shape = formatShape([...rows, ...columns]);
+  return {
+    kind: "matrix",
+    property: propertyName(name),
+    matrix,
+    fields: fieldsOf(structure, outputs),
+    doc: `A matrix of shape ${shape}${isConstant ? ", constant" : ""}, ${WORDS[structure.kind]}.`,
+  };
+}
+
+/** Outputs that are parts of a matrix are returned as that. */
+function resultsOf(kernel: Kernel, outputs: readonly TensorPort[]): readonly ResultPort[] {
+  const matrices = kernel.matrices ?? [];
+  const parts = new Set(matrices.flatMap(({ structure }) => storedIn(structure)));
+  return [
+    ...outputs.filter(({ name }) => !parts.has(name)),
+    ...matrices.map((matrix) => matrixPort(matrix, outputs)),
+  ];
+}
+
 /** Derives the interface of a verified kernel. */
 export function interfaceOf(kernel: Kernel): KernelInterface {
   const ports = (role: Buffer["role"]): TensorPort[] =>
@@ -151,7 +231,8 @@ export function interfaceOf(kernel: Kernel): KernelInterface {
     inputs.length === 0 &&
     dims.every((port) => port.isOptional) &&
     options.every((port) => port.option.default !== undefined);
-  return { kernel, inputs, dims, options, outputs: ports("output"), argsOptional };
+  const outputs = ports("output");
+  return { kernel, inputs, dims, options, outputs, results: resultsOf(kernel, outputs), argsOptional };
 }
 
 /** A value at the boundary. */

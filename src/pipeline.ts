@@ -5,11 +5,13 @@
  *
  * Programs and kernels are verified wherever one pass hands them to the next.
  */
-import { checkModule, type CheckContext, type CheckedModule, type RequestKind } from "./check/index.ts";
+import {
+  checkModule, type CheckContext, type CheckedMatrix, type CheckedModule, type RequestKind,
+} from "./check/index.ts"; // prettier-ignore
 import { createCollector, type Result, type Source } from "./diagnostics/index.ts";
 import * as diff from "./diff/index.ts";
 import { formulas } from "./explain/index.ts";
-import { verify, type Arena, type Program } from "./ir/index.ts";
+import { verify, type Arena, type Output, type Program } from "./ir/index.ts";
 import type { About, FloatType, Kernel } from "./loop/types.ts";
 import { verifyKernel } from "./loop/verify.ts";
 import { schedule, type Scheduled } from "./schedule/index.ts";
@@ -38,6 +40,9 @@ const simplified = (ir: Arena, program: Program, mode: Mode, trace: Trace): Prog
   verified(simplify(ir, verified(program), { mode, trace }));
 
 type Derivative = (ir: Arena, program: Program, wrt: readonly string[]) => Program;
+
+/** Makes a derived program simple, before it is differentiated again. */
+type Simplified = (program: Program) => Program;
 
 /** A program at each stage of the way; `derived` is the result. */
 export interface Stages {
@@ -82,19 +87,79 @@ export const valueAndGradient: Derivative = derivedBy(diff.valueAndGradient);
 /** Of a function with one scalar output: `d_<input>` for each input named. */
 export const gradient: Derivative = derivedBy(diff.gradient);
 
-/** What is built of a function: its value; value and gradient of a scalar one; the vector-Jacobian product of any. */
+/** What is built of a function: its value, or a derivative. */
 export interface Request {
   readonly kind: RequestKind;
-  /** Inputs to differentiate by; empty for `value`. */
+  /** Inputs to differentiate by; empty for `value`. Of a Hessian: the inputs whose gradient is returned with it. */
   readonly wrt: readonly string[];
+  /** Of a Hessian or Jacobian. */
+  readonly matrices?: readonly CheckedMatrix[];
 }
 
-const DERIVATIVES: { readonly [K in RequestKind]: { readonly suffix: string; readonly derive: Derivative } } =
-  {
-    value: { suffix: "", derive: (_ir, program) => program },
-    grad: { suffix: "_grad", derive: diff.valueAndGradient },
-    vjp: { suffix: "_vjp", derive: diff.vjp },
-  };
+/** d_x, of a scalar or with cotangents as further inputs. */
+const firstOrder: Derivative = (ir, program, wrt) =>
+  (diff.isScalarValued(program) ? diff.gradient : diff.vjp)(ir, program, wrt);
+
+/** Forward over reverse: the direction passes through the gradient's program. */
+const hessianVector = (ir: Arena, program: Program, { wrt }: Request, simple: Simplified): Program => {
+  const product = diff.jvp(ir, simple(firstOrder(ir, program, wrt)), wrt);
+  const outputs = product.outputs.map(({ tensor }, k) => ({ name: `hv_${wrt[k] ?? ""}`, tensor }));
+  return { ...product, outputs };
+};
+
+/** ∂² / ∂x ∂y, of Σ cotangent·output where the output is no scalar; with value and gradient, if that is asked for. */
+const hessianMatrices = (ir: Arena, program: Program, asked: Request, simple: Simplified): Program => {
+  const { wrt, matrices = [] } = asked;
+  const inputs = [...new Set([...wrt, ...matrices.map(({ rows }) => rows)])];
+  const derivative = wrt.length > 0 && diff.isScalarValued(program) ? diff.valueAndGradient : firstOrder;
+  const gradients = simple(derivative(ir, program, inputs));
+  const kept = gradients.outputs.filter(
+    ({ name }) => wrt.length > 0 && !inputs.some((input) => name === `d_${input}` && !wrt.includes(input)),
+  );
+  const blocks = matrices.map(({ rows, columns }) => ({
+    name: `h_${rows}_${columns}`,
+    output: `d_${rows}`,
+    input: columns,
+    moving: [rows, columns],
+  }));
+  return storedMatrices(ir, gradients, blocks, kept, simple);
+};
+
+const jacobianMatrices = (ir: Arena, program: Program, asked: Request, simple: Simplified): Program => {
+  const blocks = (asked.matrices ?? []).map(({ rows, columns }) => ({
+    name: `j_${rows}_${columns}`,
+    output: rows,
+    input: columns,
+    moving: [columns],
+  }));
+  return storedMatrices(ir, program, blocks, [], simple);
+};
+
+const storedMatrices = (
+  ir: Arena,
+  program: Program,
+  blocks: readonly diff.Block[],
+  kept: readonly Output[],
+  simple: Simplified,
+): Program => {
+  const { program: parts, drafts } = diff.matrixParts(ir, program, blocks, kept);
+  return diff.store(ir, simple(parts), drafts, kept);
+};
+
+interface DerivativeRow {
+  readonly suffix: string;
+  readonly derive: (ir: Arena, program: Program, asked: Request, simple: Simplified) => Program;
+}
+
+const DERIVATIVES: { readonly [K in RequestKind]: DerivativeRow } = {
+  value: { suffix: "", derive: (_ir, program) => program },
+  grad: { suffix: "_grad", derive: (ir, program, { wrt }) => diff.valueAndGradient(ir, program, wrt) },
+  vjp: { suffix: "_vjp", derive: (ir, program, { wrt }) => diff.vjp(ir, program, wrt) },
+  jvp: { suffix: "_jvp", derive: (ir, program, { wrt }) => diff.jvp(ir, program, wrt) },
+  hvp: { suffix: "_hvp", derive: hessianVector },
+  hessian: { suffix: "_hessian", derive: hessianMatrices },
+  jacobian: { suffix: "_jacobian", derive: jacobianMatrices },
+};
 
 /** What is asked for where nothing is: the value, and the gradient or vector-Jacobian product by all float inputs. */
 export const defaultRequests = (program: Program): readonly Request[] => {
@@ -104,15 +169,16 @@ export const defaultRequests = (program: Program): readonly Request[] => {
   return [value, { kind: diff.isScalarValued(program) ? "grad" : "vjp", wrt }];
 };
 
-/** What a request asks for, called `f`, `f_grad` or `f_vjp`, with the stages before it. */
+/** What a request asks for, called `f`, `f_grad`, `f_hessian`, …, with the stages before it. */
 export const stagesOf = (
   ir: Arena,
   program: Program,
-  { kind, wrt }: Request,
+  asked: Request,
   trace: Trace = untraced,
 ): Stages => {
-  const { suffix, derive } = DERIVATIVES[kind];
-  const stages = through(ir, program, (stable) => derive(ir, stable, wrt), trace);
+  const { suffix, derive } = DERIVATIVES[asked.kind];
+  const simple: Simplified = (derived) => simplified(ir, derived, "derived", trace);
+  const stages = through(ir, program, (stable) => derive(ir, stable, asked, simple), trace);
   return { ...stages, derived: { ...stages.derived, name: `${program.name}${suffix}` } };
 };
 

@@ -5,7 +5,7 @@
 import type { CodeBlockWriter } from "ts-morph";
 import { formatExpr } from "../../src/loop/format.ts";
 import type { Expr, Kernel, Requirement } from "../../src/loop/types.ts";
-import type { DimPort, KernelInterface, OptionPort, TensorPort } from "../interface.ts";
+import type { DimPort, KernelInterface, MatrixPort, OptionPort, ResultPort, TensorPort } from "../interface.ts";
 import { accessText, propertyText } from "./declarations.ts";
 import { expressionText, numberText } from "./expression.ts";
 import type { Surroundings } from "./expression.ts";
@@ -123,11 +123,41 @@ export function writeArguments(at: Boundary): void {
   for (const port of at.port.outputs) writeOutput(at, port);
 }
 
-export function writeReturn(at: Boundary): void {
-  const fields = at.port.outputs.map((port) => {
-    const name = at.around.buffer(port.buffer);
+const bufferText = (around: Surroundings, port: TensorPort): string => around.buffer(port.buffer);
+
+/** The object that a matrix is returned as; `value` is the text of a stored part. */
+function matrixText(
+  around: Surroundings,
+  { matrix, fields }: MatrixPort,
+  value: (port: TensorPort) => string,
+): string {
+  const { structure } = matrix;
+  const extents = (list: readonly Expr[]): string =>
+    `[${list.map((extent) => expressionText(extent, around)).join(", ")}]`;
+  const parts = fields.map((field) =>
+    "port" in field
+      ? `${field.name}: ${value(field.port)}`
+      : `${field.name}: [${field.ports.map(value).join(", ")}]`,
+  );
+  const shared = "shared" in structure ? [`shared: ${JSON.stringify(structure.shared)}`] : [];
+  const shape = [`rows: ${extents(matrix.rows)}`, `columns: ${extents(matrix.columns)}`];
+  return `{ ${[`kind: ${quote(structure.kind)}`, ...shape, ...shared, ...parts].join(", ")} }`;
+}
+
+/** The object of all results; `value` is the text of an output. */
+export function resultsText(
+  around: Surroundings,
+  results: readonly ResultPort[],
+  value: (port: TensorPort) => string = (port) => bufferText(around, port),
+): string {
+  const fields = results.map((port) => {
+    const text = port.kind === "matrix" ? matrixText(around, port, value) : value(port);
     const property = propertyText(port.property);
-    return name === property ? name : `${property}: ${name}`;
+    return text === property ? text : `${property}: ${text}`;
   });
-  at.writer.writeLine(`return { ${fields.join(", ")} };`);
+  return `{ ${fields.join(", ")} }`;
+}
+
+export function writeReturn(at: Boundary): void {
+  at.writer.writeLine(`return ${resultsText(at.around, at.port.results)};`);
 }

@@ -1,7 +1,7 @@
 /** The interfaces of a kernel's arguments and results as ts-morph structures, for the modules of every back end. */
 import { StructureKind } from "ts-morph";
 import type { InterfaceDeclarationStructure, OptionalKind, PropertySignatureStructure } from "ts-morph";
-import type { DimPort, KernelInterface, OptionPort, TensorPort } from "../interface.ts";
+import type { DimPort, KernelInterface, MatrixPort, OptionPort, ResultPort, TensorPort } from "../interface.ts";
 import type { Scope } from "../names.ts";
 import { commentText } from "./comment.ts";
 
@@ -42,6 +42,37 @@ const tensorSignature = (port: TensorPort): Signature => ({
   isReadonly: true,
   docs: [commentText(port.doc)],
 });
+
+/** `{ kind: "diagonal"; rows: …; values: Float64Array }` */
+function matrixType({ matrix, fields }: MatrixPort): string {
+  const { kind } = matrix.structure;
+  const numbers = "readonly number[]";
+  const pairs = "readonly { readonly row: number; readonly column: number }[]";
+  const members: readonly (readonly [string, string])[] = [
+    ["kind", JSON.stringify(kind)],
+    ["rows", numbers],
+    ["columns", numbers],
+    ...("shared" in matrix.structure ? [["shared", pairs] as const] : []),
+    ...fields.map(
+      (field) =>
+        [
+          field.name,
+          "port" in field ? field.port.type : `readonly ${field.ports[0]?.type ?? "never"}[]`,
+        ] as const,
+    ),
+  ];
+  return `{ ${members.map(([name, type]) => `readonly ${name}: ${type};`).join(" ")} }`;
+}
+
+const resultSignature = (port: ResultPort): Signature =>
+  port.kind === "tensor"
+    ? tensorSignature(port)
+    : {
+        name: propertyText(port.property),
+        type: matrixType(port),
+        isReadonly: true,
+        docs: [commentText(port.doc)],
+      };
 
 const numberSignature = (port: DimPort | OptionPort): Signature => ({
   name: propertyText(port.property),
@@ -90,6 +121,6 @@ export function interfaceDeclarations(
             into,
           ),
         ]),
-    declaration(names.results, `The results of \`${kernel}\`.`, port.outputs.map(tensorSignature)),
+    declaration(names.results, `The results of \`${kernel}\`.`, port.results.map(resultSignature)),
   ];
 }

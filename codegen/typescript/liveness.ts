@@ -102,9 +102,10 @@ function collect(found: Found, body: readonly Stmt[], scope: Scope): void {
   }
 }
 
-/** The extents of buffers and requirements. */
+/** The extents of buffers, requirements and matrices. */
 function signatureOf(kernel: Kernel): readonly Expr[] {
   return [
+    ...(kernel.matrices ?? []).flatMap(({ rows, columns }) => [...rows, ...columns]),
     ...kernel.buffers.flatMap(({ shape }) => shape),
     ...kernel.requirements.map(({ extent }) => extent),
   ];

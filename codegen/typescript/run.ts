@@ -6,14 +6,15 @@ import { ts } from "ts-morph";
 import * as runtime from "../../src/runtime/index.ts";
 import type { Kernel } from "../../src/loop/types.ts";
 import { interfaceOf } from "../interface.ts";
-import type { CallableKernel, KernelInterface, PortValue, TensorPort } from "../interface.ts";
+import type { CallableKernel, KernelInterface, MatrixField, PortValue, TensorPort } from "../interface.ts";
 import { createScope } from "../names.ts";
 import { emitTypeScript } from "./emit.ts";
 
 const RUNTIME = "gradsmith/runtime";
 
 type Values = Readonly<Record<string, PortValue>>;
-type Emitted = (args: Values, into: Values) => Values;
+type Returned = Readonly<Record<string, unknown>>;
+type Emitted = (args: Values, into: Values) => Returned;
 type Factory = (require: (specifier: string) => unknown, exports: object) => void;
 
 /** JavaScript that is a function of `require` and `exports`. */
@@ -47,19 +48,34 @@ function toProperties(ports: readonly Port[], given: Values): Values {
   return values;
 }
 
-function fromProperties(ports: readonly TensorPort[], given: Values): Record<string, PortValue> {
+/** Every output, those inside of matrices too, under its name. */
+function fromResults({ results }: KernelInterface, returned: Returned): Record<string, PortValue> {
   const values = emptyRecord();
-  for (const port of ports) {
-    const value = given[port.property];
-    if (value !== undefined) values[port.name] = value;
+  const put = (port: TensorPort, value: unknown): void => {
+    if (value !== undefined) values[port.name] = value as PortValue;
+  };
+  for (const result of results) {
+    const value = returned[result.property];
+    if (result.kind === "tensor") put(result, value);
+    else for (const field of result.fields) putField(field, value as Returned, put);
   }
   return values;
+}
+
+function putField(
+  field: MatrixField,
+  matrix: Returned,
+  put: (port: TensorPort, value: unknown) => void,
+): void {
+  const value = matrix[field.name];
+  if ("port" in field) put(field.port, value);
+  else field.ports.forEach((port, k) => put(port, (value as readonly unknown[])[k]));
 }
 
 function callable(port: KernelInterface, emitted: Emitted): CallableKernel {
   const args = [...port.inputs, ...port.dims, ...port.options];
   return (given, into = {}) =>
-    fromProperties(port.outputs, emitted(toProperties(args, given), toProperties(port.outputs, into)));
+    fromResults(port, emitted(toProperties(args, given), toProperties(port.outputs, into)));
 }
 
 /** Kernels by name, as compiled by the TypeScript back end. */

@@ -15,7 +15,7 @@ import { interfaceOf } from "../interface.ts";
 import type { KernelInterface, TensorPort } from "../interface.ts";
 import { createScope } from "../names.ts";
 import type { Scope } from "../names.ts";
-import { writeArguments } from "../typescript/boundary.ts";
+import { resultsText, writeArguments } from "../typescript/boundary.ts";
 import type { Boundary } from "../typescript/boundary.ts";
 import { commentText } from "../typescript/comment.ts";
 import {
@@ -261,13 +261,13 @@ function writeCall({ around, writer }: Inside, port: KernelInterface, scratch: s
     one.type === "number" ? `new ${one.array}(1)` : around.buffer(one.buffer),
   );
   const names = port.outputs.map((one) => around.buffer(one.buffer));
-  const results = port.outputs.map((one) => resultText(around, one));
+  const results = resultsText(around, port.results, (one) => valueText(around, one));
   writer.write("return ").inlineBlock(() => {
     writer.writeLine(`inputs: [${inputs.join(", ")}],`);
     writer.writeLine(`outputs: [${outputs.join(", ")}],`);
     if (scratch !== undefined) writer.writeLine(`scratch: ${scratch}(${dims.join(", ")}),`);
     writer.writeLine(`scalars: [${[...dims, ...options].join(", ")}],`);
-    writer.writeLine(`results: (${names.join(", ")}) => ({ ${results.join(", ")} }),`);
+    writer.writeLine(`results: (${names.join(", ")}) => (${results}),`);
   });
   writer.write(";").newLine();
 }
@@ -277,11 +277,10 @@ function inputText(around: Surroundings, port: TensorPort): string {
   return port.type === "number" ? `${port.array}.of(${name})` : name;
 }
 
-function resultText(around: Surroundings, port: TensorPort): string {
+/** An output of one number comes as an array of it. */
+function valueText(around: Surroundings, port: TensorPort): string {
   const name = around.buffer(port.buffer);
-  const property = propertyText(port.property);
-  if (port.type === "number") return `${property}: ${name}[0] ?? 0`;
-  return name === property ? name : `${property}: ${name}`;
+  return port.type === "number" ? `${name}[0] ?? 0` : name;
 }
 
 function toBase64(bytes: Uint8Array): string {

@@ -1,16 +1,23 @@
 /** `derive f { … }` blocks → requests that the differentiation can serve. Terminates: blocks are finite lists. */
 import type { Program } from "../ir/types.ts";
 import { diagnostic, type Collector, type Span } from "../diagnostics/index.ts";
-import type { Derive, DeriveRequest } from "../syntax/index.ts";
+import type { Derive, DeriveRequest, Name } from "../syntax/index.ts";
 import type { LinkedFunction } from "./link.ts";
 import { similar } from "./suggest.ts";
 
-export type RequestKind = "value" | "grad" | "vjp";
+export type RequestKind = "value" | "grad" | "vjp" | "jvp" | "hvp" | "hessian" | "jacobian";
+
+/** ∂ (or ∂²) of `rows` by `columns`: of a Jacobian an output by a parameter, of a Hessian two parameters. */
+export interface CheckedMatrix {
+  readonly rows: string;
+  readonly columns: string;
+}
 
 export interface CheckedRequest {
   readonly kind: RequestKind;
-  /** Parameters to differentiate by: as given, else all that are float. */
+  /** Parameters to differentiate by: as given, else all that are float. Of a Hessian and a Jacobian none: they have `matrices`. */
   readonly wrt: readonly string[];
+  readonly matrices: readonly CheckedMatrix[];
   readonly span: Span;
 }
 
@@ -19,13 +26,18 @@ export interface CheckedDerive {
   readonly requests: readonly CheckedRequest[];
 }
 
-const KINDS: { readonly [K in RequestKind]: "none" | "parameters" } = {
+/** What stands between the parentheses. */
+type Arguments = "none" | "parameters" | "pair of parameters" | "output and parameter";
+
+const KINDS: { readonly [K in RequestKind]: Arguments } = {
   value: "none",
   grad: "parameters",
   vjp: "parameters",
+  jvp: "parameters",
+  hvp: "parameters",
+  hessian: "pair of parameters",
+  jacobian: "output and parameter",
 };
-
-const LATER: ReadonlySet<string> = new Set(["hessian", "hvp", "jvp", "jacobian"]);
 
 const asKind = (name: string): RequestKind | undefined =>
   Object.hasOwn(KINDS, name) ? (name as RequestKind) : undefined;
@@ -73,7 +85,7 @@ const checkRequest = (
   const floats = fn.declaration.params
     .filter((param) => param.type?.dtype !== "int")
     .map((param) => param.name.text);
-  const given = args.filter((arg) => isFloatParameter(arg, fn, floats, collector));
+  const is = (arg: Name): boolean => isFloatParameter(arg, fn, floats, collector);
   if (kind === "grad" && program !== undefined && !hasScalarOutput(program)) {
     collector.report(
       diagnostic("GS0503", name.span, `\`${fn.name}\` returns an array, and has no gradient`, {
@@ -82,31 +94,95 @@ const checkRequest = (
     );
     return undefined;
   }
-  const wrt = KINDS[kind] === "none" ? [] : args.length === 0 ? floats : given.map((arg) => arg.text);
-  return { kind, wrt, span: name.span };
+  const asked: Asked = { name, args, floats, outputs: floatOutputs(program), is, collector };
+  const { wrt, matrices } = ARGUMENTS[KINDS[kind]](asked);
+  return { kind, wrt, matrices, span: name.span };
 };
+
+interface Asked {
+  readonly name: Name;
+  readonly args: readonly Name[];
+  readonly floats: readonly string[];
+  readonly outputs: readonly string[];
+  /** Whether it is a float parameter; reports it otherwise. */
+  readonly is: (arg: Name) => boolean;
+  readonly collector: Collector;
+}
+
+type Given = Pick<CheckedRequest, "wrt" | "matrices">;
+
+const NOTHING: Given = { wrt: [], matrices: [] };
+
+const matrix = (rows: string, columns: string): CheckedMatrix => ({ rows, columns });
+
+const ARGUMENTS: { readonly [A in Arguments]: (asked: Asked) => Given } = {
+  none: () => NOTHING,
+  parameters: ({ args, floats, is }) => ({
+    wrt: args.length === 0 ? floats : args.filter(is).map((arg) => arg.text),
+    matrices: [],
+  }),
+  // a Hessian is symmetric: of all its blocks, those on and above the diagonal
+  "pair of parameters": (asked) => {
+    const { args, floats, is } = asked;
+    if (tooMany(asked, "hessian(x) or hessian(x, y), with one or two parameters")) return NOTHING;
+    if (args.length === 0) {
+      const all = floats.flatMap((rows, k) => floats.slice(k).map((columns) => matrix(rows, columns)));
+      return { wrt: [], matrices: all };
+    }
+    const [first, second = first] = args.filter(is);
+    return first === undefined || second === undefined
+      ? NOTHING
+      : { wrt: [], matrices: [matrix(first.text, second.text)] };
+  },
+  "output and parameter": (asked) => {
+    const { args, floats, outputs, is } = asked;
+    if (tooMany(asked, "jacobian(x), or jacobian(y, x) for a result y")) return NOTHING;
+    const [of, by] = args.length === 2 ? args : [undefined, args[0]];
+    if (of !== undefined && !isOutput(of, asked)) return NOTHING;
+    if (by !== undefined && !is(by)) return NOTHING;
+    const rows = of === undefined ? outputs : [of.text];
+    const columns = by === undefined ? floats : [by.text];
+    return { wrt: [], matrices: rows.flatMap((row) => columns.map((column) => matrix(row, column))) };
+  },
+};
+
+const tooMany = ({ name, args, collector }: Asked, signature: string): boolean => {
+  if (args.length <= 2) return false;
+  collector.report(
+    diagnostic("GS0205", name.span, `\`${name.text}\` takes at most two names, not ${args.length}`, {
+      fill: { signature },
+    }),
+  );
+  return true;
+};
+
+const isOutput = (arg: Name, { outputs, collector }: Asked): boolean => {
+  if (outputs.includes(arg.text)) return true;
+  const near = similar(arg.text, outputs);
+  const advice = near === undefined ? `float results: ${outputs.join(", ")}` : `did you mean ${near}?`;
+  collector.report(
+    diagnostic("GS0201", arg.span, `there is no float result \`${arg.text}\``, { fill: { advice } }),
+  );
+  return false;
+};
+
+const floatOutputs = (program: Program | undefined): readonly string[] =>
+  (program?.outputs ?? []).filter(({ tensor }) => tensor.dtype === "float").map(({ name }) => name);
 
 const hasScalarOutput = ({ outputs }: Program): boolean =>
   outputs.length === 1 && outputs.every((output) => output.tensor.shape.length === 0);
 
-const reportKind = (name: DeriveRequest["kind"], collector: Collector): void => {
-  if (LATER.has(name.text)) {
-    collector.report(
-      diagnostic("GS0403", name.span, `\`${name.text}\` is not supported yet`, {
-        fill: { advice: `supported: ${Object.keys(KINDS).join(", ")}` },
-      }),
-    );
-    return;
-  }
-  const near = similar(name.text, [...Object.keys(KINDS), ...LATER]);
-  const advice = near === undefined ? `supported: ${Object.keys(KINDS).join(", ")}` : `did you mean ${near}?`;
+const reportKind = (name: Name, collector: Collector): void => {
+  const known = Object.keys(KINDS);
+  const near = similar(name.text, known);
+  const advice = near === undefined ? `there is: ${known.join(", ")}` : `did you mean ${near}?`;
   collector.report(
     diagnostic("GS0502", name.span, `\`${name.text}\` is not a derivative`, { fill: { advice } }),
   );
 };
 
 const isFloatParameter = (
-  arg: DeriveRequest["args"][number],
+  arg: Name,
   fn: LinkedFunction,
   floats: readonly string[],
   collector: Collector,

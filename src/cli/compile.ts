@@ -12,8 +12,10 @@ export interface Loaded {
   readonly module: CheckedModule;
 }
 
-export const load = (path: string, output: Output): Loaded => {
-  const source = readSource(path);
+/** `more` is text that is read as if it stood at the end of the file. */
+export const load = (path: string, output: Output, more = ""): Loaded => {
+  const file = readSource(path);
+  const source = more === "" ? file : { ...file, text: file.text + more };
   const result = compileModule(source, IMPORTS);
   report(output, result.ok ? result.warnings : result.diagnostics);
   if (!result.ok) throw new Reported();
@@ -94,11 +96,22 @@ export const programOf = (fn: CheckedFunction, { dims, options }: Fixed): { ir: 
 };
 
 /** One kernel per kind: by all the inputs that it is asked for. */
-const withRequest = (all: readonly Request[], { kind, wrt }: Request): readonly Request[] => {
+const withRequest = (all: readonly Request[], { kind, wrt, matrices = [] }: Request): readonly Request[] => {
   const same = all.find((each) => each.kind === kind);
-  if (same === undefined) return [...all, { kind, wrt }];
-  const merged = { kind, wrt: [...new Set([...same.wrt, ...wrt])] };
+  if (same === undefined) return [...all, { kind, wrt, matrices }];
+  const known = same.matrices ?? [];
+  const added = matrices.filter(
+    ({ rows, columns }) => !known.some((each) => each.rows === rows && each.columns === columns),
+  );
+  const merged = { kind, wrt: [...new Set([...same.wrt, ...wrt])], matrices: [...known, ...added] };
   return all.map((each) => (each === same ? merged : each));
+};
+
+/** A Hessian is computed from the gradient: where both are wanted, its kernel gives value and gradient as well. */
+const withGradient = (requests: readonly Request[]): readonly Request[] => {
+  const gradient = requests.find(({ kind }) => kind === "grad");
+  if (gradient === undefined) return requests;
+  return requests.map((each) => (each.kind === "hessian" ? { ...each, wrt: gradient.wrt } : each));
 };
 
 /** What a file asks for: its `derive` blocks; without any, the default of each function. */
@@ -110,7 +123,7 @@ export const requestsOf = (
     const asked = new Map<string, readonly Request[]>();
     for (const { name, requests } of module.derives)
       asked.set(name, requests.reduce(withRequest, asked.get(name) ?? []));
-    return asked;
+    return new Map([...asked].map(([name, requests]) => [name, withGradient(requests)]));
   }
   return new Map([...programs].map(([name, program]) => [name, defaultRequests(program)]));
 };

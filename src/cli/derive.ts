@@ -1,12 +1,14 @@
 /** `gradsmith derive FILE FN`: the formulas of a derivative, the way to them, and any stage between. */
-import { expressionText, formulas, type Notation } from "../explain/index.ts";
+import { expressionText, formulas, matrixFormulas, type Notation } from "../explain/index.ts";
 import { printProgram, type Arena, type Program } from "../ir/index.ts";
 import { printKernel } from "../loop/print.ts";
 import { defaultRequests, stagesOf, toSchedule, type Request, type Stages } from "../pipeline.ts";
 import { operationCount, type Step } from "../simplify/index.ts";
 import { explainSchedule } from "../schedule/index.ts";
 import { printModule, parse } from "../syntax/index.ts";
+import type { CheckedDerive } from "../check/index.ts";
 import { checkNames, functionOf, load, programOf, unknown, type Fixed } from "./compile.ts";
+import { CommandError } from "./errors.ts";
 import type { Stage } from "./flags.ts";
 import type { Output } from "./output.ts";
 
@@ -17,6 +19,10 @@ export interface DeriveOptions {
   readonly wrt: readonly string[];
   readonly fixed: Fixed;
   readonly format: Notation;
+  /** 2 asks for Hessians in place of a gradient. */
+  readonly order: "1" | "2";
+  /** As in a `derive` block: `hvp(x)`, `jacobian(y, x)`; in place of what `wrt` and `order` say. */
+  readonly request: string | undefined;
 }
 
 interface Derived {
@@ -25,11 +31,17 @@ interface Derived {
   readonly steps: readonly Step[];
 }
 
-const requestFor = (program: Program, wrt: readonly string[]): Request => {
+/** Every pair of the inputs once: Hessians are symmetric. */
+const pairsOf = (inputs: readonly string[]): readonly { rows: string; columns: string }[] =>
+  inputs.flatMap((rows, k) => inputs.slice(k).map((columns) => ({ rows, columns })));
+
+const requestFor = (program: Program, { wrt, order }: DeriveOptions): Request => {
   const floats = program.inputs.filter((tensor) => tensor.dtype === "float").map((tensor) => tensor.name);
   for (const name of wrt) {
     if (!floats.includes(name)) throw unknown(`float input of ${program.name} called`, name, floats);
   }
+  if (order === "2")
+    return { kind: "hessian", wrt: [], matrices: pairsOf(wrt.length === 0 ? floats : wrt) };
   const requests = defaultRequests(program);
   const derivative = requests.at(-1) ?? { kind: "value", wrt: [] };
   return derivative.kind === "value"
@@ -37,12 +49,24 @@ const requestFor = (program: Program, wrt: readonly string[]): Request => {
     : { kind: derivative.kind, wrt: wrt.length === 0 ? floats : wrt };
 };
 
-const derived = ({ file, fn, wrt, fixed }: DeriveOptions, output: Output): Derived => {
-  const loaded = load(file, output);
+/** The one thing that a text as in a `derive` block asks for. */
+const requestIn = (derives: readonly CheckedDerive[], text: string): Request => {
+  const requests = derives.at(-1)?.requests ?? [];
+  const [asked, ...others] = requests;
+  if (asked === undefined || others.length > 0)
+    throw new CommandError("GS0603", `--request ${text} is not one request`, "write for example: hvp(x)");
+  return asked;
+};
+
+const derived = (options: DeriveOptions, output: Output): Derived => {
+  const { file, fn, fixed, request } = options;
+  const loaded = load(file, output, request === undefined ? "" : `\nderive ${fn} { ${request} }\n`);
   const { ir, program } = programOf(functionOf(loaded, fn), fixed);
   checkNames([programOf(functionOf(loaded, fn), { dims: new Map(), options: new Map() }).program], fixed);
   const steps: Step[] = [];
-  const stages = stagesOf(ir, program, requestFor(program, wrt), (step) => steps.push(step));
+  const asked =
+    request === undefined ? requestFor(program, options) : requestIn(loaded.module.derives, request);
+  const stages = stagesOf(ir, program, asked, (step) => steps.push(step));
   return { ir, stages, steps };
 };
 
@@ -51,6 +75,9 @@ const section = (title: string, lines: readonly string[]): string =>
 
 const indent = (text: string): string => text.replace(/^/gm, "  ");
 
+const formulasOf = (ir: Arena, program: Program, format: Notation): readonly string[] =>
+  program.matrices === undefined ? formulas(program, format) : matrixFormulas(ir, program, format);
+
 const countLine = (ir: Arena, program: Program): string => `operations: ${operationCount(ir, program).text}`;
 
 export const derive = (options: DeriveOptions, output: Output): void => {
@@ -58,7 +85,7 @@ export const derive = (options: DeriveOptions, output: Output): void => {
   const { derived: program, forward } = stages;
   output.out(section(forward.name, [...formulas(forward, options.format), countLine(ir, forward)]));
   if (program.name === forward.name) return;
-  output.out(section(program.name, [...formulas(program, options.format), countLine(ir, program)]));
+  output.out(section(program.name, [...formulasOf(ir, program, options.format), countLine(ir, program)]));
 };
 
 /** The same with the stages between: what the one rule gives, and each rule that then made it simpler. */
@@ -79,7 +106,10 @@ export const deriveSteps = (options: DeriveOptions, output: Output): void => {
     section("4. Simplified by", lines.length === 0 ? ["nothing: it is as simple as it gets"] : lines),
   );
   output.out(
-    section("5. The result", [...formulas(stages.derived, options.format), countLine(ir, stages.derived)]),
+    section("5. The result", [
+      ...formulasOf(ir, stages.derived, options.format),
+      countLine(ir, stages.derived),
+    ]),
   );
 };
 

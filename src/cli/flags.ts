@@ -25,6 +25,12 @@ export const FLAGS = {
     value: "NAMES",
     about: "Inputs to differentiate by, with commas between; all float inputs without it",
   },
+  order: { type: "string", default: "1", value: "1|2", about: "1: gradients; 2: Hessians, by their structure" },
+  request: {
+    type: "string",
+    value: "REQUEST",
+    about: "What to derive, as in a `derive` block: hvp(x), hessian(x, y), jacobian(y, x), jvp(x), …",
+  },
   format: { type: "string", default: "text", value: "FORMAT", about: "text or latex" },
   steps: { type: "boolean", about: "Print the way there: each stage, and each rule that was used" },
   dump: { type: "string", value: "STAGE", about: `Print one stage and stop: ${STAGES.join(", ")}` },
@@ -69,10 +75,11 @@ export const COMMANDS = {
   derive: {
     args: "FILE FUNCTION",
     about: "Print the formulas of a function and of its derivative",
-    flags: ["wrt", "format", "steps", "dump", "explain-schedule", "dim", "option"],
+    flags: ["wrt", "order", "request", "format", "steps", "dump", "explain-schedule", "dim", "option"],
     examples: [
       "gradsmith derive examples/losses.grad focal_loss --wrt logits",
       "gradsmith derive examples/losses.grad focal_loss --format latex --steps",
+      "gradsmith derive examples/losses.grad focal_loss --wrt logits --order 2",
       "gradsmith derive examples/losses.grad huber_log_cosh --dump loops",
       "gradsmith derive examples/network.grad linear --explain-schedule",
     ],

@@ -53,7 +53,17 @@ const runDerive: Run = async (args, flags, output) => {
   if (fn === undefined) throw misused("derive", "no function is given");
   if (more.length > 0) throw misused("derive", `too many arguments: ${more.join(" ")}`);
   const format = oneOf("--format", ["text", "latex"], flags.format);
-  const options: DeriveOptions = { file, fn, wrt: list(flags.wrt), fixed: fixedBy(flags), format };
+  const order = oneOf("--order", ["1", "2"], flags.order);
+  const { request } = flags;
+  const options: DeriveOptions = {
+    file,
+    fn,
+    wrt: list(flags.wrt),
+    fixed: fixedBy(flags),
+    format,
+    order,
+    request,
+  };
   const stage = flags["explain-schedule"] === true ? "schedule" : flags.dump;
   const { derive, deriveSteps, dump } = await import("./derive.ts");
   if (stage !== undefined) await dump(oneOf<Stage>("--dump", STAGES, stage), options, output);

@@ -28,7 +28,7 @@ export interface Contribution {
 }
 
 /** a = f: what remains to be solved. */
-interface Equation {
+export interface Equation {
   readonly target: Index;
   readonly value: Affine;
 }
@@ -52,14 +52,35 @@ interface Solution {
 export const gather = (ir: Arena, tensor: Tensor, contribution: Contribution): Definition => {
   const targets = tensor.shape.map((extent, k) => ir.index(`a${k}`, extent));
   const equations = targets.map((target, k) => ({ target, value: at(contribution.at, k) }));
-  const start: State = { equations, solved: new Map(), guards: [], loops: contribution.loops };
-  const end = solveAll(ir, start);
+  const end = eliminate(ir, { equations, loops: contribution.loops, value: contribution.value });
   const loops = new Set(end.loops);
   const undetermined = end.equations.some(
     ({ value }) => value.indices.some((index) => loops.has(index)) && affine.dataOf(value).length > 0,
   );
   return undetermined ? scatter(ir, tensor, contribution) : gathered(ir, tensor, contribution, targets, end);
 };
+
+/** Σ over loops of δ(equations)·value. */
+export interface Deltas {
+  readonly equations: readonly Equation[];
+  readonly loops: readonly Index[];
+  readonly value: Node;
+}
+
+/** The same with as few equations and loops as solving leaves: the value where the guards hold. */
+export interface Eliminated extends State {
+  readonly value: Node;
+}
+
+export const eliminate = (ir: Arena, { equations, loops, value: of }: Deltas): Eliminated => {
+  const end = solveAll(ir, { equations, solved: new Map(), guards: [], loops });
+  const [value = of] = substituteAll(ir, [of], end.solved);
+  return { ...end, value };
+};
+
+/** A delta without a loop left is an equality: A[i, i], a class label. */
+export const equalityOf = (ir: Arena, { target, value }: Equation): Node =>
+  build.isZero(ir, affine.minus(ir, value, affine.ofIndex(ir, target)));
 
 const at = <T>(list: readonly T[], k: number): T => {
   const item = list[k];
@@ -81,18 +102,14 @@ const gathered = (
   tensor: Tensor,
   contribution: Contribution,
   targets: readonly Index[],
-  end: State,
+  end: Eliminated,
 ): Definition => {
-  // a delta without a loop left is an equality: A[i, i], a class label
-  const equalities = end.equations.map(({ target, value }) =>
-    build.isZero(ir, affine.minus(ir, value, affine.ofIndex(ir, target))),
-  );
-  const [value = contribution.value] = substituteAll(ir, [contribution.value], end.solved);
+  const equalities = end.equations.map((equation) => equalityOf(ir, equation));
   return define(ir, {
     tensor,
     indices: targets,
     reduction: end.loops.length === 0 ? undefined : { op: "sum", indices: end.loops },
-    body: build.guard(ir, build.and(ir, [...end.guards, ...equalities]), value),
+    body: build.guard(ir, build.and(ir, [...end.guards, ...equalities]), end.value),
     labels: labelsOf(contribution, targets, end),
   });
 };
@@ -182,7 +199,8 @@ const substituteAll = (
     ? mapNodes(ir, nodes, { ...KEEP, index: (index) => values.get(index) })
     : nodes;
 
-const substituteIn = (ir: Arena, a: Affine, values: ReadonlyMap<Index, Affine>): Affine => {
+/** An index expression at other indices, those inside of data reads too. */
+export const substituteIn = (ir: Arena, a: Affine, values: ReadonlyMap<Index, Affine>): Affine => {
   if (!a.indices.some((index) => values.has(index))) return a;
   const data = (node: Node): Affine => affine.ofData(ir, at(substituteAll(ir, [node], values), 0));
   return range.substituteAffine(ir, a, (index) => values.get(index), data);

@@ -3,9 +3,12 @@ import {
   affine, build, define, liveDefinitions, type Arena, type Definition, type Index, type Node, type Output, type Program, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import { forwardMode } from "./forward.ts";
+import type { Draft } from "./matrix.ts";
 import { createNamer, type Namer } from "./names.ts";
 import { reverse, type Adjoints } from "./reverse.ts";
+import { sensitivities } from "./structured.ts";
 
+export { store, type Draft } from "./matrix.ts";
 export { partialsOf } from "./partials.ts";
 
 /** Inputs of that name, which have to be float; the caller reports the others. */
@@ -42,7 +45,7 @@ const gradientOutputs = (
 };
 
 const withDefinitions = (
-  program: Program,
+  { matrices: _, ...program }: Program,
   name: string,
   inputs: readonly Tensor[],
   added: readonly Definition[],
@@ -152,4 +155,48 @@ export const jvp = (ir: Arena, program: Program, wrt: readonly string[]): Progra
     [...tangents.definitions, ...still],
     outputs,
   );
+};
+
+/** ∂ output / ∂ input, as one matrix. */
+export interface Block {
+  readonly name: string;
+  readonly output: string;
+  readonly input: string;
+  /** A matrix that depends on none of these inputs is constant. */
+  readonly moving: readonly string[];
+}
+
+/** The parts of these matrices as outputs of a program that is to be simplified before it is stored what remains. */
+export const matrixParts = (
+  ir: Arena,
+  program: Program,
+  blocks: readonly Block[],
+  kept: readonly Output[],
+): { readonly program: Program; readonly drafts: readonly Draft[] } => {
+  const namer = createNamer(program);
+  const added: Definition[] = [];
+  const sources = new Map(
+    [...new Set(blocks.map(({ input }) => input))].map((input) => {
+      const [source] = inputsNamed(program, [input]);
+      if (source === undefined) throw new RangeError(`"${input}" is not an input of "${program.name}"`);
+      const found = sensitivities(ir, program, source, namer);
+      added.push(...found.definitions);
+      return [input, { source, of: found.of }] as const;
+    }),
+  );
+  const drafts = blocks.flatMap(({ name, output, input, moving }): Draft[] => {
+    const found = sources.get(input);
+    const of = program.outputs.find((each) => each.name === output)?.tensor;
+    if (found === undefined || of === undefined)
+      throw new RangeError(`"${output}" is not an output of "${program.name}"`);
+    const { source } = found;
+    return [{ name, of, source, moving: inputsNamed(program, moving), parts: found.of.get(of) ?? [] }];
+  });
+  const parts = drafts.flatMap((draft) =>
+    draft.parts.flatMap(({ tensor }, k): Output[] =>
+      tensor === undefined ? [] : [{ name: `${draft.name}_part${k}`, tensor }],
+    ),
+  );
+  const outputs = [...kept, ...parts];
+  return { program: withDefinitions(program, program.name, program.inputs, added, outputs), drafts };
 };

@@ -1,9 +1,11 @@
 /** What a program says, for people to read. */
-import type { Node, Program } from "../ir/index.ts";
+import type { Arena, Node, Program } from "../ir/index.ts";
 import { equationLatex } from "./latex.ts";
+import { readable, structureText } from "./matrix.ts";
 import { equationText, treeText } from "./text.ts";
-import { equationsOf, expressionTree } from "./tree.ts";
+import { equationOf, equationsOf, expressionTree } from "./tree.ts";
 
+export { readable, structureText, type ReadableMatrix } from "./matrix.ts";
 export type { Equation, Tree } from "./tree.ts";
 
 export type Notation = "text" | "latex";
@@ -17,6 +19,17 @@ const NOTATIONS: { readonly [K in Notation]: (equation: ReturnType<typeof equati
 /** One formula for each definition, in order. */
 export const formulas = (program: Program, notation: Notation): readonly string[] =>
   equationsOf(program).map(NOTATIONS[notation]);
+
+/** The formulas of Jacobians and Hessians, each with what its structure is, after those of what they are made of. */
+export const matrixFormulas = (ir: Arena, program: Program, notation: Notation): readonly string[] => {
+  const { program: parts, matrices } = readable(ir, program);
+  const entries = matrices.flatMap((each) => {
+    const { matrix, definition, places } = each;
+    const title = `${matrix.name}: ${structureText(each)}`;
+    return definition === undefined ? [title] : [title, NOTATIONS[notation](equationOf(definition, places))];
+  });
+  return [...formulas(parts, notation), ...entries];
+};
 
 /** One expression as text, its indices under the names that they have in the IR. */
 export const expressionText = (node: Node): string => treeText(expressionTree(node));

@@ -208,7 +208,11 @@ const ROWS: { readonly [K in Kind]: Row<K> } = {
     return productOf(of.kind === "number" && of.text === "1" ? [indicator] : [indicator, of]);
   },
   stopgradient: (node, names) => call("stop_gradient", [names.node(node.a)]),
-  delta: (node, names) => call("δ", [affineTree(node.a, names), affineTree(node.b, names)]),
+  delta: (node, names) => ({
+    kind: "element",
+    name: "δ",
+    indices: [affineTree(node.a, names), affineTree(node.b, names)],
+  }),
 };
 
 /** a - b = 0 reads as a = b. */
@@ -284,14 +288,16 @@ const namedTree = (root: Node, index: (index: Index) => string): Named => {
   return { tree: names.node(root), where };
 };
 
-export const equationOf = (definition: Definition): Equation => {
+/** `at` is what stands between the brackets on the left, where that is not the definition's indices. */
+export const equationOf = (definition: Definition, at?: readonly string[]): Equation => {
   const { reduction, tensor, target, indices, labels, body } = definition;
   const called = new Map(loopIndices(definition).map((index, k) => [index, labels[k] ?? index.name]));
   const index = (i: Index): string => called.get(i) ?? i.name;
   const { tree, where } = namedTree(body, index);
   const over = (reduction?.indices ?? []).map(index);
   const names: Names = { index, node: (node) => namedTree(node, index).tree };
-  const places = target?.map((a) => affineTree(a, names)) ?? indices.map((i) => name(index(i)));
+  const places =
+    at?.map(name) ?? target?.map((a) => affineTree(a, names)) ?? indices.map((i) => name(index(i)));
   return {
     left: { kind: "element", name: tensor.name, indices: places },
     right: reduction === undefined ? tree : { kind: "reduce", op: reduction.op, over, of: tree },
@@ -302,4 +308,4 @@ export const equationOf = (definition: Definition): Equation => {
 /** An expression outside of a definition; what has a name in it is left out. */
 export const expressionTree = (node: Node): Tree => namedTree(node, (index) => index.name).tree;
 
-export const equationsOf = (program: Program): readonly Equation[] => program.definitions.map(equationOf);
+export const equationsOf = (program: Program): readonly Equation[] => program.definitions.map((definition) => equationOf(definition));

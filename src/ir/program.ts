@@ -62,6 +62,10 @@ const canonicalise = (
   return { renamed, substitution };
 };
 
+/** The label after one that is taken: c, d, …, z, z'; a longer one gets a prime. */
+export const nextLabel = (name: string): string =>
+  /^[a-y]$/.test(name) ? String.fromCharCode(name.charCodeAt(0) + 1) : `${name}'`;
+
 /** What makes two definitions the same computation: everything but the tensor's own name. */
 export const definitionKey = (definition: Definition): string =>
   [

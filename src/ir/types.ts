@@ -7,6 +7,7 @@
  * whose bodies are pointwise scalar expressions over reads of tensors at integer index expressions. Nodes and index
  * expressions are interned in an arena: equal is `===`, and an operand's id is smaller than its user's.
  */
+import type { Matrix } from "../loop/matrix.ts";
 import type { Rational } from "./rational.ts";
 
 /** A loop variable: 0 ≤ index < extent. Definitions use i0, i1, … in order: output indices, then reduced ones. */
@@ -257,4 +258,6 @@ export interface Program {
   /** Each reads inputs, earlier definitions, and (a recurrence) itself at a strictly earlier index. */
   readonly definitions: readonly Definition[];
   readonly outputs: readonly Output[];
+  /** Jacobians and Hessians: which outputs they consist of. */
+  readonly matrices?: readonly Matrix<Affine>[];
 }

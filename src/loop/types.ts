@@ -5,6 +5,8 @@
  * `int` is i32; `bool` is a condition. Arithmetic never mixes types: `convert` does.
  */
 
+import type { Matrix } from "./matrix.ts";
+
 export type Type = "float" | "wide" | "int" | "bool";
 
 /** f32 or f64: the dtype of every `float` of a kernel, in memory and in arithmetic. */
@@ -154,6 +156,8 @@ export interface Kernel {
   readonly buffers: readonly Buffer[];
   readonly requirements: readonly Requirement[];
   readonly body: readonly Stmt[];
+  /** Jacobians and Hessians: which output buffers they consist of. */
+  readonly matrices?: readonly Matrix<Expr>[];
   /** For the header of generated modules: the formula(s) as text, the operation count, the doc comment of the source. */
   readonly about: About;
 }

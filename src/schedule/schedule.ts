@@ -1,8 +1,9 @@
 /** Programs to kernels: the order of the passes of scheduling, and the kernel around the statements. */
 import {
-  dependenciesOf, range, reachable, affine, define, canonicalIndex, build, liveDefinitions, type Arena, type Definition, type Node, type Program, type Read, type Tensor,
+  dependenciesOf, range, reachable, affine, define, canonicalIndex, build, liveDefinitions, type Affine, type Arena, type Definition, type Node, type Program, type Read, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
-import type { About, Buffer, FloatType, Kernel } from "../loop/types.ts";
+import type { Matrix } from "../loop/matrix.ts";
+import type { About, Buffer, Expr, FloatType, Kernel } from "../loop/types.ts";
 import { emit } from "./emit.ts";
 import { stepOver } from "./bounds.ts";
 import { contract } from "./contract.ts";
@@ -135,9 +136,16 @@ const kernelOf = (
       extent: extentExpr(extent),
     })),
     body,
+    ...(program.matrices === undefined ? {} : { matrices: program.matrices.map(inExtents) }),
     about: options.about,
   };
 };
+
+const inExtents = ({ rows, columns, ...rest }: Matrix<Affine>): Matrix<Expr> => ({
+  ...rest,
+  rows: rows.map(extentExpr),
+  columns: columns.map(extentExpr),
+});
 
 const createBuffers = (
   names: Names,

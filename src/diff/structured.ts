@@ -1,0 +1,375 @@
+/**
+ * In: a program and one of its inputs, the source. Out: the derivative of every tensor by every element of the source, with
+ * deltas kept as structure: ∂T[o] / ∂x[e] = Σ over parts of Π δ(e_j, f_j(o)) · D[o, e without those j]. Each D is a definition
+ * in gather form. Definitions in order, each once, with a bounded number of parts: it ends.
+ */
+import {
+  affine, build, define, loopIndices, nextLabel, range, type Affine, type Arena, type Definition, type Index, type Node, type Program, type Tensor,
+} from "../ir/index.ts"; // prettier-ignore
+import { activeNodes, activeTensors } from "./activity.ts";
+import { eliminate, equalityOf, substituteIn, type Equation } from "./gather.ts";
+import type { Namer } from "./names.ts";
+import { weightOf } from "./reduction.ts";
+import { propagate } from "./reverse.ts";
+
+export interface Part {
+  /** Dimensions of the source whose index is given by those of the tensor: as expressions in i0, i1, … */
+  readonly fixed: ReadonlyMap<number, Affine>;
+  /** D, over the tensor's indices and then those of the source that are not fixed; 1 for the source itself. */
+  readonly tensor: Tensor | undefined;
+}
+
+export interface Sensitivities {
+  readonly definitions: readonly Definition[];
+  /** Of the tensors that depend on the source. */
+  readonly of: ReadonlyMap<Tensor, readonly Part[]>;
+}
+
+/** Stencils of stencils have ever more parts; beyond this many they are one, whose deltas are conditions. */
+const MOST_PARTS = 16;
+
+/** The element of the source that is differentiated by. */
+export const sourceIndices = (ir: Arena, source: Tensor): readonly Index[] =>
+  source.shape.map((extent, k) => ir.index(`e${k}`, extent));
+
+/** The element of the tensor that is differentiated. */
+export const ownIndices = (ir: Arena, tensor: Tensor): readonly Index[] =>
+  tensor.shape.map((extent, k) => ir.index(`i${k}`, extent));
+
+interface Around {
+  readonly ir: Arena;
+  readonly element: readonly Index[];
+  readonly of: ReadonlyMap<Tensor, readonly Part[]>;
+  readonly namer: Namer;
+}
+
+/** One term of a tangent: δ(fixed) · Σ over loops of the body. */
+interface Term {
+  readonly fixed: ReadonlyMap<number, Affine>;
+  readonly loops: readonly Index[];
+  readonly body: Node;
+}
+
+export const sensitivities = (ir: Arena, program: Program, source: Tensor, namer: Namer): Sensitivities => {
+  const active = activeTensors(program, [source]);
+  const own = ownIndices(ir, source).map((index, j): [number, Affine] => [j, affine.ofIndex(ir, index)]);
+  const of = new Map<Tensor, readonly Part[]>([[source, [{ fixed: new Map(own), tensor: undefined }]]]);
+  const around: Around = { ir, element: sourceIndices(ir, source), of, namer };
+  const definitions: Definition[] = [];
+  for (const definition of program.definitions) {
+    if (!active.has(definition.tensor)) continue;
+    const { parts, definitions: added } = tangentOf(around, definition, active);
+    definitions.push(...added);
+    of.set(definition.tensor, parts);
+  }
+  return { definitions, of };
+};
+
+interface Tangent {
+  readonly parts: readonly Part[];
+  readonly definitions: readonly Definition[];
+}
+
+const tangentOf = (around: Around, definition: Definition, active: ReadonlySet<Tensor>): Tangent => {
+  const { ir, namer } = around;
+  const weight = weightOf(ir, definition, namer);
+  const nodes = activeNodes(definition, active);
+  const partials = propagate(ir, definition.body, nodes, weight.value);
+  const reads = nodes.flatMap((node): Moving[] => {
+    const partial = partials.get(node);
+    return node.kind !== "read" || partial === undefined ? [] : [{ tensor: node.tensor, at: node.at, partial }];
+  });
+  const tangent =
+    definition.target !== undefined
+      ? scattered(around, definition, definition.target, reads)
+      : reads.some((read) => read.tensor === definition.tensor)
+        ? recurrent(around, definition, reads)
+        : gathered(around, definition, reads);
+  return { ...tangent, definitions: [...weight.definitions, ...tangent.definitions] };
+};
+
+/** A read of a tensor that moves, and ∂ element / ∂ read. */
+interface Moving {
+  readonly tensor: Tensor;
+  readonly at: readonly Affine[];
+  readonly partial: Node;
+}
+
+const isFree =
+  (fixed: ReadonlyMap<number, unknown>) =>
+  (_: Index, j: number): boolean =>
+    !fixed.has(j);
+
+const freeOf = (element: readonly Index[], fixed: ReadonlyMap<number, unknown>): readonly Index[] =>
+  element.filter(isFree(fixed));
+
+const at = (ir: Arena, indices: readonly Index[]): readonly Affine[] =>
+  indices.map((index) => affine.ofIndex(ir, index));
+
+/** D of a part at an element of its tensor. */
+export const partAt = (
+  ir: Arena,
+  element: readonly Index[],
+  part: Part,
+  place: readonly Affine[],
+): Node =>
+  part.tensor === undefined
+    ? build.constant(ir, 1)
+    : build.read(ir, part.tensor, [...place, ...at(ir, freeOf(element, part.fixed))]);
+
+/** Where the tensor is read, so is what it fixes. */
+const fixedAt = (
+  ir: Arena,
+  part: Part,
+  read: Moving,
+): readonly (readonly [j: number, value: Affine])[] => {
+  const places = new Map(
+    read.tensor.shape.map((extent, k): [Index, Affine] => [ir.index(`i${k}`, extent), read.at[k] ?? extent]),
+  );
+  return [...part.fixed].map(([j, f]) => [j, substituteIn(ir, f, places)] as const);
+};
+
+const guarded = (ir: Arena, conditions: readonly Node[], value: Node): Node =>
+  build.guard(ir, build.and(ir, conditions), value);
+
+const equation = (element: readonly Index[], [j, value]: readonly [number, Affine]): Equation => {
+  const target = element[j];
+  if (target === undefined) throw new Error(`the source has no dimension ${j}`);
+  return { target, value };
+};
+
+// ---- a definition that reads others only
+
+const gathered = (around: Around, definition: Definition, reads: readonly Moving[]): Tangent => {
+  const terms = reads.flatMap((read) =>
+    (around.of.get(read.tensor) ?? []).map((part) => termOf(around, definition, read, part)),
+  );
+  return tangentOfTerms(around, definition, terms);
+};
+
+/** Deltas that a summed index can meet are eliminated; those between source and element are structure. */
+const termOf = (around: Around, definition: Definition, read: Moving, part: Part): Term => {
+  const { ir, element } = around;
+  const loops = definition.reduction?.indices ?? [];
+  const fixed = fixedAt(ir, part, read);
+  const end = eliminate(ir, {
+    equations: fixed.map((each) => equation(element, each)),
+    loops,
+    value: build.multiply(ir, read.partial, partAt(ir, element, part, read.at)),
+  });
+  const hidden = new Set([...end.loops, ...element]);
+  const isStructure = ({ value }: Equation): boolean => !value.indices.some((index) => hidden.has(index));
+  const conditions = end.equations.filter((each) => !isStructure(each)).map((each) => equalityOf(ir, each));
+  const structure = end.equations
+    .filter(isStructure)
+    .map(({ target, value }): [number, Affine] => [element.indexOf(target), value]);
+  return {
+    fixed: new Map(structure.sort(([a], [b]) => a - b)),
+    loops: end.loops,
+    body: guarded(ir, [...end.guards, ...conditions], end.value),
+  };
+};
+
+const keyOf = (fixed: ReadonlyMap<number, Affine>): string =>
+  [...fixed].map(([j, value]) => `${j}:${value.id}`).join();
+
+const grouped = <T>(items: readonly T[], key: (item: T) => string): readonly (readonly T[])[] => {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const known = groups.get(key(item));
+    if (known === undefined) groups.set(key(item), [item]);
+    else known.push(item);
+  }
+  return [...groups.values()];
+};
+
+const tangentOfTerms = (around: Around, definition: Definition, terms: readonly Term[]): Tangent => {
+  const moving = terms.filter((term) => term.body.kind !== "zero");
+  const groups = grouped(moving, ({ fixed }) => keyOf(fixed));
+  const tangents = groups.map((group) => partOf(around, definition, group));
+  const parts = tangents.map(({ part }) => part);
+  const definitions = tangents.flatMap((each) => each.definitions);
+  if (parts.length <= MOST_PARTS) return { parts, definitions };
+  const one = merged(around, definition, parts);
+  return { parts: [one.part], definitions: [...definitions, ...one.definitions] };
+};
+
+interface Defined {
+  readonly part: Part;
+  readonly definitions: readonly Definition[];
+}
+
+/** Terms with the same deltas: those that reduce over the same loops are one reduction, and all of them one tensor. */
+const partOf = (around: Around, definition: Definition, terms: readonly Term[]): Defined => {
+  const { ir } = around;
+  const fixed = terms[0]?.fixed ?? new Map<number, Affine>();
+  const sums = grouped(terms, ({ loops }) => loops.map((index) => index.id).join()).map((group): Term => ({
+    fixed,
+    loops: group[0]?.loops ?? [],
+    body: build.sum(
+      ir,
+      group.map(({ body }) => body),
+    ),
+  }));
+  const [only, ...others] = sums;
+  if (only !== undefined && others.length === 0) return defined(around, definition, only);
+  const separate: Definition[] = [];
+  const own = at(ir, ownIndices(ir, definition.tensor));
+  const values = sums.map((term): Node => {
+    if (term.loops.length === 0) return term.body;
+    const { part, definitions } = defined(around, definition, term);
+    separate.push(...definitions);
+    return partAt(ir, around.element, part, own);
+  });
+  const total = defined(around, definition, { fixed, loops: [], body: build.sum(ir, values) });
+  return { part: total.part, definitions: [...separate, ...total.definitions] };
+};
+
+const tensorOf = ({ ir, element, namer }: Around, of: Tensor, fixed: ReadonlyMap<number, unknown>): Tensor =>
+  ir.tensor({
+    name: namer(`t_${of.name}`),
+    shape: [...of.shape, ...freeOf(element, fixed).map((index) => index.extent)],
+    dtype: "float",
+    role: "defined",
+  });
+
+const defined = (around: Around, definition: Definition, term: Term, tensor?: Tensor): Defined => {
+  const { ir, element } = around;
+  const { fixed, loops, body } = term;
+  const own = ownIndices(ir, definition.tensor);
+  const free = freeOf(element, fixed);
+  const part: Part = { fixed, tensor: tensor ?? tensorOf(around, definition.tensor, fixed) };
+  const indices = [...own, ...free];
+  const reduction = loops.length === 0 ? undefined : ({ op: "sum", indices: loops } as const);
+  const names = labelsOf(definition, own, free, loops);
+  const made = define(ir, { tensor: part.tensor ?? definition.tensor, indices, reduction, body, labels: names });
+  return { part, definitions: [made] };
+};
+
+/** The element's letters, then those after them for the source; all different. */
+const labelsOf = (
+  definition: Definition,
+  own: readonly Index[],
+  free: readonly Index[],
+  loops: readonly Index[],
+): readonly string[] => {
+  const known = new Map(loopIndices(definition).map((index, k) => [index, definition.labels[k]]));
+  const used = new Set<string>();
+  const distinct = (name: string): string => {
+    if (used.has(name)) return distinct(nextLabel(name));
+    used.add(name);
+    return name;
+  };
+  return [
+    ...own.map((index, k) => distinct(definition.labels[k] ?? index.name)),
+    ...free.map((_, k) => distinct(definition.labels[k] ?? "a")),
+    ...loops.map((index) => distinct(known.get(index) ?? index.name)),
+  ];
+};
+
+/** Parts as one whose deltas are conditions, but for those that all of them have. */
+const merged = (around: Around, definition: Definition, parts: readonly Part[]): Defined => {
+  const { ir, element } = around;
+  const own = at(ir, ownIndices(ir, definition.tensor));
+  const fixed = commonFixed(parts);
+  const values = parts.map((part) =>
+    guarded(ir, conditionsOf(ir, element, part.fixed, fixed), partAt(ir, element, part, own)),
+  );
+  return defined(around, definition, { fixed, loops: [], body: build.sum(ir, values) });
+};
+
+/** What all parts fix alike. */
+export const commonFixed = (parts: readonly Part[]): ReadonlyMap<number, Affine> => {
+  const [first, ...others] = parts;
+  const common = [...(first?.fixed ?? [])].filter(([j, value]) =>
+    others.every((part) => part.fixed.get(j) === value),
+  );
+  return new Map(common);
+};
+
+/** The deltas of `fixed` that `common` does not have, as conditions. */
+export const conditionsOf = (
+  ir: Arena,
+  element: readonly Index[],
+  fixed: ReadonlyMap<number, Affine>,
+  common: ReadonlyMap<number, Affine>,
+): readonly Node[] =>
+  [...fixed].filter(([j]) => !common.has(j)).map((each) => equalityOf(ir, equation(element, each)));
+
+// ---- a definition that reads itself
+
+/** One part, with those deltas that every read keeps: the recurrence of its tangent runs along with its own. */
+const recurrent = (around: Around, definition: Definition, reads: readonly Moving[]): Tangent => {
+  const { ir, element } = around;
+  const loops = definition.reduction?.indices ?? [];
+  const others = reads.filter(({ tensor }) => tensor !== definition.tensor);
+  const self = reads.filter(({ tensor }) => tensor === definition.tensor);
+  const given = others.flatMap((read) =>
+    (around.of.get(read.tensor) ?? []).map((part) => ({ read, part, fixed: new Map(fixedAt(ir, part, read)) })),
+  );
+  const hidden = new Set<Index>(loops);
+  const shared = commonFixed(given.map(({ part, fixed }) => ({ ...part, fixed })));
+  const kept = [...shared].filter(
+    ([j, value]) =>
+      !value.indices.some((index) => hidden.has(index)) &&
+      self.every((read) => {
+        const own: Part = { fixed: new Map([[j, value]]), tensor: undefined };
+        return fixedAt(ir, own, read).every(([, there]) => there === value);
+      }),
+  );
+  const fixed = new Map(kept);
+  const part: Part = { fixed, tensor: tensorOf(around, definition.tensor, fixed) };
+  const values = [
+    ...given.map((each) => {
+      const value = build.multiply(ir, each.read.partial, partAt(ir, element, each.part, each.read.at));
+      return guarded(ir, conditionsOf(ir, element, each.fixed, fixed), value);
+    }),
+    ...self.map((read) => build.multiply(ir, read.partial, partAt(ir, element, part, read.at))),
+  ];
+  const { definitions } = defined(around, definition, { fixed, loops, body: build.sum(ir, values) }, part.tensor);
+  return { parts: [part], definitions };
+};
+
+// ---- a definition that scatters
+
+/** Whether it is certain that a place exists, so that it can be written to: indices that are data are checked. */
+const isElement = (ir: Arena, value: Affine, index: Index | undefined): boolean =>
+  index !== undefined &&
+  (affine.dataOf(value).length > 0 || range.provablyInRange(ir, value, index.extent));
+
+/** An element of the source that is known where a value is scattered from is where its derivative goes. */
+const scattered = (
+  around: Around,
+  definition: Definition,
+  target: readonly Affine[],
+  reads: readonly Moving[],
+): Tangent => {
+  const { ir, element } = around;
+  const none = new Map<number, Affine>();
+  const terms = reads.flatMap((read) =>
+    (around.of.get(read.tensor) ?? []).map((part): Definition => {
+      const all = new Map(fixedAt(ir, part, read));
+      const fixed = new Map([...all].filter(([j, value]) => isElement(ir, value, element[j])));
+      const free = freeOf(element, fixed);
+      const value = build.multiply(ir, read.partial, partAt(ir, element, part, read.at));
+      return define(ir, {
+        tensor: tensorOf(around, definition.tensor, none),
+        indices: [...definition.indices, ...free],
+        target: [...target, ...element.map((index, j) => fixed.get(j) ?? affine.ofIndex(ir, index))],
+        body: guarded(ir, conditionsOf(ir, element, all, fixed), value),
+        labels: [...definition.labels.slice(0, definition.indices.length), ...free.map(({ name }) => name)],
+      });
+    }),
+  );
+  const [only, ...more] = terms;
+  if (only !== undefined && more.length === 0)
+    return { parts: [{ fixed: none, tensor: only.tensor }], definitions: terms };
+  const own = at(ir, ownIndices(ir, definition.tensor));
+  const sum = build.sum(
+    ir,
+    terms.map(({ tensor }) => build.read(ir, tensor, [...own, ...at(ir, element)])),
+  );
+  const names = { ...definition, labels: [] };
+  const total = defined(around, names, { fixed: none, loops: [], body: sum });
+  return { parts: [total.part], definitions: [...terms, ...total.definitions] };
+};
