@@ -170,12 +170,7 @@ export const defaultRequests = (program: Program): readonly Request[] => {
 };
 
 /** What a request asks for, called `f`, `f_grad`, `f_hessian`, …, with the stages before it. */
-export const stagesOf = (
-  ir: Arena,
-  program: Program,
-  asked: Request,
-  trace: Trace = untraced,
-): Stages => {
+export const stagesOf = (ir: Arena, program: Program, asked: Request, trace: Trace = untraced): Stages => {
   const { suffix, derive } = DERIVATIVES[asked.kind];
   const simple: Simplified = (derived) => simplified(ir, derived, "derived", trace);
   const stages = through(ir, program, (stable) => derive(ir, stable, asked, simple), trace);

@@ -5,7 +5,14 @@
 import type { CodeBlockWriter } from "ts-morph";
 import { formatExpr } from "../../src/loop/format.ts";
 import type { Expr, Kernel, Requirement } from "../../src/loop/types.ts";
-import type { DimPort, KernelInterface, MatrixPort, OptionPort, ResultPort, TensorPort } from "../interface.ts";
+import type {
+  DimPort,
+  KernelInterface,
+  MatrixPort,
+  OptionPort,
+  ResultPort,
+  TensorPort,
+} from "../interface.ts";
 import { accessText, propertyText } from "./declarations.ts";
 import { expressionText, numberText } from "./expression.ts";
 import type { Surroundings } from "./expression.ts";

@@ -1,7 +1,14 @@
 /** The interfaces of a kernel's arguments and results as ts-morph structures, for the modules of every back end. */
 import { StructureKind } from "ts-morph";
 import type { InterfaceDeclarationStructure, OptionalKind, PropertySignatureStructure } from "ts-morph";
-import type { DimPort, KernelInterface, MatrixPort, OptionPort, ResultPort, TensorPort } from "../interface.ts";
+import type {
+  DimPort,
+  KernelInterface,
+  MatrixPort,
+  OptionPort,
+  ResultPort,
+  TensorPort,
+} from "../interface.ts";
 import type { Scope } from "../names.ts";
 import { commentText } from "./comment.ts";
 

@@ -69,7 +69,10 @@ function putField(
 ): void {
   const value = matrix[field.name];
   if ("port" in field) put(field.port, value);
-  else field.ports.forEach((port, k) => put(port, (value as readonly unknown[])[k]));
+  else
+    field.ports.forEach((port, k) => {
+      put(port, (value as readonly unknown[])[k]);
+    });
 }
 
 function callable(port: KernelInterface, emitted: Emitted): CallableKernel {

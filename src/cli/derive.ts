@@ -40,8 +40,7 @@ const requestFor = (program: Program, { wrt, order }: DeriveOptions): Request =>
   for (const name of wrt) {
     if (!floats.includes(name)) throw unknown(`float input of ${program.name} called`, name, floats);
   }
-  if (order === "2")
-    return { kind: "hessian", wrt: [], matrices: pairsOf(wrt.length === 0 ? floats : wrt) };
+  if (order === "2") return { kind: "hessian", wrt: [], matrices: pairsOf(wrt.length === 0 ? floats : wrt) };
   const requests = defaultRequests(program);
   const derivative = requests.at(-1) ?? { kind: "value", wrt: [] };
   return derivative.kind === "value"

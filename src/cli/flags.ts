@@ -25,7 +25,12 @@ export const FLAGS = {
     value: "NAMES",
     about: "Inputs to differentiate by, with commas between; all float inputs without it",
   },
-  order: { type: "string", default: "1", value: "1|2", about: "1: gradients; 2: Hessians, by their structure" },
+  order: {
+    type: "string",
+    default: "1",
+    value: "1|2",
+    about: "1: gradients; 2: Hessians, by their structure",
+  },
   request: {
     type: "string",
     value: "REQUEST",

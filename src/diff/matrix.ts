@@ -317,7 +317,9 @@ const bodyAt = (ir: Arena, definition: Definition, at: readonly Affine[]): Node 
   substitute(
     ir,
     definition.body,
-    new Map(definition.indices.map((index, k): [Index, Affine] => [index, at[k] ?? affine.ofIndex(ir, index)])),
+    new Map(
+      definition.indices.map((index, k): [Index, Affine] => [index, at[k] ?? affine.ofIndex(ir, index)]),
+    ),
   );
 
 const outer = (around: Sides, node: Node, depth: number): readonly Outer[] | undefined => {

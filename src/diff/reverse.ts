@@ -116,7 +116,12 @@ const adjointIndices = (ir: Arena, definition: Definition): readonly ReturnType<
   definition.target ?? definition.indices.map((index) => affine.ofIndex(ir, index));
 
 /** The cotangent of every active node: each is complete when it is reached, since users come after operands. */
-export const propagate = (ir: Arena, root: Node, nodes: readonly Node[], seed: Node): ReadonlyMap<Node, Node> => {
+export const propagate = (
+  ir: Arena,
+  root: Node,
+  nodes: readonly Node[],
+  seed: Node,
+): ReadonlyMap<Node, Node> => {
   const shares = new Map<Node, Node[]>([[root, [seed]]]);
   const cotangents = new Map<Node, Node>();
   const moving = new Set(nodes);

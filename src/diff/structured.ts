@@ -77,7 +77,9 @@ const tangentOf = (around: Around, definition: Definition, active: ReadonlySet<T
   const partials = propagate(ir, definition.body, nodes, weight.value);
   const reads = nodes.flatMap((node): Moving[] => {
     const partial = partials.get(node);
-    return node.kind !== "read" || partial === undefined ? [] : [{ tensor: node.tensor, at: node.at, partial }];
+    return node.kind !== "read" || partial === undefined
+      ? []
+      : [{ tensor: node.tensor, at: node.at, partial }];
   });
   const tangent =
     definition.target !== undefined
@@ -107,22 +109,13 @@ const at = (ir: Arena, indices: readonly Index[]): readonly Affine[] =>
   indices.map((index) => affine.ofIndex(ir, index));
 
 /** D of a part at an element of its tensor. */
-export const partAt = (
-  ir: Arena,
-  element: readonly Index[],
-  part: Part,
-  place: readonly Affine[],
-): Node =>
+export const partAt = (ir: Arena, element: readonly Index[], part: Part, place: readonly Affine[]): Node =>
   part.tensor === undefined
     ? build.constant(ir, 1)
     : build.read(ir, part.tensor, [...place, ...at(ir, freeOf(element, part.fixed))]);
 
 /** Where the tensor is read, so is what it fixes. */
-const fixedAt = (
-  ir: Arena,
-  part: Part,
-  read: Moving,
-): readonly (readonly [j: number, value: Affine])[] => {
+const fixedAt = (ir: Arena, part: Part, read: Moving): readonly (readonly [j: number, value: Affine])[] => {
   const places = new Map(
     read.tensor.shape.map((extent, k): [Index, Affine] => [ir.index(`i${k}`, extent), read.at[k] ?? extent]),
   );
@@ -242,7 +235,13 @@ const defined = (around: Around, definition: Definition, term: Term, tensor?: Te
   const indices = [...own, ...free];
   const reduction = loops.length === 0 ? undefined : ({ op: "sum", indices: loops } as const);
   const names = labelsOf(definition, own, free, loops);
-  const made = define(ir, { tensor: part.tensor ?? definition.tensor, indices, reduction, body, labels: names });
+  const made = define(ir, {
+    tensor: part.tensor ?? definition.tensor,
+    indices,
+    reduction,
+    body,
+    labels: names,
+  });
   return { part, definitions: [made] };
 };
 
@@ -305,7 +304,11 @@ const recurrent = (around: Around, definition: Definition, reads: readonly Movin
   const others = reads.filter(({ tensor }) => tensor !== definition.tensor);
   const self = reads.filter(({ tensor }) => tensor === definition.tensor);
   const given = others.flatMap((read) =>
-    (around.of.get(read.tensor) ?? []).map((part) => ({ read, part, fixed: new Map(fixedAt(ir, part, read)) })),
+    (around.of.get(read.tensor) ?? []).map((part) => ({
+      read,
+      part,
+      fixed: new Map(fixedAt(ir, part, read)),
+    })),
   );
   const hidden = new Set<Index>(loops);
   const shared = commonFixed(given.map(({ part, fixed }) => ({ ...part, fixed })));
@@ -326,7 +329,12 @@ const recurrent = (around: Around, definition: Definition, reads: readonly Movin
     }),
     ...self.map((read) => build.multiply(ir, read.partial, partAt(ir, element, part, read.at))),
   ];
-  const { definitions } = defined(around, definition, { fixed, loops, body: build.sum(ir, values) }, part.tensor);
+  const { definitions } = defined(
+    around,
+    definition,
+    { fixed, loops, body: build.sum(ir, values) },
+    part.tensor,
+  );
   return { parts: [part], definitions };
 };
 
@@ -334,42 +342,73 @@ const recurrent = (around: Around, definition: Definition, reads: readonly Movin
 
 /** Whether it is certain that a place exists, so that it can be written to: indices that are data are checked. */
 const isElement = (ir: Arena, value: Affine, index: Index | undefined): boolean =>
-  index !== undefined &&
-  (affine.dataOf(value).length > 0 || range.provablyInRange(ir, value, index.extent));
+  index !== undefined && (affine.dataOf(value).length > 0 || range.provablyInRange(ir, value, index.extent));
 
-/** An element of the source that is known where a value is scattered from is where its derivative goes. */
+/** A value and where it goes: an element of the source that is known there is a delta or a place to scatter to. */
 const scattered = (
   around: Around,
   definition: Definition,
   target: readonly Affine[],
   reads: readonly Moving[],
 ): Tangent => {
+  const { ir } = around;
+  const own = ownIndices(ir, definition.tensor);
+  const scatters = reads.flatMap((read) =>
+    (around.of.get(read.tensor) ?? []).map((part) => scatter(around, definition, target, read, part)),
+  );
+  const groups = grouped(scatters, ({ part }) => keyOf(part.fixed));
+  const totals = groups.map((group): Defined => {
+    const [only, ...more] = group;
+    if (only !== undefined && more.length === 0) return only;
+    const fixed = only?.part.fixed ?? new Map<number, Affine>();
+    const values = group.map(({ part }) => partAt(ir, around.element, part, at(ir, own)));
+    // a scatter's labels name its loops
+    const total = defined(
+      around,
+      { ...definition, labels: [] },
+      { fixed, loops: [], body: build.sum(ir, values) },
+    );
+    return {
+      part: total.part,
+      definitions: [...group.flatMap((each) => each.definitions), ...total.definitions],
+    };
+  });
+  return {
+    parts: totals.map(({ part }) => part),
+    definitions: totals.flatMap((each) => each.definitions),
+  };
+};
+
+const scatter = (
+  around: Around,
+  definition: Definition,
+  target: readonly Affine[],
+  read: Moving,
+  part: Part,
+): Defined => {
   const { ir, element } = around;
-  const none = new Map<number, Affine>();
-  const terms = reads.flatMap((read) =>
-    (around.of.get(read.tensor) ?? []).map((part): Definition => {
-      const all = new Map(fixedAt(ir, part, read));
-      const fixed = new Map([...all].filter(([j, value]) => isElement(ir, value, element[j])));
-      const free = freeOf(element, fixed);
-      const value = build.multiply(ir, read.partial, partAt(ir, element, part, read.at));
-      return define(ir, {
-        tensor: tensorOf(around, definition.tensor, none),
-        indices: [...definition.indices, ...free],
-        target: [...target, ...element.map((index, j) => fixed.get(j) ?? affine.ofIndex(ir, index))],
-        body: guarded(ir, conditionsOf(ir, element, all, fixed), value),
-        labels: [...definition.labels.slice(0, definition.indices.length), ...free.map(({ name }) => name)],
-      });
+  const own = ownIndices(ir, definition.tensor);
+  const known = new Map(fixedAt(ir, part, read));
+  const fixed = new Map(
+    [...known].flatMap(([j, value]): [number, Affine][] => {
+      const index = own[target.indexOf(value)];
+      return index === undefined ? [] : [[j, affine.ofIndex(ir, index)]];
     }),
   );
-  const [only, ...more] = terms;
-  if (only !== undefined && more.length === 0)
-    return { parts: [{ fixed: none, tensor: only.tensor }], definitions: terms };
-  const own = at(ir, ownIndices(ir, definition.tensor));
-  const sum = build.sum(
-    ir,
-    terms.map(({ tensor }) => build.read(ir, tensor, [...own, ...at(ir, element)])),
-  );
-  const names = { ...definition, labels: [] };
-  const total = defined(around, names, { fixed: none, loops: [], body: sum });
-  return { parts: [total.part], definitions: [...terms, ...total.definitions] };
+  const placed = new Map([...known].filter(([j, value]) => fixed.has(j) || isElement(ir, value, element[j])));
+  const loops = freeOf(element, placed);
+  const tensor = tensorOf(around, definition.tensor, fixed);
+  const places = element.map((index, j) => placed.get(j) ?? affine.ofIndex(ir, index));
+  const made = define(ir, {
+    tensor,
+    indices: [...definition.indices, ...loops],
+    target: [...target, ...places.filter((_, j) => !fixed.has(j))],
+    body: guarded(
+      ir,
+      conditionsOf(ir, element, known, placed),
+      build.multiply(ir, read.partial, partAt(ir, element, part, read.at)),
+    ),
+    labels: [...definition.labels.slice(0, definition.indices.length), ...loops.map(({ name }) => name)],
+  });
+  return { part: { fixed, tensor }, definitions: [made] };
 };

@@ -7,6 +7,7 @@ import {
   affine, build, define, definitionOf, KEEP, liveDefinitions, mapNodes, nextLabel, substitute, type Affine, type Arena, type Definition, type Index,
   type Node, type Output, type Program, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
+import { simplify } from "../simplify/index.ts";
 import { storedIn, type Matrix, type Shared, type Structure } from "../loop/matrix.ts";
 
 export interface Readable {
@@ -34,8 +35,18 @@ export const readable = (ir: Arena, program: Program): Readable => {
   const definitions = liveDefinitions(
     [...program.definitions, ...shown],
     outputs.map(({ tensor }) => tensor),
-  ).filter((definition) => !shown.includes(definition));
-  return { program: { ...program, definitions, outputs }, matrices };
+  );
+  const simple = simplify(ir, { ...program, definitions, outputs });
+  const entry = (tensor: Tensor | undefined): Definition | undefined =>
+    tensor && definitionOf(simple, tensor);
+  const entries = new Set(shown.map(({ tensor }) => tensor));
+  return {
+    program: {
+      ...simple,
+      definitions: simple.definitions.filter(({ tensor }) => !entries.has(tensor)),
+    },
+    matrices: matrices.map((each) => ({ ...each, definition: entry(each.definition?.tensor) })),
+  };
 };
 
 const sharedBy = (matrix: Matrix<Affine>): readonly Shared[] => {

@@ -308,4 +308,5 @@ export const equationOf = (definition: Definition, at?: readonly string[]): Equa
 /** An expression outside of a definition; what has a name in it is left out. */
 export const expressionTree = (node: Node): Tree => namedTree(node, (index) => index.name).tree;
 
-export const equationsOf = (program: Program): readonly Equation[] => program.definitions.map((definition) => equationOf(definition));
+export const equationsOf = (program: Program): readonly Equation[] =>
+  program.definitions.map((definition) => equationOf(definition));

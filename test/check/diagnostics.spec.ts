@@ -500,11 +500,26 @@ const DERIVES: readonly Case[] = [
     hint: "did you mean hessian?",
   },
   {
-    text: "fn f(x: [N]) { return sum(x) } derive f { hessian(x) }",
-    code: "GS0403",
+    text: "fn f(x: [N], y: [N]) { return sum(x * y) } derive f { hessian(x, y, x) }",
+    code: "GS0205",
     at: "hessian",
-    message: "`hessian` is not supported yet",
-    hint: "supported: value, grad, vjp",
+    message: "`hessian` takes at most two names, not 3",
+    hint: "hessian(x) or hessian(x, y), with one or two parameters",
+  },
+  {
+    text: "fn f(x: [N]) { rate = exp(x) return rate } derive f { jacobian(rates, x) }",
+    code: "GS0201",
+    at: "rates",
+    message: "there is no float result `rates`",
+    hint: "did you mean rate?",
+  },
+  {
+    text: "fn f(x: [V], k: int[N]) { return sum[n](x[k[n]]) } derive f { hessian(x, k) }",
+    code: "GS0501",
+    at: "k",
+    message: "`k` is an int tensor",
+    hint: "derivatives are taken by float parameters",
+    related: ["int[N]"],
   },
 ];
 

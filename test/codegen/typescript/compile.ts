@@ -8,10 +8,12 @@ const RUNTIME = [
   "runtime/index",
   "runtime/boundary",
   "runtime/heap",
+  "runtime/matrix",
   "runtime/wasm",
   "runtime/scalar",
   "runtime/erf",
   "runtime/round",
+  "loop/matrix",
   "loop/types",
 ];
 

@@ -1,0 +1,122 @@
+import { describe, expect, it } from "vitest";
+import { evaluate, type Inputs } from "../../src/eval/index.ts";
+import { readable, structureText } from "../../src/explain/index.ts";
+import { matricesOf } from "../../src/gradcheck/matrix.ts";
+import { randomFrom, sampleInputs } from "../../src/gradcheck/sample.ts";
+import { createArena, type Arena, type Program } from "../../src/ir/index.ts";
+import { compileModule, gradient, request, vjp, type Request } from "../../src/pipeline.ts";
+import { dense } from "../../src/runtime/index.ts";
+
+const compiled = (text: string): { ir: Arena; program: Program; asked: Request } => {
+  const module = compileModule({ name: "structure.grad", text });
+  if (!module.ok) throw new Error(module.diagnostics.map(({ message }) => message).join("\n"));
+  const ir = createArena();
+  const [derive] = module.value.derives;
+  const program = module.value.functions.get(derive?.name ?? "")?.program(ir);
+  const asked = derive?.requests[0];
+  if (program?.ok !== true || asked === undefined) throw new Error("nothing is asked for");
+  return { ir, program: program.value, asked };
+};
+
+const data = (program: Program, inputs: Inputs, output: string): Float64Array => {
+  const array = evaluate(program, inputs).get(output);
+  if (array === undefined) throw new Error(`no output ${output}`);
+  return array.data;
+};
+
+const moved = (inputs: Inputs, name: string, element: number, by: number): Inputs => {
+  const array = inputs.tensors.get(name);
+  const values = Float64Array.from(array?.data ?? []);
+  values[element] = (values[element] ?? 0) + by;
+  return {
+    ...inputs,
+    tensors: new Map([...inputs.tensors, [name, { shape: array?.shape ?? [], data: values }]]),
+  };
+};
+
+/** ∂ output / ∂ input by central differences, of shape [output…, input…]. */
+const numerical = (program: Program, inputs: Inputs, output: string, input: string): Float64Array => {
+  const width = inputs.tensors.get(input)?.data.length ?? 0;
+  const height = data(program, inputs, output).length;
+  const result = new Float64Array(height * width);
+  const step = 2 ** -13;
+  for (let column = 0; column < width; column++) {
+    const up = data(program, moved(inputs, input, column, step), output);
+    const down = data(program, moved(inputs, input, column, -step), output);
+    up.forEach((value, row) => (result[row * width + column] = (value - (down[row] ?? NaN)) / (2 * step)));
+  }
+  return result;
+};
+
+interface Row {
+  readonly text: string;
+  readonly structure: readonly string[];
+}
+
+const H = (body: string, asked: string, ...structure: readonly string[]): Row => ({
+  text: `fn f${body} derive f { ${asked} }`,
+  structure,
+});
+
+const ROWS: readonly Row[] = [
+  H("(x: [N]) { return mean(exp(x)) }", "hessian(x)", "diagonal"),
+  H("(x: [N], y: [N]) { return sum((x - y)^2) }", "hessian()", "constant, diagonal", "constant, diagonal", "constant, diagonal"),
+  H("(x: [N], y: [N]) { return sum(x * y) }", "hessian()", "zero", "constant, diagonal", "zero"),
+  H("(x: [N]) { return sum(x)^2 }", "hessian(x)", "constant, rank one"),
+  H("(x: [N]) { return sum(x)^3 }", "hessian(x)", "rank one"),
+  H("(x: [N]) { return sqrt(sum(x^2)) }", "hessian(x)", "diagonal plus rank one"),
+  H("(x: [N]) { return variance(x) }\n fn variance(x: [N]) { return mean((x - mean(x))^2) }", "hessian(x)",
+    "constant, diagonal plus rank one"),
+  H("(x: [N, C]) { return mean[n](logsumexp[c](x[n, c])) }", "hessian(x)",
+    "block-diagonal (one block per n), in each diagonal plus rank one"),
+  H("(x: [N, C], k: int[N]) { return sum[n](logsumexp[c](x[n, c]) - x[n, k[n]]) }", "hessian(x)",
+    "block-diagonal (one block per n), in each diagonal plus rank one"),
+  H("(x: [N, C], w: [C, D]) { return sum[n, d]((sum[c](x[n, c] * w[c, d]))^2) }", "hessian(x)",
+    "constant, block-diagonal (one block per n)"),
+  H("(a: [N, K], b: [K, M], g: [N, M]) { return sum[n, m](g[n, m] * sum[k](a[n, k] * b[k, m])) }", "hessian(a, b)",
+    "constant, block-diagonal (one block per k)"),
+  H("(x: [N], y: [N]) { return sum(x * exp(y)) }", "hessian(y, x)", "diagonal"),
+  H("(x: [N]) { return sum[n](x[n] * (x[n + 1] ?? 0)^2) }", "hessian(x)", "dense"),
+  H("(x: [V], k: int[N]) { return sum[n](exp(x[k[n]])) }", "hessian(x)", "diagonal"),
+  H("(x: [N]) { return prod[n](x[n]) }", "hessian(x)", "dense"),
+  H("(x: [N], s: []) { return sum(exp(s * x)) }", "hessian(x, s)", "dense"),
+  H("(s: []) { return exp(s^2) }", "hessian(s)", "dense"),
+  H("(x: [N, N]) { return sum[n](exp(x[n, n])) }", "hessian(x)", "block-diagonal (one block per n)"),
+  H("(x: [N, C]) { y[n, c] = exp(x[n, c]) return y }", "jacobian(x)", "diagonal"),
+  H("(x: [N, C]) { y[c, n] = sin(x[n, c]) return y }", "jacobian(x)", "block-diagonal (one block per n, c)"),
+  H("(x: [N, C], w: [C, D]) { y[n, d] = sum[c](x[n, c] * w[c, d]) return y }", "jacobian(y, w)",
+    "constant, block-diagonal (one block per d)"),
+  H("(x: [N]) { return x }", "jacobian()", "constant, diagonal"),
+  H("(x: [N]) { y = 2 * x return y }", "jacobian(y, x)", "constant, diagonal"),
+  H("(x: [N, C]) { s[n] = sum[c](x[n, c]) y[n, c] = exp(x[n, c]) / s[n] return y }", "hessian(x)",
+    "block-diagonal (one block per n), in each diagonal plus rank two"),
+]; // prettier-ignore
+
+describe("structured derivatives", () => {
+  it.each(ROWS)("$text", ({ text, structure }) => {
+    const { ir, program, asked } = compiled(text);
+    const derived = request(ir, program, asked);
+    const { matrices } = readable(ir, derived);
+    expect(matrices.map(structureText)).toEqual(structure);
+    const first =
+      asked.kind === "jacobian"
+        ? program
+        : program.outputs[0]?.tensor.shape.length === 0
+          ? gradient(ir, program, [...new Set(matrices.map(({ matrix }) => matrix.name.split("_")[1] ?? ""))])
+          : vjp(ir, program, ["x"]);
+    const inputs = sampleInputs(first, {}, randomFrom(3), () => true) ?? { tensors: new Map() };
+    const outputs = new Map([...evaluate(derived, inputs)].map(([name, array]) => [name, array.data]));
+    const stored = matricesOf(derived, inputs, outputs);
+    for (const { rows, columns } of asked.matrices ?? []) {
+      const [prefix, output] = asked.kind === "jacobian" ? ["j", rows] : ["h", `d_${rows}`];
+      const matrix = stored.get(`${prefix}_${rows}_${columns}`);
+      if (matrix === undefined) throw new Error(`no matrix for ${rows}, ${columns}`);
+      const expected = numerical(first, inputs, output, columns);
+      const scale = Math.max(1, ...expected.map(Math.abs));
+      expect(dense(matrix).length).toBe(expected.length);
+      dense(matrix).forEach((value, k) => {
+        expect(Math.abs(value - (expected[k] ?? NaN)), `entry ${k}`).toBeLessThan(1e-5 * scale);
+      });
+    }
+  });
+});
