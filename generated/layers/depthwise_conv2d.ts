@@ -196,7 +196,7 @@ export interface DepthwiseConv2dVjpResults {
  * Each channel with a kernel of its own.
  *
  * d_x[n, c, k, l] = Σ[u, v] [stride ∣ pad - dilation · u + k and 0 ≤ ⌊(pad - dilation · u + k) / stride⌋ < ⌊(2 · pad + dilation - dilation · KH + H - 1) / stride⌋ + 1 and stride ∣ pad - dilation · v + l and 0 ≤ ⌊(pad - dilation · v + l) / stride⌋ < ⌊(2 · pad + dilation - dilation · KW + W - 1) / stride⌋ + 1 and 0 ≤ stride · ⌊(pad - dilation · u + k) / stride⌋ - pad + dilation · u < H and 0 ≤ stride · ⌊(pad - dilation · v + l) / stride⌋ - pad + dilation · v < W] · (w[c, 0, u, v] · d_y[n, c, ⌊(pad - dilation · u + k) / stride⌋, ⌊(pad - dilation · v + l) / stride⌋])
- * d_w[c, j, u, v] = Σ[n, i, j'] [j = 0 and 0 ≤ stride · i - pad + dilation · u < H and 0 ≤ stride · j' - pad + dilation · v < W] · (x[n, c, stride · i - pad + dilation · u, stride · j' - pad + dilation · v] · d_y[n, c, i, j'])
+ * d_w[c, j, u, v] = Σ[n, i, j'] [0 ≤ stride · i - pad + dilation · u < H and 0 ≤ stride · j' - pad + dilation · v < W and j = 0] · (x[n, c, stride · i - pad + dilation · u, stride · j' - pad + dilation · v] · d_y[n, c, i, j'])
  * d_b[c] = Σ[n, i, j] d_y[n, c, i, j]
  *
  * Operations: 2·N·C·H·W·KH·KW + 2·N·C·KH·KW·⌊(-dilation·KH + H + dilation + 2·pad - 1)/(stride)⌋·⌊(-dilation·KW + W + dilation + 2·pad - 1)/(stride)⌋ + 2·N·C·KH·KW·⌊(-dilation·KH + H + dilation + 2·pad - 1)/(stride)⌋ + 2·N·C·KH·KW·⌊(-dilation·KW + W + dilation + 2·pad - 1)/(stride)⌋ + 2·N·C·KH·KW + N·C·⌊(-dilation·KH + H + dilation + 2·pad - 1)/(stride)⌋·⌊(-dilation·KW + W + dilation + 2·pad - 1)/(stride)⌋ + N·C·⌊(-dilation·KH + H + dilation + 2·pad - 1)/(stride)⌋ + N·C·⌊(-dilation·KW + W + dilation + 2·pad - 1)/(stride)⌋ + N·C

@@ -135,7 +135,7 @@ export interface Kernels {
    * z[n, c, i, j] = Σ[u, v] [0 ≤ stride · i - pad + u < H and 0 ≤ stride · j - pad + v < W] · (x[n, c, stride · i - pad + u, stride · j - pad + v] · dw[c, 0, u, v])
    * d_z[n, c, i, j] = Σ[k] pw[k, c, 0, 0] · d_y[n, k, i, j]
    * d_x[n, c, k, l] = Σ[i, j] [0 ≤ pad - stride · i + k < KH and 0 ≤ pad - stride · j + l < KW] · (dw[c, 0, pad - stride · i + k, pad - stride · j + l] · d_z[n, c, i, j])
-   * d_dw[c, j, u, v] = Σ[n, i, j'] [j = 0 and 0 ≤ stride · i - pad + u < H and 0 ≤ stride · j' - pad + v < W] · (x[n, c, stride · i - pad + u, stride · j' - pad + v] · d_z[n, c, i, j'])
+   * d_dw[c, j, u, v] = Σ[n, i, j'] [0 ≤ stride · i - pad + u < H and 0 ≤ stride · j' - pad + v < W and j = 0] · (x[n, c, stride · i - pad + u, stride · j' - pad + v] · d_z[n, c, i, j'])
    * d_pw[k, c, k', l] = Σ[n, i, j] [k' = 0 and l = 0] · (z[n, c, i, j] · d_y[n, k, i, j])
    * d_b[k] = Σ[n, i, j] d_y[n, k, i, j]
    *
