@@ -14,13 +14,34 @@ export interface EmitOptions {
   readonly optimize?: "full" | "none";
 }
 
+/**
+ * Passes that make a module smaller, of more than linear time: values that are used once need no local, and locals that
+ * do not overlap share one. None moves a value into a loop.
+ */
+const COMPACT = [
+  "local-cse",
+  "simplify-locals-nostructure",
+  "vacuum",
+  "coalesce-locals",
+  "simplify-locals",
+  "vacuum",
+  "reorder-locals",
+  "merge-blocks",
+  "optimize-instructions",
+  "rse",
+  "vacuum",
+  "reorder-locals",
+];
+
+/** The bytes up to which a module is made smaller. */
+const COMPACT_LIMIT = 32_768;
+
 /** Where the memory is imported from, and the fewest 64 KiB pages it must have. */
 export const MEMORY_IMPORT = { module: "env", name: "memory", pages: 1 } as const;
 
 /**
- * Passes of linear time that never nest expressions deeper. Engines allocate registers themselves, so locals are not
- * merged (which takes quadratic time), and constants stay in locals: propagating them into loops would undo that they
- * are loaded once.
+ * Passes of linear time that never nest expressions deeper, for modules of any size. Constants stay in locals:
+ * propagating them into loops would undo that they are loaded once.
  */
 const PASSES = {
   full: ["optimize-instructions", "remove-unused-brs", "merge-blocks", "vacuum", "reorder-locals"],
@@ -37,6 +58,9 @@ export async function emitWasm(kernels: readonly Kernel[], options: EmitOptions 
     binaryen.setOptimizeLevel(3);
     binaryen.setShrinkLevel(0);
     module.runPasses(PASSES[options.optimize ?? "full"]);
+    const bytes = module.emitBinary();
+    if (options.optimize === "none" || bytes.length > COMPACT_LIMIT) return bytes;
+    module.runPasses(COMPACT);
     return module.emitBinary();
   } finally {
     module.dispose();

@@ -126,6 +126,9 @@ export const build = async (options: BuildOptions, output: Output): Promise<void
     if (options.explain === "schedule")
       for (const schedule of schedules) output.out(explainSchedule(schedule));
     const kernels = schedules.map(({ kernel }) => kernel);
+    if (kernels.length === 0) {
+      throw new CommandError("GS0603", `${file} has no functions`, "write one: fn name(x) { return … }");
+    }
     checkDistinct(kernels, loaded, output);
     const stem = basename(file).replace(/\.grad$/, "");
     for (const target of options.targets) {

@@ -66,6 +66,14 @@ describe("build", () => {
     }
   });
 
+  it("rejects a file without functions", async () => {
+    const empty = folder.write("empty.grad", "// nothing yet\n");
+    const { code, err } = await command("build", empty, "--out", folder.path("empty"));
+    expect(code).toBe(2);
+    expect(err).toContain("empty.grad has no functions");
+    expect(folder.list("empty")).toEqual([]);
+  });
+
   it("explains the schedule of each kernel", async () => {
     const out = await built(loss, "--out", folder.path("explained"), "--target", "ts", "--explain-schedule");
     expect(out).toContain("loss, f32: the loops");

@@ -1,5 +1,5 @@
-/** What the README says about the size of the ready-made kernels. */
-import { readdirSync, readFileSync } from "node:fs";
+/** The sizes of the ready-made kernels: what the README says of them, and their limit. */
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import ts from "typescript";
@@ -34,6 +34,26 @@ const sizeOf = (names: readonly string[]): Size => {
     gzipped: sum(contents.map((each) => gzipSync(each).length)),
   };
 };
+
+/** Bytes of a WebAssembly module. */
+const LIMIT = 8192;
+
+/** Those that are larger: mathematics is in place, not called, in each of the vectors that a loop works on at once. */
+const LARGER: ReadonlyMap<string, number> = new Map([
+  ["layers/multi_head_attention.wasm", 20_000],
+  ["layers/group_norm.wasm", 10_000],
+  ["losses/focal.wasm", 12_000],
+  ["losses/focal_with_logits.wasm", 12_000],
+  ["losses/log_cosh.wasm", 10_000],
+]);
+
+it("is at most 8 KB for each WebAssembly module, but a few", () => {
+  const large = files
+    .filter((name) => name.endsWith(".wasm"))
+    .map((name) => ({ name, bytes: statSync(join("generated", name)).size }))
+    .filter(({ name, bytes }) => bytes > (LARGER.get(name) ?? LIMIT));
+  expect(large).toEqual([]);
+});
 
 const STATED = /`(\.[\w.]+)`(?: files)? have ([\d,]+) kB \(([\d,]+) kB gzipped/g;
 
