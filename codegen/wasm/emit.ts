@@ -10,8 +10,8 @@ import { addKernel } from "./kernel.ts";
 import { createMathLibrary } from "./library.ts";
 
 export interface EmitOptions {
-  /** `none` compiles faster, for kernels that run only a few times. */
-  readonly optimize?: "full" | "none";
+  /** `none` compiles faster, for kernels that run only a few times; `size` slower, for modules that are kept in files. */
+  readonly optimize?: "none" | "full" | "size";
 }
 
 /**
@@ -34,7 +34,7 @@ const COMPACT = [
 ];
 
 /** The bytes up to which a module is made smaller. */
-const COMPACT_LIMIT = 32_768;
+const COMPACT_LIMIT = 131_072;
 
 /** Where the memory is imported from, and the fewest 64 KiB pages it must have. */
 export const MEMORY_IMPORT = { module: "env", name: "memory", pages: 1 } as const;
@@ -43,10 +43,7 @@ export const MEMORY_IMPORT = { module: "env", name: "memory", pages: 1 } as cons
  * Passes of linear time that never nest expressions deeper, for modules of any size. Constants stay in locals:
  * propagating them into loops would undo that they are loaded once.
  */
-const PASSES = {
-  full: ["optimize-instructions", "remove-unused-brs", "merge-blocks", "vacuum", "reorder-locals"],
-  none: [],
-} as const;
+const PASSES = ["optimize-instructions", "remove-unused-brs", "merge-blocks", "vacuum", "reorder-locals"];
 
 export async function emitWasm(kernels: readonly Kernel[], options: EmitOptions = {}): Promise<Uint8Array> {
   const binaryen = await loadBinaryen();
@@ -57,9 +54,10 @@ export async function emitWasm(kernels: readonly Kernel[], options: EmitOptions 
     if (module.validate() !== 1) throw new Error("the generated WebAssembly module is invalid");
     binaryen.setOptimizeLevel(3);
     binaryen.setShrinkLevel(0);
-    module.runPasses(PASSES[options.optimize ?? "full"]);
+    const { optimize = "full" } = options;
+    if (optimize !== "none") module.runPasses(PASSES);
     const bytes = module.emitBinary();
-    if (options.optimize === "none" || bytes.length > COMPACT_LIMIT) return bytes;
+    if (optimize !== "size" || bytes.length > COMPACT_LIMIT) return bytes;
     module.runPasses(COMPACT);
     return module.emitBinary();
   } finally {

@@ -92,12 +92,13 @@ export const EMIT: {
     const name = `${stem}.wasm`;
     const loader = emitLoader(kernels, { kind: "file", name }, RUNTIME);
     return new Map<string, string | Uint8Array>([
-      [name, await emitWasm(kernels)],
+      [name, await emitWasm(kernels, { optimize: "size" })],
       [`${stem}.wasm.ts`, await formatTypeScript(loader)],
     ]);
   },
   "wasm-inline": async (kernels, stem) => {
-    const loader = emitLoader(kernels, { kind: "inline", bytes: await emitWasm(kernels) }, RUNTIME);
+    const bytes = await emitWasm(kernels, { optimize: "size" });
+    const loader = emitLoader(kernels, { kind: "inline", bytes }, RUNTIME);
     return new Map([[`${stem}.wasm.ts`, await formatTypeScript(loader)]]);
   },
 };

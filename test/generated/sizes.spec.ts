@@ -5,9 +5,6 @@ import { gzipSync } from "node:zlib";
 import ts from "typescript";
 import { expect, it } from "vitest";
 
-/** Modules that have more or fewer bytes by this part are still what is stated. */
-const TOLERANCE = 0.15;
-
 const files = readdirSync("generated", { recursive: true, encoding: "utf8" })
   .filter((name) => name.includes("/"))
   .sort();
@@ -38,13 +35,26 @@ const sizeOf = (names: readonly string[]): Size => {
 /** Bytes of a WebAssembly module. */
 const LIMIT = 8192;
 
-/** Those that are larger: mathematics is in place, not called, in each of the vectors that a loop works on at once. */
+/**
+ * Those that may be larger, and by how much: mathematics is in place, not called, in each of the vectors that a loop works
+ * on at once, and contractions in blocks have a loop for each kind of border.
+ */
 const LARGER: ReadonlyMap<string, number> = new Map([
-  ["layers/multi_head_attention.wasm", 20_000],
+  ["layers/attention.wasm", 40_000],
+  ["layers/attention_causal.wasm", 40_000],
+  ["layers/attention_masked.wasm", 40_000],
+  ["layers/conv2d.wasm", 16_000],
+  ["layers/conv2d_no_bias.wasm", 16_000],
+  ["layers/depthwise_separable_conv2d.wasm", 20_000],
   ["layers/group_norm.wasm", 10_000],
+  ["layers/linear.wasm", 12_000],
+  ["layers/linear_no_bias.wasm", 12_000],
+  ["layers/multi_head_attention.wasm", 110_000],
   ["losses/focal.wasm", 12_000],
   ["losses/focal_with_logits.wasm", 12_000],
   ["losses/log_cosh.wasm", 10_000],
+  ["matrix/batched_matmul.wasm", 12_000],
+  ["matrix/matmul.wasm", 12_000],
 ]);
 
 it("is at most 8 KB for each WebAssembly module, but a few", () => {
@@ -55,7 +65,7 @@ it("is at most 8 KB for each WebAssembly module, but a few", () => {
   expect(large).toEqual([]);
 });
 
-const STATED = /`(\.[\w.]+)`(?: files)? have ([\d,]+) kB \(([\d,]+) kB gzipped/g;
+const STATED = /`(\.[\w.]+)`(?: files)? have less than ([\d,]+) kB \(([\d,]+) kB gzipped/g;
 
 const numberOf = (text: string | undefined): number => Number((text ?? "").replaceAll(",", ""));
 
@@ -68,7 +78,12 @@ it("is as the README says", () => {
       files.filter((name) => name.endsWith(source) && (end !== ".js" || !name.endsWith(".wasm.ts"))),
     );
     const found = JSON.stringify({ end, ...size });
-    expect(Math.abs(numberOf(raw) / size.raw - 1), found).toBeLessThan(TOLERANCE);
-    expect(Math.abs(numberOf(gzipped) / size.gzipped - 1), found).toBeLessThan(TOLERANCE);
+    for (const [bound, actual] of [
+      [numberOf(raw), size.raw],
+      [numberOf(gzipped), size.gzipped],
+    ] as const) {
+      expect(actual, found).toBeLessThan(bound);
+      expect(actual, found).toBeGreaterThan(bound / 2);
+    }
   }
 });
