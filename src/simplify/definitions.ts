@@ -5,6 +5,7 @@
 import type { Definition, Requirement, Tensor } from "../ir/index.ts";
 import type { Engine } from "./engine.ts";
 import { rewriteSums } from "./expand.ts";
+import { seeThroughNames } from "./names.ts";
 import { absorbFactors, sharePairs } from "./pairs.ts";
 import { shareValues } from "./share.ts";
 import { stabiliseDefinitions } from "./shift.ts";
@@ -43,8 +44,9 @@ const stabilised = (
   definitions: readonly Definition[],
   surface: Surface,
 ): readonly Definition[] => {
-  const space = createWorkspace(engine.ir, definitions, new Set(surface.outputs), surface.names);
-  return stabiliseDefinitions(space, definitions);
+  const seen = engine.mode === "user" ? seeThroughNames(engine, definitions) : definitions;
+  const space = createWorkspace(engine.ir, seen, new Set(surface.outputs), surface.names);
+  return stabiliseDefinitions(space, seen);
 };
 
 const round = (

@@ -154,7 +154,9 @@ const sweep = (engine: Engine, roots: readonly Node[]): readonly Node[] => {
   const { ir } = engine;
   const nodes = reachable(roots);
   const users = countUsers(nodes, roots);
-  const around: Surroundings = { ir, shared: (node) => users.count(node) > 1 };
+  // digits come before operations: a user's formula is made stable also where that takes a function more
+  const isShared = engine.mode === "user" ? () => false : (node: Node) => users.count(node) > 1;
+  const around: Surroundings = { ir, shared: isShared };
   const done = new Map<Node, Node>();
   const mapped = (node: Node): Node => done.get(node) ?? node;
   const divide = range.division(ir);

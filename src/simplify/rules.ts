@@ -24,7 +24,10 @@ export interface Rule {
   readonly purpose: Purpose;
   /** The intervals that the variables are drawn from in its test, which are those where both sides are defined. */
   readonly domain: Readonly<Record<string, readonly [number, number]>>;
-  /** Values with other users: the rule would compute them twice, so it applies only where they have none. */
+  /**
+   * Values with other users: the rule would compute them twice, so it applies only where they have none. A user's formula is made
+   * stable all the same: digits come before operations.
+   */
   readonly unshared?: readonly Pattern[];
 }
 
@@ -185,6 +188,111 @@ const STABILITY: readonly Rule[] = [
     purpose: "stability",
     domain: { x: [-3, 3], "…": [-2, 2] },
     unshared: [call("tanh", x)],
+  },
+  {
+    name: "1 + tanh(x) is 2·sigmoid(2x)",
+    from: plusRest(one, call("tanh", x)),
+    to: plus(times(number(2), sigmoid(times(number(2), x))), REST),
+    soundness: "real",
+    purpose: "stability",
+    domain: { x: [-3, 3], "…": [-2, 2] },
+    unshared: [call("tanh", x)],
+  },
+  {
+    name: "1 - tanh(x) is 2·sigmoid(-2x)",
+    from: plusRest(one, minus(call("tanh", x))),
+    to: plus(times(number(2), sigmoid(times(number(-2), x))), REST),
+    soundness: "real",
+    purpose: "stability",
+    domain: { x: [-3, 3], "…": [-2, 2] },
+    unshared: [call("tanh", x)],
+  },
+  {
+    name: "1 - cos(x) is 2·sin(x/2)²",
+    from: plusRest(one, minus(call("cos", x))),
+    to: plus(times(number(2), raised(call("sin", times(number(1, 2), x)), 2)), REST),
+    soundness: "real",
+    purpose: "stability",
+    domain: { x: [-4, 4], "…": [-2, 2] },
+    unshared: [call("cos", x)],
+  },
+  {
+    name: "cosh(x) - 1 is 2·sinh(x/2)²",
+    from: plusRest(number(-1), call("cosh", x)),
+    to: plus(times(number(2), raised(call("sinh", times(number(1, 2), x)), 2)), REST),
+    soundness: "real",
+    purpose: "stability",
+    domain: { x: [-3, 3], "…": [-2, 2] },
+    unshared: [call("cosh", x)],
+  },
+  {
+    name: "log(cosh(x)) without overflow, and without 1 + what is small",
+    from: log(call("cosh", x)),
+    to: choose(
+      less(abs(x), one),
+      call("log1p", times(number(2), raised(call("sinh", times(number(1, 2), x)), 2))),
+      plus(abs(x), softplus(times(number(-2), abs(x))), minus(log(number(2)))),
+    ),
+    soundness: "real",
+    purpose: "stability",
+    domain: REAL_LINE,
+  },
+  {
+    name: "exp(x) - exp(-x) is 2·sinh(x)",
+    from: plus(exp(x), minus(exp(minus(x)))),
+    to: times(number(2), call("sinh", x)),
+    soundness: "real",
+    purpose: "stability",
+    domain: { x: [-3, 3] },
+  },
+  {
+    name: "exp(x) + exp(-x) is 2·cosh(x)",
+    from: plus(exp(x), exp(minus(x))),
+    to: times(number(2), call("cosh", x)),
+    soundness: "real",
+    purpose: "stability",
+    domain: { x: [-3, 3] },
+  },
+  {
+    name: "sinh(x) / cosh(x) is tanh(x)",
+    from: timesRest(call("sinh", x), raised(call("cosh", x), -1)),
+    to: times(call("tanh", x), REST),
+    soundness: "real",
+    purpose: "stability",
+    domain: { x: [-3, 3], "…": [-2, 2] },
+    unshared: [call("sinh", x), raised(call("cosh", x), -1)],
+  },
+  {
+    name: "sinh(x) / cosh(x)³ is tanh(x) / cosh(x)²",
+    from: timesRest(call("sinh", x), raised(call("cosh", x), -3)),
+    to: times(call("tanh", x), raised(call("cosh", x), -2), REST),
+    soundness: "real",
+    purpose: "stability",
+    domain: { x: [-3, 3], "…": [-2, 2] },
+  },
+  {
+    name: "(exp(x) - 1) / (exp(x) + 1) is tanh(x/2)",
+    from: timesRest(call("expm1", x), sigmoid(minus(x))),
+    to: times(call("tanh", times(number(1, 2), x)), REST),
+    soundness: "real",
+    purpose: "stability",
+    domain: { x: [-4, 4], "…": [-2, 2] },
+  },
+  {
+    name: "1 - (1 - x) is x",
+    from: plusRest(one, minus(plus(one, minus(x)))),
+    to: plus(x, REST),
+    soundness: "real",
+    purpose: "stability",
+    domain: { x: [-4, 4], "…": [-2, 2] },
+  },
+  {
+    name: "1 - (t·x + (1 - t)·y) is t·(1 - x) + (1 - t)·(1 - y)",
+    from: plusRest(one, minus(plus(times(plus(one, minus(t)), y), times(t, x)))),
+    to: plus(times(t, plus(one, minus(x))), times(plus(one, minus(t)), plus(one, minus(y))), REST),
+    soundness: "real",
+    purpose: "stability",
+    domain: { x: [0, 1], y: [0, 1], t: [0, 1], "…": [-2, 2] },
   },
   {
     name: "1 + erf(x) is erfc(-x)",
@@ -356,13 +464,46 @@ const ALGEBRA: readonly Rule[] = [
     unshared: [call("sin", x), raised(call("cos", x), -1)],
   },
   {
-    name: "sinh(x) / cosh(x) is tanh(x)",
-    from: timesRest(call("sinh", x), raised(call("cosh", x), -1)),
-    to: times(call("tanh", x), REST),
+    name: "sin(x)·cos(x) is sin(2x)/2",
+    from: timesRest(call("sin", x), call("cos", x)),
+    to: times(number(1, 2), call("sin", times(number(2), x)), REST),
     soundness: "real",
     purpose: "algebra",
-    domain: { x: [-3, 3], "…": [-2, 2] },
-    unshared: [call("sinh", x), raised(call("cosh", x), -1)],
+    domain: { x: [-4, 4], "…": [-2, 2] },
+    unshared: [call("sin", x), call("cos", x)],
+  },
+  {
+    name: "sinh(x)·cosh(x) is sinh(2x)/2",
+    from: timesRest(call("sinh", x), call("cosh", x)),
+    to: times(number(1, 2), call("sinh", times(number(2), x)), REST),
+    soundness: "real",
+    purpose: "algebra",
+    domain: { x: [-2, 2], "…": [-2, 2] },
+  },
+  {
+    name: "1 + 2·sinh(x)² is cosh(2x)",
+    from: plusRest(one, times(number(2), raised(call("sinh", x), 2))),
+    to: plus(call("cosh", times(number(2), x)), REST),
+    soundness: "real",
+    purpose: "algebra",
+    domain: { x: [-2, 2], "…": [-2, 2] },
+  },
+  {
+    name: "1 - 2·sigmoid(x) is -tanh(x/2)",
+    from: plusRest(one, times(number(-2), sigmoid(x))),
+    to: plus(minus(call("tanh", times(number(1, 2), x))), REST),
+    soundness: "real",
+    purpose: "algebra",
+    domain: { x: [-4, 4], "…": [-2, 2] },
+    unshared: [sigmoid(x)],
+  },
+  {
+    name: "tanh(|x|)·sign(x) is tanh(x)",
+    from: timesRest(call("tanh", abs(x)), call("sign", x)),
+    to: times(call("tanh", x), REST),
+    soundness: "ieee",
+    purpose: "algebra",
+    domain: { x: [-4, 4], "…": [-2, 2] },
   },
   {
     name: "sigmoid(x) + sigmoid(-x) is 1",
@@ -473,6 +614,9 @@ const ALGEBRA: readonly Rule[] = [
 ];
 
 export const RULES: readonly Rule[] = [...STABILITY, ...ALGEBRA];
+
+/** The names of the rules that make a formula more accurate. */
+export const STABILITY_RULES: ReadonlySet<string> = new Set(STABILITY.map(({ name }) => name));
 
 /** What is left out, and a point where the two sides differ. */
 export interface RejectedRule {

@@ -12,14 +12,12 @@ import {
 } from "./workspace.ts"; // prettier-ignore
 
 export const stabiliseDefinitions = (
-  engineSpace: Workspace,
+  space: Workspace,
   definitions: readonly Definition[],
 ): readonly Definition[] => {
-  const { ir, outputs } = engineSpace;
-  const seen = definitions.map((definition) => logarithmsReadThrough(engineSpace, definition));
-  const space = createWorkspace(ir, seen, outputs, engineSpace.names);
-  let changed = seen.some((definition, k) => definition !== definitions[k]);
-  for (const definition of seen) {
+  const { ir, outputs } = space;
+  let changed = false;
+  for (const definition of definitions) {
     const shifted = shiftedSum(space, definition);
     if (shifted === undefined) continue;
     changed = true;
@@ -41,49 +39,6 @@ const valueAt = (space: Workspace, node: Node): Node | undefined => {
 const exponentOf = (space: Workspace, node: Node): Node | undefined => {
   const value = valueAt(space, node) ?? node;
   return value.kind === "unary" && value.op === "exp" ? value.a : undefined;
-};
-
-// ---- logarithms of named values
-
-const isLogarithm = (node: Node): boolean =>
-  node.kind === "unary" && (node.op === "log" || node.op === "log1p");
-
-/** log(p) with p = sigmoid(x), exp(x) or exp(x) / s named: written out, so that the rules for logarithms see it. */
-const logarithmsReadThrough = (space: Workspace, definition: Definition): Definition => {
-  const node = (rebuilt: Node): Node => {
-    if (rebuilt.kind !== "unary" || !isLogarithm(rebuilt)) return rebuilt;
-    const argument = writtenOut(space, rebuilt.a);
-    return argument === undefined ? rebuilt : b.unary(space.ir, rebuilt.op, argument);
-  };
-  const [body = definition.body] = mapNodes(space.ir, [definition.body], { ...KEEP, node });
-  return body === definition.body ? definition : { ...definition, body };
-};
-
-const writtenOut = (space: Workspace, node: Node): Node | undefined => {
-  const { ir } = space;
-  if (node.kind === "product" && node.args.length === 2 && node.args[0]?.kind === "constant") {
-    const [sign, value] = node.args;
-    const inner = value && namedFunction(space, value);
-    return inner && b.product(ir, [sign, inner]);
-  }
-  const named = namedFunction(space, node);
-  if (named !== undefined) return named;
-  const value = valueAt(space, node);
-  if (value?.kind !== "product") return undefined;
-  const exponents = value.args.map((arg) => exponentOf(space, arg));
-  if (exponents.every((exponent) => exponent === undefined)) return undefined;
-  return b.product(
-    ir,
-    value.args.map((arg, k) => {
-      const exponent = exponents[k];
-      return exponent === undefined ? arg : b.unary(ir, "exp", exponent);
-    }),
-  );
-};
-
-const namedFunction = (space: Workspace, node: Node): Node | undefined => {
-  const value = valueAt(space, node);
-  return value?.kind === "unary" && (value.op === "exp" || value.op === "sigmoid") ? value : undefined;
 };
 
 // ---- sums of exponentials
