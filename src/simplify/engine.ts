@@ -168,14 +168,27 @@ const sweep = (engine: Engine, roots: readonly Node[]): readonly Node[] => {
   const collects = engine.mode === "derived";
   for (const node of nodes) {
     if (collects && (isInnerSum(node, users) || isInnerProduct(node, users))) continue;
-    const rebuilt = (): Node =>
-      rebuild(ir, node, operandsOf(node).map(mapped), affinesOf(node).map(mapAffine));
+    const rebuilt = (): Node => {
+      const plain = rebuild(ir, node, operandsOf(node).map(mapped), affinesOf(node).map(mapAffine));
+      return engine.mode === "user" && plain !== node ? withOneConstant(ir, plain) : plain;
+    };
     const collected = collects ? collect(node, around, users, mapped) : undefined;
     const result = rewrite(engine, around, node, withoutZeros(ir, collected ?? rebuilt()));
     users.inherit(node, result);
     done.set(node, result);
   }
   return roots.map(mapped);
+};
+
+/** 1/2·(2·x), which a rule has left, is x: constants of a product meet. */
+const withOneConstant = (ir: Arena, node: Node): Node => {
+  if (node.kind !== "product") return node;
+  return b.product(
+    ir,
+    node.args.flatMap((arg) =>
+      arg.kind === "product" && arg.args[0]?.kind === "constant" ? arg.args : [arg],
+    ),
+  );
 };
 
 const collect = (
