@@ -11,7 +11,8 @@ import { shareValues } from "./share.ts";
 import { stabiliseDefinitions } from "./shift.ts";
 import { lightenPointwise, lightenSums } from "./sums.ts";
 import { tidy } from "./tidy.ts";
-import { createWorkspace, inOrder } from "./workspace.ts";
+import { centreVariances } from "./variance.ts";
+import { createWorkspace, inOrder, type Workspace } from "./workspace.ts";
 
 const ROUNDS = 8;
 
@@ -44,9 +45,12 @@ const stabilised = (
   definitions: readonly Definition[],
   surface: Surface,
 ): readonly Definition[] => {
-  const seen = engine.mode === "user" ? seeThroughNames(engine, definitions) : definitions;
-  const space = createWorkspace(engine.ir, seen, new Set(surface.outputs), surface.names);
-  return stabiliseDefinitions(space, seen);
+  const workspace = (list: readonly Definition[]): Workspace =>
+    createWorkspace(engine.ir, list, new Set(surface.outputs), surface.names);
+  if (engine.mode === "derived") return stabiliseDefinitions(workspace(definitions), definitions);
+  const seen = seeThroughNames(engine, definitions);
+  const centred = inOrder(workspace(centreVariances(workspace(seen), seen)));
+  return stabiliseDefinitions(workspace(centred), centred);
 };
 
 const round = (
