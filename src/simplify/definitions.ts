@@ -7,6 +7,7 @@ import type { Engine } from "./engine.ts";
 import { rewriteSums } from "./expand.ts";
 import { seeThroughNames } from "./names.ts";
 import { absorbFactors, sharePairs } from "./pairs.ts";
+import { scaleNorms } from "./scale.ts";
 import { shareValues } from "./share.ts";
 import { stabiliseDefinitions } from "./shift.ts";
 import { lightenPointwise, lightenSums } from "./sums.ts";
@@ -50,7 +51,8 @@ const stabilised = (
   if (engine.mode === "derived") return stabiliseDefinitions(workspace(definitions), definitions);
   const seen = seeThroughNames(engine, definitions);
   const centred = inOrder(workspace(centreVariances(workspace(seen), seen)));
-  return stabiliseDefinitions(workspace(centred), centred);
+  const scaled = scaleNorms(workspace(centred), centred);
+  return stabiliseDefinitions(workspace(scaled), scaled);
 };
 
 const round = (

@@ -150,13 +150,18 @@ interface Parts {
 const depends = (node: Node, over: readonly Index[]): boolean =>
   over.some((index) => node.indices.includes(index));
 
+/** A power of two that keeps what is summed from over- and underflow. */
+const isScale = (node: Node): boolean =>
+  node.kind === "stopgradient" || (node.kind === "power" && node.base.kind === "stopgradient");
+
 const separate = (ir: Arena, { test, factors }: Product, over: readonly Index[]): Parts => {
   const tests = test === undefined ? [] : test.kind === "and" ? test.args : [test];
   const conjunction = (parts: readonly Node[]): Node | undefined =>
     parts.length === 0 ? undefined : b.and(ir, parts);
+  const comesOut = (factor: Node): boolean => !depends(factor, over) && !isScale(factor);
   return {
-    outside: factors.filter((factor) => !depends(factor, over)),
-    inside: factors.filter((factor) => depends(factor, over)),
+    outside: factors.filter(comesOut),
+    inside: factors.filter((factor) => !comesOut(factor)),
     outerTest: conjunction(tests.filter((each) => !depends(each, over))),
     innerTest: conjunction(tests.filter((each) => depends(each, over))),
   };
