@@ -50,12 +50,10 @@ const writtenOut = (
 
 /** What it becomes, if a rule for stability has a part in that. */
 const stabilised = (engine: Engine, body: Node): Node | undefined => {
-  let applied = false;
-  const trace: Engine["trace"] = ({ rule }) => {
-    applied ||= STABILITY_RULES.has(rule);
-  };
+  const applied = new Set<string>();
+  const trace: Engine["trace"] = ({ rule }) => applied.add(rule);
   const [result] = simplifyNodes({ ...engine, trace }, [body]);
-  return applied ? result : undefined;
+  return [...applied].some((rule) => STABILITY_RULES.has(rule)) ? result : undefined;
 };
 
 /** Parts that are there still have their names again, the largest first. */

@@ -41,8 +41,20 @@ interface Format {
 }
 
 const FORMATS: { readonly [T in FloatType]: Format } = {
-  f64: { relative: 1e-12, smallest: 2 ** -1074, normal: 2 ** -1022, largest: Number.MAX_VALUE, round: (x) => x },
-  f32: { relative: 2e-6, smallest: 2 ** -149, normal: 2 ** -126, largest: 3.4028234663852886e38, round: Math.fround },
+  f64: {
+    relative: 1e-12,
+    smallest: 2 ** -1074,
+    normal: 2 ** -1022,
+    largest: Number.MAX_VALUE,
+    round: (x) => x,
+  },
+  f32: {
+    relative: 2e-6,
+    smallest: 2 ** -149,
+    normal: 2 ** -126,
+    largest: 3.4028234663852886e38,
+    round: Math.fround,
+  },
 };
 
 interface Prepared {
@@ -66,7 +78,7 @@ const prepare = (sweep: Sweep, k: number): Prepared => {
   const program = module.ok ? module.value.functions.get("f")?.program(ir) : module;
   if (program?.ok !== true)
     throw new Error((program?.diagnostics ?? []).map((each) => formatDiagnostic(each)).join("\n"));
-  const plain = program.value as Program;
+  const plain = program.value;
   const value = { name: `value_${k}`, compiled: forward(ir, plain), plain };
   if (sweep.wrt.length === 0) return { sweep, ir, stages: [value] };
   const derivative = {
@@ -96,7 +108,9 @@ const inputsOf = ({ sweep, stages }: Prepared, { plain }: Stage, { round }: Form
   const options = new Map(plain.options.map((option) => [option.name, option.default ?? NaN]));
   const output = stages[0]?.plain.outputs[0];
   const shape = (output?.tensor.shape ?? []).map(
-    (extent) => dims.get(extent.terms[0]?.atoms.map((atom) => (atom.kind === "dim" ? atom.name : "")).join("") ?? "") ?? extent.constant,
+    (extent) =>
+      dims.get(extent.terms[0]?.atoms.map((atom) => (atom.kind === "dim" ? atom.name : "")).join("") ?? "") ??
+      extent.constant,
   );
   const count = shape.reduce((product, extent) => product * extent, 1);
   const upstream = Array.from({ length: count }, (_, k) => round(sweep.upstream?.[k] ?? 1));
@@ -122,7 +136,11 @@ const missesOf = (
         ? !Number.isNaN(value)
         : Math.abs(expected) > format.largest
           ? !(Math.abs(value) >= format.largest / 2)
-          : !(Math.abs(value - expected) <= format.relative * size + (Math.abs(expected) < format.normal ? format.normal : 4 * format.smallest));
+          : !(
+              Math.abs(value - expected) <=
+              format.relative * size +
+                (Math.abs(expected) < format.normal ? format.normal : 4 * format.smallest)
+            );
       return isOff ? [{ at: `${where}: ${name}[${k}]`, expected, got: value }] : [];
     });
   });
@@ -149,8 +167,12 @@ export const sweepAll = async (sweeps: readonly Sweep[]): Promise<ReadonlyMap<st
   };
   for (const prepared of all) {
     for (const stage of prepared.stages) {
-      compareStage("interpreter", "f64", prepared, stage, (inputs) =>
-        new Map([...evaluate(stage.compiled, inputs)].map(([name, { data }]) => [name, data])),
+      compareStage(
+        "interpreter",
+        "f64",
+        prepared,
+        stage,
+        (inputs) => new Map([...evaluate(stage.compiled, inputs)].map(([name, { data }]) => [name, data])),
       );
     }
   }
