@@ -169,7 +169,7 @@ export interface BatchNorm2dVjpResults {
  * d_mu_1_1[c] = 1 / sqrt(eps + var.sum[c] / (N · H · W))
  * d_beta[c] = Σ[n, i, j] d_y[n, c, i, j]
  * d_var_2[c] = Σ[n, i, j] d_y[n, c, i, j] · var.sum_1[i, j, n, c]
- * d_x[n, c, i, j] = gamma[c] · d_mu_1_1[c] · (d_y[n, c, i, j] - var.sum_1[i, j, n, c] · d_var_2[c] · d_mu_1_1[c]^2 / (N · H · W) + ((1 - N · H · W / (N · H · W)) · d_var_2[c] · mu.sum[c] · d_mu_1_1[c]^2 / (N · H · W) - d_beta[c]) / (N · H · W))
+ * d_x[n, c, i, j] = gamma[c] · d_mu_1_1[c] · (d_y[n, c, i, j] - var.sum_1[i, j, n, c] · d_var_2[c] · d_mu_1_1[c]^2 / (N · H · W) + (mu.sum[c] · (1 - N · H · W / (N · H · W)) · d_var_2[c] · d_mu_1_1[c]^2 / (N · H · W) - d_beta[c]) / (N · H · W))
  * d_gamma[c] = d_mu_1_1[c] · d_var_2[c]
  *
  * Operations: 11·N·C·H·W + 15·C + 5
@@ -253,7 +253,7 @@ export function batch_norm2d_vjp(
     const d_mu_1_1 = 1 / Math.sqrt(eps + t1 * var_sum);
     const t6 = d_mu_1_1 * d_mu_1_1;
     const t8 = t1 * d_var_2 * t6;
-    const t9 = t1 * (t7 * d_var_2 * (mu_sum * t6) - d_beta1);
+    const t9 = t1 * (t7 * mu_sum * (d_var_2 * t6) - d_beta1);
     const t10 = gamma[c]! * d_mu_1_1;
     for (let n = 0; n < N; n++) {
       const at8 = at1 + n * at2;

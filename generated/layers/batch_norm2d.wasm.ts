@@ -115,7 +115,7 @@ export interface Kernels {
    * d_mu_1_1[c] = 1 / sqrt(eps + var.sum[c] / (N · H · W))
    * d_beta[c] = Σ[n, i, j] d_y[n, c, i, j]
    * d_var_2[c] = Σ[n, i, j] d_y[n, c, i, j] · var.sum_1[i, j, n, c]
-   * d_x[n, c, i, j] = gamma[c] · d_mu_1_1[c] · (d_y[n, c, i, j] - var.sum_1[i, j, n, c] · d_var_2[c] · d_mu_1_1[c]^2 / (N · H · W) + ((1 - N · H · W / (N · H · W)) · d_var_2[c] · mu.sum[c] · d_mu_1_1[c]^2 / (N · H · W) - d_beta[c]) / (N · H · W))
+   * d_x[n, c, i, j] = gamma[c] · d_mu_1_1[c] · (d_y[n, c, i, j] - var.sum_1[i, j, n, c] · d_var_2[c] · d_mu_1_1[c]^2 / (N · H · W) + (mu.sum[c] · (1 - N · H · W / (N · H · W)) · d_var_2[c] · d_mu_1_1[c]^2 / (N · H · W) - d_beta[c]) / (N · H · W))
    * d_gamma[c] = d_mu_1_1[c] · d_var_2[c]
    *
    * Operations: 11·N·C·H·W + 15·C + 5

@@ -68,34 +68,48 @@ export interface Kernels {
   /**
    * One minus the cosine of the angle between the rows.
    *
-   * p.sum[n] = Σ[c] pred[n, c]^2
-   * p[n] = sqrt(p.sum[n])
-   * t.sum[n] = Σ[c] target[n, c]^2
-   * t[n] = sqrt(t.sum[n])
-   * out.sum[n] = Σ[c] pred[n, c] · target[n, c]
-   * out.sum.2 = Σ[n] (1 - out.sum[n] / (p[n] · t[n]))
+   * p.sum_largest_1[n] = max[c] |pred[n, c]|
+   * p.sum_scale_1[n] = (p.sum_largest_1[n] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (p.sum_largest_1[n] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (p.sum_largest_1[n] < 9.313225746154785e-10 ? 1152921504606847000 : (p.sum_largest_1[n] ≤ 1073741824 ? 1 : (p.sum_largest_1[n] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (p.sum_largest_1[n] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
+   * p.sum_scaled_1[n] = Σ[c] (pred[n, c] · stop_gradient(p.sum_scale_1[n]))^2
+   * t.sum_largest_1[n] = max[c] |target[n, c]|
+   * t.sum_scale_1[n] = (t.sum_largest_1[n] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (t.sum_largest_1[n] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (t.sum_largest_1[n] < 9.313225746154785e-10 ? 1152921504606847000 : (t.sum_largest_1[n] ≤ 1073741824 ? 1 : (t.sum_largest_1[n] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (t.sum_largest_1[n] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
+   * t.sum_scaled_1[n] = Σ[c] (target[n, c] · stop_gradient(t.sum_scale_1[n]))^2
+   * p.sum_unit_1[n, c] = pred[n, c] · stop_gradient(p.sum_scale_1[n]) / sqrt(p.sum_scaled_1[n])
+   * t.sum_unit_1[n, c] = target[n, c] · stop_gradient(t.sum_scale_1[n]) / sqrt(t.sum_scaled_1[n])
+   * out.sum_1_1[n] = Σ[c] p.sum_unit_1[n, c] · t.sum_unit_1[n, c]
+   * out.sum.2 = Σ[n] (1 - out.sum_1_1[n])
    * out = out.sum.2 / N
    *
-   * Operations: 6·N·C + 6·N + 1
+   * Operations: 14·N·C + 30·N + 1
    */
   readonly cosine_similarity_loss: WasmKernel<[args: CosineSimilarityLossArgs], CosineSimilarityLossResults>;
   /**
    * One minus the cosine of the angle between the rows.
    *
-   * p.sum[n] = Σ[c] pred[n, c]^2
-   * p[n] = sqrt(p.sum[n])
-   * t.sum[n] = Σ[c] target[n, c]^2
-   * t[n] = sqrt(t.sum[n])
-   * out.sum[n] = Σ[c] pred[n, c] · target[n, c]
-   * out.sum.2_1[n] = 1 / (p[n] · t[n])
-   * out.sum.2_2 = Σ[n] out.sum[n] · out.sum.2_1[n]
+   * p.sum_largest_1[n] = max[c] |pred[n, c]|
+   * p.sum_scale_1[n] = (p.sum_largest_1[n] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (p.sum_largest_1[n] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (p.sum_largest_1[n] < 9.313225746154785e-10 ? 1152921504606847000 : (p.sum_largest_1[n] ≤ 1073741824 ? 1 : (p.sum_largest_1[n] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (p.sum_largest_1[n] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
+   * p.sum_scaled_1_1[n, c] = pred[n, c] · stop_gradient(p.sum_scale_1[n])
+   * p.sum_scaled_1[n] = Σ[c] p.sum_scaled_1_1[n, c]^2
+   * t.sum_largest_1[n] = max[c] |target[n, c]|
+   * t.sum_scale_1[n] = (t.sum_largest_1[n] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (t.sum_largest_1[n] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (t.sum_largest_1[n] < 9.313225746154785e-10 ? 1152921504606847000 : (t.sum_largest_1[n] ≤ 1073741824 ? 1 : (t.sum_largest_1[n] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (t.sum_largest_1[n] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
+   * t.sum_scaled_1_1[n, c] = target[n, c] · stop_gradient(t.sum_scale_1[n])
+   * t.sum_scaled_1[n] = Σ[c] t.sum_scaled_1_1[n, c]^2
+   * common_2[i0] = 1 / sqrt(p.sum_scaled_1[i0])
+   * p.sum_unit_1[n, c] = pred[n, c] · stop_gradient(p.sum_scale_1[n]) · common_2[n]
+   * common_1[i0] = 1 / sqrt(t.sum_scaled_1[i0])
+   * t.sum_unit_1[n, c] = target[n, c] · stop_gradient(t.sum_scale_1[n]) · common_1[n]
+   * out.sum_1_1[n] = Σ[c] p.sum_unit_1[n, c] · t.sum_unit_1[n, c]
+   * out.sum.2_1 = Σ[n] out.sum_1_1[n]
    * d_out.sum.2 = 1 / N
-   * out = d_out.sum.2 · (N - out.sum.2_2)
-   * d_out.sum[n] = -d_out.sum.2 · out.sum.2_1[n]
-   * d_pred[n, c] = target[n, c] · d_out.sum[n] + pred[n, c] · out.sum[n] · t[n] · d_out.sum.2 / ((p[n] · t[n])^2 · sqrt(p.sum[n]))
-   * d_target[n, c] = pred[n, c] · d_out.sum[n] + target[n, c] · out.sum[n] · p[n] · d_out.sum.2 / ((p[n] · t[n])^2 · sqrt(t.sum[n]))
+   * out = d_out.sum.2 · (N - out.sum.2_1)
+   * d_t.sum_unit_1[n, c] = -p.sum_unit_1[n, c] · d_out.sum.2
+   * d_p.sum_unit_1[n, c] = -t.sum_unit_1[n, c] · d_out.sum.2
+   * d_p.sum_scaled_1_1[n] = Σ[c] d_p.sum_unit_1[n, c] · p.sum_scaled_1_1[n, c]
+   * d_pred[n, c] = stop_gradient(p.sum_scale_1[n]) · common_2[n] · (d_p.sum_unit_1[n, c] - p.sum_scaled_1_1[n, c] · d_p.sum_scaled_1_1[n] · common_2[n]^2)
+   * d_t.sum_scaled_1_1[n] = Σ[c] d_t.sum_unit_1[n, c] · t.sum_scaled_1_1[n, c]
+   * d_target[n, c] = stop_gradient(t.sum_scale_1[n]) · common_1[n] · (d_t.sum_unit_1[n, c] - t.sum_scaled_1_1[n, c] · d_t.sum_scaled_1_1[n] · common_1[n]^2)
    *
-   * Operations: 12·N·C + 21·N + 3
+   * Operations: 26·N·C + 37·N + 3
    */
   readonly cosine_similarity_loss_grad: WasmKernel<
     [args: CosineSimilarityLossGradArgs, into?: CosineSimilarityLossGradInto],
@@ -118,6 +132,7 @@ export async function load(options: LoadOptions = {}): Promise<Kernels> {
 }
 
 function make_cosine_similarity_loss(heap: Heap, wasm: WasmExports): Kernels["cosine_similarity_loss"] {
+  const scratchBytes = wasm("cosine_similarity_loss.scratch");
   return createKernel(heap, wasm("cosine_similarity_loss"), (args: CosineSimilarityLossArgs) => {
     const pred = array("pred", args.pred, "Float32Array");
     const target = array("target", args.target, "Float32Array");
@@ -128,6 +143,7 @@ function make_cosine_similarity_loss(heap: Heap, wasm: WasmExports): Kernels["co
     return {
       inputs: [pred, target],
       outputs: [new Float32Array(1)],
+      scratch: scratchBytes(N, C),
       scalars: [N, C],
       results: (out) => ({ out: out[0] ?? 0 }),
     };
@@ -138,6 +154,7 @@ function make_cosine_similarity_loss_grad(
   heap: Heap,
   wasm: WasmExports,
 ): Kernels["cosine_similarity_loss_grad"] {
+  const scratchBytes = wasm("cosine_similarity_loss_grad.scratch");
   return createKernel(
     heap,
     wasm("cosine_similarity_loss_grad"),
@@ -153,6 +170,7 @@ function make_cosine_similarity_loss_grad(
       return {
         inputs: [pred, target],
         outputs: [new Float32Array(1), d_pred, d_target],
+        scratch: scratchBytes(N, C),
         scalars: [N, C],
         results: (out, d_pred, d_target) => ({ out: out[0] ?? 0, d_pred, d_target }),
       };

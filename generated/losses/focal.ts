@@ -24,13 +24,11 @@ export interface FocalResults {
 /**
  * Binary focal loss on probabilities (Lin et al., 2017).
  *
- * ce[r] = -(target[r] · log(prob[r]) + (1 - target[r]) · log1p(-prob[r]))
- * pt[r] = prob[r] · target[r] + (1 - target[r]) · (1 - prob[r])
  * at[r] = alpha · target[r] + (1 - target[r]) · (1 - alpha)
- * out.sum = Σ[r] ce[r] · at[r] · (1 - pt[r])^gamma
+ * out.sum = Σ[r] -(target[r] · log(prob[r]) + (1 - target[r]) · log1p(-prob[r])) · at[r] · (target[r] · (1 - prob[r]) + prob[r] · (1 - target[r]))^gamma
  * out = out.sum / rows
  *
- * Operations: 20·rows + 2
+ * Operations: 18·rows + 2
  */
 export function focal(args: FocalArgs): FocalResults {
   const prob = array("prob", args.prob, "Float32Array");
@@ -50,9 +48,11 @@ export function focal(args: FocalArgs): FocalResults {
       const t = prob[r]!;
       const t1 = target[r]!;
       const t2 = 1 - t1;
-      const ce = -(t1 * Math.log(t) + t2 * Math.log1p(-t));
-      const pt = t * t1 + t2 * (1 - t);
-      out_sumPart += (alpha * t1 + t3 * t2) * ce * pow(1 - pt, gamma);
+      out_sumPart += -(
+        (t1 * Math.log(t) + t2 * Math.log1p(-t)) *
+        (alpha * t1 + t3 * t2) *
+        pow(t1 * (1 - t) + t * t2, gamma)
+      );
     }
     out_sumSum += out_sumPart;
   }
@@ -97,22 +97,21 @@ export interface FocalGradResults {
 /**
  * Binary focal loss on probabilities (Lin et al., 2017).
  *
+ * at[r] = (1 - alpha) + target[r] · (alpha - (1 - alpha))
  * common_1[i0] = log(prob[i0])
  * common_2[i0] = log1p(-prob[i0])
- * ce[r] = -(target[r] · common_1[r] + (1 - target[r]) · common_2[r])
- * pt[r] = prob[r] · target[r] + (1 - target[r]) · (1 - prob[r])
- * at[r] = (1 - alpha) + target[r] · (alpha - (1 - alpha))
- * out.sum_2[r] = ce[r] · at[r]
+ * out.sum_1[r] = target[r] · common_1[r] + (1 - target[r]) · common_2[r]
+ * out.sum_3[r] = at[r] · out.sum_1[r]
  * d_out.sum = 1 / rows
- * d_ce_1[r] = (1 - pt[r])^gamma · d_out.sum
- * out.sum = Σ[r] out.sum_2[r] · d_ce_1[r]
+ * common_3_1[i0] = (target[i0] · (1 - prob[i0]) + prob[i0] · (1 - target[i0]))^gamma · d_out.sum
+ * out.sum = Σ[r] -out.sum_3[r] · common_3_1[r]
  * out = out.sum
- * d_pt[r] = -[gamma ≠ 0] · (gamma · d_out.sum · (1 - pt[r])^(gamma - 1) · out.sum_2[r])
- * d_ce[r] = at[r] · d_ce_1[r]
- * d_prob[r] = target[r] · d_pt[r] - (1 - target[r]) · d_pt[r] + (1 - target[r]) · d_ce[r] / (1 - prob[r]) - target[r] · d_ce[r] / prob[r]
- * d_target[r] = prob[r] · d_pt[r] - (1 - prob[r]) · d_pt[r] - d_ce[r] · common_1[r] + d_ce[r] · common_2[r] + alpha · (ce[r] · d_ce_1[r]) - (1 - alpha) · (ce[r] · d_ce_1[r])
+ * common_3[i0] = -at[i0] · common_3_1[i0]
+ * common_4[i0] = -gamma · d_out.sum · (target[i0] · (1 - prob[i0]) + prob[i0] · (1 - target[i0]))^(gamma - 1) · out.sum_3[i0]
+ * d_prob[r] = [gamma ≠ 0] · (((1 - target[r]) - target[r]) · common_4[r]) + (target[r] / prob[r] - (1 - target[r]) / (1 - prob[r])) · common_3[r]
+ * d_target[r] = common_1[r] · common_3[r] - common_2[r] · common_3[r] + [gamma ≠ 0] · (((1 - prob[r]) - prob[r]) · common_4[r]) - alpha · (out.sum_1[r] · common_3_1[r]) + (1 - alpha) · (out.sum_1[r] · common_3_1[r])
  *
- * Operations: 48·rows + 8
+ * Operations: 48·rows + 10
  */
 export function focal_grad(args: FocalGradArgs, into: FocalGradInto = {}): FocalGradResults {
   const prob = array("prob", args.prob, "Float32Array");
@@ -126,11 +125,11 @@ export function focal_grad(args: FocalGradArgs, into: FocalGradInto = {}): Focal
   const d_prob = output("d_prob", into.d_prob, "Float32Array", "[rows]", [rows]);
   const d_target = output("d_target", into.d_target, "Float32Array", "[rows]", [rows]);
   let out_sumSum = 0;
-  const t4 = 1 - alpha;
-  const t5 = alpha - t4;
+  const t3 = 1 - alpha;
+  const t5 = alpha - t3;
   const t8 = 1 / rows;
-  const t9 = -1 + gamma;
-  const t10 = gamma * t8;
+  const t10 = -1 + gamma;
+  const t11 = gamma * t8;
   const is = gamma !== 0;
   for (let i0From = 0; i0From < rows; i0From += 1024) {
     const i0To = Math.min(i0From + 1024, rows);
@@ -141,20 +140,20 @@ export function focal_grad(args: FocalGradArgs, into: FocalGradInto = {}): Focal
       const common_2 = Math.log1p(-t);
       const t1 = target[i0]!;
       const t2 = 1 - t1;
-      const ce = -(t1 * common_1 + t2 * common_2);
-      const t3 = 1 - t;
-      const pt = t * t1 + t2 * t3;
-      const t6 = t4 + t5 * t1;
-      const out_sum_2 = ce * t6;
-      const t7 = 1 - pt;
-      const d_ce_1 = t8 * pow(t7, gamma);
-      out_sumPart += out_sum_2 * d_ce_1;
-      const d_pt = is ? -(t10 * pow(t7, t9) * out_sum_2) : 0;
-      const d_ce = d_ce_1 * t6;
-      const d_prob1 = t1 * d_pt + (t1 * -d_ce) / t - (t2 * d_pt + (t2 * -d_ce) / t3);
+      const t4 = t1 * common_1 + t2 * common_2;
+      const t6 = t3 + t5 * t1;
+      const out_sum_3 = t4 * t6;
+      const t7 = 1 - t;
+      const t9 = t1 * t7 + t * t2;
+      const common_3_1 = t8 * pow(t9, gamma);
+      out_sumPart += -(out_sum_3 * common_3_1);
+      const common_3 = -(common_3_1 * t6);
+      const common_4 = -(t11 * pow(t9, t10) * out_sum_3);
+      const d_prob1 = (is ? (t2 - t1) * common_4 : 0) + (t1 / t - t2 / t7) * common_3;
       d_prob[i0] = d_prob1;
-      const t11 = ce * d_ce_1;
-      const d_target1 = t * d_pt + -d_ce * common_1 + alpha * t11 - (t3 * d_pt + -d_ce * common_2 + t4 * t11);
+      const t12 = -(t4 * common_3_1);
+      const d_target1 =
+        common_1 * common_3 + (is ? (t7 - t) * common_4 : 0) + alpha * t12 - (common_2 * common_3 + t3 * t12);
       d_target[i0] = d_target1;
     }
     out_sumSum += out_sumPart;

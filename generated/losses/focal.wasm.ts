@@ -74,34 +74,31 @@ export interface Kernels {
   /**
    * Binary focal loss on probabilities (Lin et al., 2017).
    *
-   * ce[r] = -(target[r] · log(prob[r]) + (1 - target[r]) · log1p(-prob[r]))
-   * pt[r] = prob[r] · target[r] + (1 - target[r]) · (1 - prob[r])
    * at[r] = alpha · target[r] + (1 - target[r]) · (1 - alpha)
-   * out.sum = Σ[r] ce[r] · at[r] · (1 - pt[r])^gamma
+   * out.sum = Σ[r] -(target[r] · log(prob[r]) + (1 - target[r]) · log1p(-prob[r])) · at[r] · (target[r] · (1 - prob[r]) + prob[r] · (1 - target[r]))^gamma
    * out = out.sum / rows
    *
-   * Operations: 20·rows + 2
+   * Operations: 18·rows + 2
    */
   readonly focal: WasmKernel<[args: FocalArgs], FocalResults>;
   /**
    * Binary focal loss on probabilities (Lin et al., 2017).
    *
+   * at[r] = (1 - alpha) + target[r] · (alpha - (1 - alpha))
    * common_1[i0] = log(prob[i0])
    * common_2[i0] = log1p(-prob[i0])
-   * ce[r] = -(target[r] · common_1[r] + (1 - target[r]) · common_2[r])
-   * pt[r] = prob[r] · target[r] + (1 - target[r]) · (1 - prob[r])
-   * at[r] = (1 - alpha) + target[r] · (alpha - (1 - alpha))
-   * out.sum_2[r] = ce[r] · at[r]
+   * out.sum_1[r] = target[r] · common_1[r] + (1 - target[r]) · common_2[r]
+   * out.sum_3[r] = at[r] · out.sum_1[r]
    * d_out.sum = 1 / rows
-   * d_ce_1[r] = (1 - pt[r])^gamma · d_out.sum
-   * out.sum = Σ[r] out.sum_2[r] · d_ce_1[r]
+   * common_3_1[i0] = (target[i0] · (1 - prob[i0]) + prob[i0] · (1 - target[i0]))^gamma · d_out.sum
+   * out.sum = Σ[r] -out.sum_3[r] · common_3_1[r]
    * out = out.sum
-   * d_pt[r] = -[gamma ≠ 0] · (gamma · d_out.sum · (1 - pt[r])^(gamma - 1) · out.sum_2[r])
-   * d_ce[r] = at[r] · d_ce_1[r]
-   * d_prob[r] = target[r] · d_pt[r] - (1 - target[r]) · d_pt[r] + (1 - target[r]) · d_ce[r] / (1 - prob[r]) - target[r] · d_ce[r] / prob[r]
-   * d_target[r] = prob[r] · d_pt[r] - (1 - prob[r]) · d_pt[r] - d_ce[r] · common_1[r] + d_ce[r] · common_2[r] + alpha · (ce[r] · d_ce_1[r]) - (1 - alpha) · (ce[r] · d_ce_1[r])
+   * common_3[i0] = -at[i0] · common_3_1[i0]
+   * common_4[i0] = -gamma · d_out.sum · (target[i0] · (1 - prob[i0]) + prob[i0] · (1 - target[i0]))^(gamma - 1) · out.sum_3[i0]
+   * d_prob[r] = [gamma ≠ 0] · (((1 - target[r]) - target[r]) · common_4[r]) + (target[r] / prob[r] - (1 - target[r]) / (1 - prob[r])) · common_3[r]
+   * d_target[r] = common_1[r] · common_3[r] - common_2[r] · common_3[r] + [gamma ≠ 0] · (((1 - prob[r]) - prob[r]) · common_4[r]) - alpha · (out.sum_1[r] · common_3_1[r]) + (1 - alpha) · (out.sum_1[r] · common_3_1[r])
    *
-   * Operations: 48·rows + 8
+   * Operations: 48·rows + 10
    */
   readonly focal_grad: WasmKernel<[args: FocalGradArgs, into?: FocalGradInto], FocalGradResults>;
 }

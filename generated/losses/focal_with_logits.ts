@@ -24,14 +24,12 @@ export interface FocalWithLogitsResults {
 /**
  * Binary focal loss on logits (Lin et al., 2017).
  *
- * p[r] = sigmoid(logits[r])
  * ce[r] = softplus(logits[r]) - logits[r] · target[r]
- * pt[r] = target[r] · p[r] + (1 - target[r]) · (1 - p[r])
  * at[r] = alpha · target[r] + (1 - target[r]) · (1 - alpha)
- * out.sum = Σ[r] ce[r] · at[r] · (1 - pt[r])^gamma
+ * out.sum = Σ[r] ce[r] · at[r] · (target[r] · sigmoid(-logits[r]) + sigmoid(logits[r]) · (1 - target[r]))^gamma
  * out = out.sum / rows
  *
- * Operations: 18·rows + 2
+ * Operations: 17·rows + 2
  */
 export function focal_with_logits(args: FocalWithLogitsArgs): FocalWithLogitsResults {
   const logits = array("logits", args.logits, "Float32Array");
@@ -49,12 +47,10 @@ export function focal_with_logits(args: FocalWithLogitsArgs): FocalWithLogitsRes
     let out_sumPart = 0;
     for (let r = rFrom; r < rTo; r++) {
       const t = logits[r]!;
-      const p = sigmoid(t);
       const t1 = target[r]!;
       const ce = softplus(t) - t * t1;
       const t2 = 1 - t1;
-      const pt = t1 * p + t2 * (1 - p);
-      out_sumPart += (alpha * t1 + t3 * t2) * ce * pow(1 - pt, gamma);
+      out_sumPart += (alpha * t1 + t3 * t2) * ce * pow(t1 * sigmoid(-t) + sigmoid(t) * t2, gamma);
     }
     out_sumSum += out_sumPart;
   }
@@ -99,21 +95,23 @@ export interface FocalWithLogitsGradResults {
 /**
  * Binary focal loss on logits (Lin et al., 2017).
  *
- * p[r] = sigmoid(logits[r])
  * ce[r] = softplus(logits[r]) - logits[r] · target[r]
- * pt[r] = target[r] · p[r] + (1 - target[r]) · (1 - p[r])
  * at[r] = (1 - alpha) + target[r] · (alpha - (1 - alpha))
+ * common_2[i0] = sigmoid(-logits[i0])
+ * common_1[i0] = sigmoid(logits[i0])
+ * common_3[i0] = (1 - target[i0]) · common_1[i0]
+ * common_4[i0] = target[i0] · common_2[i0] + common_3[i0]
  * out.sum_2[r] = ce[r] · at[r]
  * d_out.sum = 1 / rows
- * d_ce_1[r] = (1 - pt[r])^gamma · d_out.sum
+ * d_ce_1[r] = d_out.sum · common_4[r]^gamma
  * out.sum = Σ[r] out.sum_2[r] · d_ce_1[r]
  * out = out.sum
- * d_pt[r] = -[gamma ≠ 0] · (gamma · d_out.sum · (1 - pt[r])^(gamma - 1) · out.sum_2[r])
  * d_ce[r] = at[r] · d_ce_1[r]
- * d_logits[r] = p[r] · (d_ce[r] + d_pt[r] · sigmoid(-logits[r]) · (target[r] - (1 - target[r]))) - target[r] · d_ce[r]
- * d_target[r] = p[r] · d_pt[r] - logits[r] · d_ce[r] - (1 - p[r]) · d_pt[r] + alpha · (ce[r] · d_ce_1[r]) - (1 - alpha) · (ce[r] · d_ce_1[r])
+ * common_5[i0] = gamma · d_out.sum · common_4[i0]^(gamma - 1) · out.sum_2[i0]
+ * d_logits[r] = d_ce[r] · (common_1[r] - target[r]) + [gamma ≠ 0] · (common_2[r] · common_5[r] · (common_3[r] - target[r] · common_1[r]))
+ * d_target[r] = [gamma ≠ 0] · (tanh(-logits[r] / 2) · common_5[r]) - logits[r] · d_ce[r] + alpha · (ce[r] · d_ce_1[r]) - (1 - alpha) · (ce[r] · d_ce_1[r])
  *
- * Operations: 42·rows + 8
+ * Operations: 37·rows + 10
  */
 export function focal_with_logits_grad(
   args: FocalWithLogitsGradArgs,
@@ -130,34 +128,33 @@ export function focal_with_logits_grad(
   const d_logits = output("d_logits", into.d_logits, "Float32Array", "[rows]", [rows]);
   const d_target = output("d_target", into.d_target, "Float32Array", "[rows]", [rows]);
   let out_sumSum = 0;
-  const t4 = 1 - alpha;
-  const t5 = alpha - t4;
-  const t8 = 1 / rows;
-  const t9 = -1 + gamma;
-  const t10 = gamma * t8;
+  const t2 = 1 - alpha;
+  const t3 = alpha - t2;
+  const t5 = 1 / rows;
+  const t8 = -1 + gamma;
+  const t9 = gamma * t5;
   const is = gamma !== 0;
   for (let rFrom = 0; rFrom < rows; rFrom += 1024) {
     const rTo = Math.min(rFrom + 1024, rows);
     let out_sumPart = 0;
     for (let r = rFrom; r < rTo; r++) {
       const t = logits[r]!;
-      const p = sigmoid(t);
       const t1 = target[r]!;
       const ce = softplus(t) - t * t1;
-      const t2 = 1 - t1;
-      const t3 = 1 - p;
-      const pt = t1 * p + t2 * t3;
-      const t6 = t4 + t5 * t1;
-      const out_sum_2 = ce * t6;
-      const t7 = 1 - pt;
-      const d_ce_1 = t8 * pow(t7, gamma);
+      const common_2 = sigmoid(-t);
+      const common_1 = sigmoid(t);
+      const t4 = t2 + t3 * t1;
+      const out_sum_2 = ce * t4;
+      const t6 = (1 - t1) * common_1;
+      const t7 = t1 * common_2 + t6;
+      const d_ce_1 = t5 * pow(t7, gamma);
       out_sumPart += out_sum_2 * d_ce_1;
-      const d_pt = is ? -(t10 * pow(t7, t9) * out_sum_2) : 0;
-      const d_ce = d_ce_1 * t6;
-      const d_logits1 = t1 * -d_ce + p * (d_ce + d_pt * sigmoid(-t) * (t1 - t2));
+      const d_ce = d_ce_1 * t4;
+      const common_5 = t9 * pow(t7, t8) * out_sum_2;
+      const d_logits1 = d_ce * (common_1 - t1) + (is ? common_2 * common_5 * (t6 - t1 * common_1) : 0);
       d_logits[r] = d_logits1;
-      const t11 = ce * d_ce_1;
-      const d_target1 = p * d_pt + t * -d_ce + alpha * t11 - (t3 * d_pt + t4 * t11);
+      const t10 = ce * d_ce_1;
+      const d_target1 = (is ? Math.tanh(-0.5 * t) * common_5 : 0) + alpha * t10 - (t * d_ce + t2 * t10);
       d_target[r] = d_target1;
     }
     out_sumSum += out_sumPart;

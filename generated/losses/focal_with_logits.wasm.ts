@@ -74,34 +74,34 @@ export interface Kernels {
   /**
    * Binary focal loss on logits (Lin et al., 2017).
    *
-   * p[r] = sigmoid(logits[r])
    * ce[r] = softplus(logits[r]) - logits[r] · target[r]
-   * pt[r] = target[r] · p[r] + (1 - target[r]) · (1 - p[r])
    * at[r] = alpha · target[r] + (1 - target[r]) · (1 - alpha)
-   * out.sum = Σ[r] ce[r] · at[r] · (1 - pt[r])^gamma
+   * out.sum = Σ[r] ce[r] · at[r] · (target[r] · sigmoid(-logits[r]) + sigmoid(logits[r]) · (1 - target[r]))^gamma
    * out = out.sum / rows
    *
-   * Operations: 18·rows + 2
+   * Operations: 17·rows + 2
    */
   readonly focal_with_logits: WasmKernel<[args: FocalWithLogitsArgs], FocalWithLogitsResults>;
   /**
    * Binary focal loss on logits (Lin et al., 2017).
    *
-   * p[r] = sigmoid(logits[r])
    * ce[r] = softplus(logits[r]) - logits[r] · target[r]
-   * pt[r] = target[r] · p[r] + (1 - target[r]) · (1 - p[r])
    * at[r] = (1 - alpha) + target[r] · (alpha - (1 - alpha))
+   * common_2[i0] = sigmoid(-logits[i0])
+   * common_1[i0] = sigmoid(logits[i0])
+   * common_3[i0] = (1 - target[i0]) · common_1[i0]
+   * common_4[i0] = target[i0] · common_2[i0] + common_3[i0]
    * out.sum_2[r] = ce[r] · at[r]
    * d_out.sum = 1 / rows
-   * d_ce_1[r] = (1 - pt[r])^gamma · d_out.sum
+   * d_ce_1[r] = d_out.sum · common_4[r]^gamma
    * out.sum = Σ[r] out.sum_2[r] · d_ce_1[r]
    * out = out.sum
-   * d_pt[r] = -[gamma ≠ 0] · (gamma · d_out.sum · (1 - pt[r])^(gamma - 1) · out.sum_2[r])
    * d_ce[r] = at[r] · d_ce_1[r]
-   * d_logits[r] = p[r] · (d_ce[r] + d_pt[r] · sigmoid(-logits[r]) · (target[r] - (1 - target[r]))) - target[r] · d_ce[r]
-   * d_target[r] = p[r] · d_pt[r] - logits[r] · d_ce[r] - (1 - p[r]) · d_pt[r] + alpha · (ce[r] · d_ce_1[r]) - (1 - alpha) · (ce[r] · d_ce_1[r])
+   * common_5[i0] = gamma · d_out.sum · common_4[i0]^(gamma - 1) · out.sum_2[i0]
+   * d_logits[r] = d_ce[r] · (common_1[r] - target[r]) + [gamma ≠ 0] · (common_2[r] · common_5[r] · (common_3[r] - target[r] · common_1[r]))
+   * d_target[r] = [gamma ≠ 0] · (tanh(-logits[r] / 2) · common_5[r]) - logits[r] · d_ce[r] + alpha · (ce[r] · d_ce_1[r]) - (1 - alpha) · (ce[r] · d_ce_1[r])
    *
-   * Operations: 42·rows + 8
+   * Operations: 37·rows + 10
    */
   readonly focal_with_logits_grad: WasmKernel<
     [args: FocalWithLogitsGradArgs, into?: FocalWithLogitsGradInto],

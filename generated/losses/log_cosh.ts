@@ -84,16 +84,14 @@ export interface LogCoshGradResults {
  * Mean of log cosh of the errors. Near 0 by 1 + 2 sinh²(d / 2), which keeps all digits there; elsewhere without overflow.
  *
  * d[r] = |pred[r] - target[r]|
- * common_1[i0] = sinh(d[i0] / 2)
- * out.sum_1[r] = 2 · common_1[r]^2
- * out.sum_2[r] = -2 · d[r]
- * out.sum = Σ[r] (d[r] < 1 ? log1p(out.sum_1[r]) : d[r] - log(2) + softplus(out.sum_2[r]))
+ * out.sum_1[r] = -2 · d[r]
+ * out.sum = Σ[r] (d[r] < 1 ? log1p(2 · sinh(d[r] / 2)^2) : d[r] - log(2) + softplus(out.sum_1[r]))
  * d_out.sum = 1 / rows
  * out = out.sum · d_out.sum
- * d_pred[r] = sign(pred[r] - target[r]) · (d[r] < 1 ? 2 · d_out.sum · cosh(d[r] / 2) · common_1[r] / (1 + out.sum_1[r]) : d_out.sum - 2 · d_out.sum · sigmoid(out.sum_2[r]))
+ * d_pred[r] = sign(pred[r] - target[r]) · (d[r] < 1 ? d_out.sum · tanh(d[r]) : d_out.sum - 2 · d_out.sum · sigmoid(out.sum_1[r]))
  * d_target[r] = -d_pred[r]
  *
- * Operations: 28·rows + 4
+ * Operations: 24·rows + 3
  */
 export function log_cosh_grad(args: LogCoshGradArgs, into: LogCoshGradInto = {}): LogCoshGradResults {
   const pred = array("pred", args.pred, "Float32Array");
@@ -105,33 +103,29 @@ export function log_cosh_grad(args: LogCoshGradArgs, into: LogCoshGradInto = {})
   const d_pred = output("d_pred", into.d_pred, "Float32Array", "[rows]", [rows]);
   const d_target = output("d_target", into.d_target, "Float32Array", "[rows]", [rows]);
   let out_sumSum = 0;
-  const t4 = Math.log(2);
-  const t7 = 1 / rows;
-  const t8 = -2 * t7;
-  const t9 = 2 * t7;
-  for (let i0From = 0; i0From < rows; i0From += 1024) {
-    const i0To = Math.min(i0From + 1024, rows);
+  const t5 = Math.log(2);
+  const t6 = 1 / rows;
+  const t7 = -2 * t6;
+  for (let rFrom = 0; rFrom < rows; rFrom += 1024) {
+    const rTo = Math.min(rFrom + 1024, rows);
     let out_sumPart = 0;
-    for (let i0 = i0From; i0 < i0To; i0++) {
-      const t = pred[i0]! - target[i0]!;
+    for (let r = rFrom; r < rTo; r++) {
+      const t = pred[r]! - target[r]!;
       const t1 = Math.abs(t);
-      const t2 = 0.5 * t1;
-      const common_1 = Math.sinh(t2);
       const is = t1 < 1;
-      const t3 = -2 * t1;
-      const t5 = common_1 * common_1;
-      const t6 = 2 * t5;
-      out_sumPart += is ? Math.log1p(t6) : t1 + softplus(t3) - t4;
-      const d_pred1 =
-        Math.sign(t) * (is ? (t9 * common_1 * Math.cosh(t2)) / (1 + t6) : t7 + t8 * sigmoid(t3));
-      d_pred[i0] = d_pred1;
+      const t2 = Math.sinh(0.5 * t1);
+      const t3 = t2 * t2;
+      const t4 = -2 * t1;
+      out_sumPart += is ? Math.log1p(2 * t3) : t1 + softplus(t4) - t5;
+      const d_pred1 = Math.sign(t) * (is ? t6 * Math.tanh(t1) : t6 + t7 * sigmoid(t4));
+      d_pred[r] = d_pred1;
       const d_target1 = -d_pred1;
-      d_target[i0] = d_target1;
+      d_target[r] = d_target1;
     }
     out_sumSum += out_sumPart;
   }
   const out_sum = out_sumSum;
-  const out1 = out_sum * t7;
+  const out1 = out_sum * t6;
   out = out1;
   return { out, d_pred, d_target };
 }
