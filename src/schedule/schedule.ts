@@ -53,7 +53,11 @@ export const schedule = (ir: Arena, program: Program, options: ScheduleOptions):
   const passes = [scalars, unrolled, inlined, parts];
   const told = report({ locations, places, vector: tree.vector, outputs: results });
   const decisions = [...passes.flatMap((pass) => pass.decisions), ...told];
-  return { kernel: kernelOf(ir, program, outputs, plans, tree, provable, options), decisions };
+  const about =
+    scalars.operations === undefined
+      ? options.about
+      : { ...options.about, operations: `${scalars.operations}` };
+  return { kernel: kernelOf(ir, program, outputs, plans, tree, provable, { ...options, about }), decisions };
 };
 
 /** The single values by the tensor that they are elements of. */

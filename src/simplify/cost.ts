@@ -262,9 +262,9 @@ export const bodyWeight = (ir: Arena, body: Node): number => total(chargesOfBody
 const total = (charges: readonly Charge[], what: "weight" | "operations"): number =>
   charges.reduce((sum, charge) => sum + charge[what] * nominalSize(charge.indices), 0);
 
-/** The operations of straight-line values that share what is equal. */
+/** The operations of straight-line values that share what is equal, each done once. */
 export const straightOperations = (ir: Arena, values: readonly Node[]): number =>
-  total(chargesOfNodes(ir, reachable(values), values), "operations");
+  chargesOfNodes(ir, reachable(values), values).reduce((sum, { operations }) => sum + operations, 0);
 
 /** For comparing: expensive operations weigh more than one. */
 export const definitionWeight = (ir: Arena, definition: Definition): number =>

@@ -3,7 +3,7 @@ import type { Arena, Program } from "../ir/index.ts";
 import { createEngine, type Mode, type Step } from "./engine.ts";
 import { simplifyDefinitions } from "./definitions.ts";
 
-export { shareCommon } from "./common.ts";
+export { shareCommon } from "./straight/index.ts";
 export { definitionOperations, operationCount, polynomialText, straightOperations, type OperationCount } from "./cost.ts"; // prettier-ignore
 export { REJECTED, RULES, type Rule, type Soundness } from "./rules.ts";
 export { patternText } from "./pattern.ts";
