@@ -1,122 +1,229 @@
-/** `npm run bench`: kernels of the examples on both back ends, in turn, in one process; medians and their ratio, as text. */
-import { instantiateTypeScript } from "../codegen/typescript/index.ts";
-import type { CallableKernel, PortValue } from "../codegen/interface.ts";
-import { runWasm } from "../codegen/wasm/run.ts";
-import { createHeap } from "../src/runtime/index.ts";
-import { kernelsOf } from "../src/cli/build.ts";
-import { load } from "../src/cli/compile.ts";
-import { TERMINAL } from "../src/cli/output.ts";
+/**
+ * `npm run bench`: every workload on gradsmith's kernels, on its peers, on plain loops and on hand-written kernels, in
+ * one process. Results are checked against loops in doubles before they are timed, and timed in turn.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { cpus, loadavg } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+import { createCeilings, OPERATIONS_PER_STEP, type Ceilings } from "./ceilings.ts";
+import {
+  COLUMN_NAMES,
+  COLUMNS,
+  surroundings,
+  type ColumnName,
+  type Contestant,
+  type Surroundings,
+} from "./contestants.ts";
+import { timeInTurn, type Effort, type Run } from "./measure.ts";
+import { BENCH, versionOf } from "./peers.ts";
+import { plot } from "./plot.ts";
+import { markdown, terminalRow, type Cell, type Report, type Row } from "./report.ts";
+import { drawInputs, errorsOf, mapRecord, type Arrays, type Values } from "./values.ts";
+import { sizeOf, type Workload } from "./workload.ts";
 
-interface Workload {
-  readonly kernel: string;
-  /** Lengths of the float inputs, and of the int ones with the number of values they may have. */
-  readonly floats: Readonly<Record<string, number>>;
-  readonly ints: Readonly<Record<string, readonly [length: number, below: number]>>;
-  readonly outputs: Readonly<Record<string, number>>;
-  readonly dims: Readonly<Record<string, number>>;
-}
+const HELP = `npm run bench -- [options]
 
-const N = 262_144;
-const [ROWS, CLASSES] = [1024, 1000];
+  --only NAME         only workloads whose name has this in it; may be given several times
+  --columns A,B       only these columns (${COLUMN_NAMES.join(", ")})
+  --quick             fewer rounds
+  --yardsticks DIR    a folder of hand-written kernels to measure beside (or GRADSMITH_YARDSTICKS)
+  --list              the workloads, and nothing else
+  --print             the table only: bench/results.* stay as they are
 
-const WORKLOADS: readonly Workload[] = [
-  {
-    kernel: "focal_loss_grad",
-    floats: { logits: N, target: N },
-    ints: {},
-    outputs: { d_logits: N },
-    dims: {},
-  },
-  {
-    kernel: "huber_log_cosh_grad",
-    floats: { pred: N, target: N },
-    ints: {},
-    outputs: { d_pred: N },
-    dims: {},
-  },
-  {
-    kernel: "smoothed_cross_entropy_grad",
-    floats: { logits: ROWS * CLASSES },
-    ints: { label: [ROWS, CLASSES] },
-    outputs: { d_logits: ROWS * CLASSES },
-    dims: { C: CLASSES },
-  },
-];
+A workload is an export of a file in bench/workloads/: add a file, and it runs.`;
 
-const RUNS = 21;
-const HEAP_BYTES = 1 << 26;
+const FULL: Effort = { budget: 4000, minRounds: 7, maxRounds: 101, warm: 250 };
+const QUICK: Effort = { budget: 600, minRounds: 3, maxRounds: 21, warm: 60 };
 
-interface Arrays {
-  readonly float32: (length: number) => Float32Array;
-  readonly int32: (length: number) => Int32Array;
-}
+/** Relative to the largest element. What is further off is marked as wrong. */
+const TOLERANCE = 1e-5;
 
-type Values = Readonly<Record<string, PortValue>>;
+const out = (text: string): void => void process.stdout.write(`${text}\n`);
+const err = (text: string): void => void process.stderr.write(`${text}\n`);
 
-const inputs = ({ floats, ints, dims }: Workload, arrays: Arrays): Values => {
-  const filled = Object.entries(floats).map(([name, length]): [string, PortValue] => {
-    const array = arrays.float32(length);
-    for (let k = 0; k < length; k++) array[k] = Math.sin(1 + k);
-    return [name, array];
-  });
-  const chosen = Object.entries(ints).map(([name, [length, below]]): [string, PortValue] => {
-    const array = arrays.int32(length);
-    for (let k = 0; k < length; k++) array[k] = (7 * k) % below;
-    return [name, array];
-  });
-  return { ...Object.fromEntries<PortValue>([...filled, ...chosen]), ...dims };
+const installPeers = (): void => {
+  if (existsSync(join(BENCH, "node_modules"))) return;
+  err("installing the peers: npm ci --prefix bench");
+  const { status } = spawnSync("npm", ["ci", "--prefix", "bench"], { stdio: "inherit", shell: true });
+  if (status !== 0) err("npm ci --prefix bench failed: their columns stay empty");
 };
 
-const outputs = ({ outputs: lengths }: Workload, arrays: Arrays): Values =>
-  Object.fromEntries(Object.entries(lengths).map(([name, length]) => [name, arrays.float32(length)]));
+const isWorkload = (value: unknown): value is Workload =>
+  typeof value === "object" && value !== null && "definition" in value;
 
-const median = (times: readonly number[]): number =>
-  times.toSorted((a, b) => a - b)[times.length >> 1] ?? NaN;
+const FOLDER = fileURLToPath(new URL("workloads/", import.meta.url));
 
-const timed = (run: () => void): number => {
-  const start = performance.now();
-  run();
-  return performance.now() - start;
+/** All exports of the files, by name. A module imported under another address is compiled anew. */
+const loadWorkloads = async (address: string): Promise<ReadonlyMap<string, Workload>> => {
+  const files = readdirSync(FOLDER).filter((file) => file.endsWith(".js"));
+  const modules = await Promise.all(
+    files.map(
+      async (file): Promise<object> =>
+        (await import(`${pathToFileURL(resolve(FOLDER, file)).href}${address}`)) as object,
+    ),
+  );
+  const found = modules.flatMap((module) => Object.values(module).flat() as unknown[]).filter(isWorkload);
+  return new Map(found.map((each) => [each.name, each]));
 };
 
-const runner = (
-  kernels: ReadonlyMap<string, CallableKernel>,
+/** By the loops, in doubles: on code of their own, so that loops in floats are not slowed down by this run. */
+const referenceOf = ({ loops, outputs }: Workload, drawn: Arrays<Float32Array>): Values => {
+  const into = mapRecord(outputs, (shape) => new Float64Array(sizeOf(shape)));
+  loops(
+    mapRecord(drawn, (values) => Float64Array.from(values)),
+    into,
+  );
+  return into;
+};
+
+type Entered = { readonly cell: Cell; readonly contestant?: Contestant };
+
+const reasonOf = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).split("\n").slice(0, 2).join(" ");
+
+const enter = async (
+  name: ColumnName,
   workload: Workload,
-  arrays: Arrays,
-): (() => void) => {
-  const kernel = kernels.get(workload.kernel);
-  if (kernel === undefined) throw new Error(`there is no kernel ${workload.kernel}`);
-  const [args, into] = [inputs(workload, arrays), outputs(workload, arrays)];
-  return () => void kernel(args, into);
+  drawn: Arrays<Float32Array>,
+  want: Values,
+  around: Surroundings,
+): Promise<Entered> => {
+  try {
+    const contestant = await COLUMNS[name].make(workload, drawn, around);
+    if (contestant === undefined) return { cell: { kind: "none" } };
+    const errors = errorsOf(workload.outputs, await contestant.results(), want);
+    const wrong = Object.values(errors).some((error) => !(error <= TOLERANCE));
+    return { cell: { kind: wrong ? "wrong" : "right", errors }, contestant };
+  } catch (error) {
+    return { cell: { kind: "failed", reason: reasonOf(error) } };
+  }
 };
+
+const bytesOf = ({ inputs, outputs }: Workload): number =>
+  [...Object.values(inputs).map(({ shape }) => shape), ...Object.values(outputs)].reduce(
+    (sum, shape) => sum + 4 * sizeOf(shape),
+    0,
+  );
+
+type Timed = ColumnName | "copy" | "add" | "operate";
+
+const ceilingRuns = (ceilings: Ceilings, workload: Workload): readonly (readonly [Timed, Run])[] => {
+  const bytes = bytesOf(workload);
+  const sync =
+    (run: () => void): Run =>
+    () => {
+      run();
+      return undefined;
+    };
+  return [
+    ["copy", sync(() => { ceilings.copy(bytes); })], // prettier-ignore
+    ["add", sync(() => { ceilings.add(bytes); })], // prettier-ignore
+    ...(workload.operations === undefined
+      ? []
+      : ([["operate", sync(() => { ceilings.operate(workload.operations ?? OPERATIONS_PER_STEP); })]] as const)), // prettier-ignore
+  ];
+};
+
+const measure = async (
+  workload: Workload,
+  reference: Workload,
+  columns: readonly ColumnName[],
+  ceilings: Ceilings,
+  around: Surroundings,
+  effort: Effort,
+): Promise<Row> => {
+  const drawn = drawInputs(workload);
+  const want = referenceOf(reference, drawn);
+  const entered = new Map<ColumnName, Entered>();
+  for (const name of columns) entered.set(name, await enter(name, workload, drawn, want, around));
+  const runs = new Map<Timed, Run>(ceilingRuns(ceilings, workload));
+  for (const [name, { contestant }] of entered) if (contestant !== undefined) runs.set(name, contestant.run);
+  const timings = await timeInTurn(runs, effort);
+  for (const { contestant } of entered.values()) contestant?.dispose?.();
+  const cells = [...entered].map(([name, { cell }]): [ColumnName, Cell] => {
+    const timing = timings.get(name);
+    return [name, timing === undefined ? cell : { ...cell, timing }];
+  });
+  return {
+    name: workload.name,
+    title: workload.title,
+    note: workload.note,
+    target: workload.target ?? {},
+    bytes: bytesOf(workload),
+    operations: workload.operations,
+    ceilings: { copy: timings.get("copy"), add: timings.get("add"), operate: timings.get("operate") },
+    cells: Object.fromEntries(cells),
+  };
+};
+
+const readFlags = () =>
+  parseArgs({
+    options: {
+      only: { type: "string", multiple: true, default: [] },
+      columns: { type: "string" },
+      quick: { type: "boolean", default: false },
+      yardsticks: { type: "string", default: process.env["GRADSMITH_YARDSTICKS"] ?? "" },
+      list: { type: "boolean", default: false },
+      print: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  }).values;
+
+const machine = (): string => {
+  const all = cpus();
+  return `${all.length} × ${all[0]?.model.trim() ?? "unknown"}, Node ${process.version} (V8 ${process.versions.v8})`;
+};
+
+const PEERS = ["@tensorflow/tfjs", "@jax-js/jax", "mathjs"];
 
 const main = async (): Promise<void> => {
-  const fixed = { dims: new Map<string, number>(), options: new Map<string, number>() };
-  const kernels = kernelsOf(
-    load(new URL("../examples/losses.grad", import.meta.url).pathname, TERMINAL),
-    fixed,
-    "f32",
-  );
-  const heap = createHeap();
-  heap.reserve(HEAP_BYTES);
-  const wasm = (await runWasm(kernels, heap)).kernels;
-  const typescript = await instantiateTypeScript(kernels);
-  TERMINAL.out("workload                       TypeScript ms   WASM ms   ratio");
-  for (const workload of WORKLOADS) {
-    const onTypeScript = runner(typescript, workload, {
-      float32: (length) => new Float32Array(length),
-      int32: (length) => new Int32Array(length),
-    });
-    const onWasm = runner(wasm, workload, heap);
-    const times = Array.from({ length: RUNS }, () => [timed(onTypeScript), timed(onWasm)] as const).slice(3);
-    const [slow, fast] = [median(times.map(([t]) => t)), median(times.map(([, t]) => t))];
-    const columns = [
-      slow.toFixed(3).padStart(12),
-      fast.toFixed(3).padStart(9),
-      (slow / fast).toFixed(1).padStart(7),
-    ];
-    TERMINAL.out(`${workload.kernel.padEnd(30)} ${columns.join(" ")}`);
+  const flags = readFlags();
+  if (flags.help) {
+    out(HELP);
+    return;
   }
+  const all = await loadWorkloads("");
+  const references = await loadWorkloads("?reference");
+  const chosen = [...all.values()].filter(
+    ({ name }) => flags.only.length === 0 || flags.only.some((part) => name.includes(part)),
+  );
+  if (flags.list || chosen.length === 0) {
+    out([...all.values()].map(({ name, title }) => `${name.padEnd(24)}${title}`).join("\n"));
+    if (chosen.length === 0) process.exitCode = 1;
+    return;
+  }
+  installPeers();
+  const columns = COLUMN_NAMES.filter(
+    (name) => flags.columns === undefined || flags.columns.split(",").includes(name),
+  );
+  const around = await surroundings(flags.yardsticks === "" ? undefined : flags.yardsticks, err);
+  const ceilings = await createCeilings();
+  const before = loadavg()[0] ?? 0;
+  const rows: Row[] = [];
+  out(terminalRow(columns, undefined));
+  for (const workload of chosen) {
+    const reference = references.get(workload.name) ?? workload;
+    const row = await measure(workload, reference, columns, ceilings, around, flags.quick ? QUICK : FULL);
+    rows.push(row);
+    out(terminalRow(columns, row));
+  }
+  const report: Report = {
+    machine: machine(),
+    load: [before, loadavg()[0] ?? 0],
+    peers: PEERS.filter((name) => existsSync(join(BENCH, "node_modules", name))).map(
+      (name) => `${name} ${versionOf(name)}`,
+    ),
+    columns,
+    rows,
+  };
+  if (flags.print || flags.only.length > 0) return;
+  writeFileSync(join(BENCH, "results.json"), `${JSON.stringify(report, undefined, 1)}\n`);
+  writeFileSync(join(BENCH, "results.md"), markdown(report));
+  writeFileSync(join(BENCH, "results.svg"), plot(report));
+  err("written: bench/results.md, bench/results.svg, bench/results.json");
 };
 
 await main();
