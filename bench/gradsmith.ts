@@ -93,7 +93,7 @@ const place = (
 };
 
 export const onTypeScript = async (workload: Workload, drawn: Arrays<Float32Array>): Promise<Contestant> => {
-  const text = emitTypeScript(compile(workload), RUNTIME);
+  const text = await emitTypeScript(compile(workload), RUNTIME);
   const kernels = (await importText(workload.name, text)) as Kernels<Emitted>;
   const { args, into } = place(workload, drawn, {
     float32: (length) => new Float32Array(length),
@@ -117,7 +117,7 @@ const reserve = (heap: Heap, { inputs, outputs }: Workload): void => {
 /** Arrays in the kernel's own memory, arguments checked once. */
 export const onWasm = async (workload: Workload, drawn: Arrays<Float32Array>): Promise<Contestant> => {
   const compiled = compile(workload);
-  const text = emitLoader(compiled, { kind: "inline", bytes: await emitWasm(compiled) }, RUNTIME);
+  const text = await emitLoader(compiled, { kind: "inline", bytes: await emitWasm(compiled) }, RUNTIME);
   const module = (await importText(`${workload.name}.wasm`, text)) as {
     readonly load: (options: { readonly heap: Heap }) => Promise<Kernels<Loaded>>;
   };

@@ -1,4 +1,6 @@
 /** The libraries that are measured beside gradsmith. They are installed in this folder, and loaded when they are needed. */
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
 import type * as jaxjs from "@jax-js/jax";
@@ -16,6 +18,14 @@ export type MathJs = typeof mathjs;
 export const BENCH = resolve("bench");
 
 const require = createRequire(resolve(BENCH, "package.json"));
+
+/** Once: afterwards they are there. Without them their columns stay empty. */
+export const installPeers = (): void => {
+  if (existsSync(resolve(BENCH, "node_modules"))) return;
+  process.stderr.write("installing the peers: npm ci --prefix bench\n");
+  const { status } = spawnSync("npm ci --prefix bench", { stdio: "inherit", shell: true });
+  if (status !== 0) process.stderr.write("npm ci --prefix bench failed\n");
+};
 
 const load = (name: string): unknown => {
   try {

@@ -2,7 +2,6 @@
  * `npm run bench`: every workload on gradsmith's kernels, on its peers, on plain loops and on hand-written kernels, in
  * one process. Results are checked against loops in doubles before they are timed, and timed in turn.
  */
-import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { join, resolve } from "node:path";
@@ -18,7 +17,7 @@ import {
   type Surroundings,
 } from "./contestants.ts";
 import { timeInTurn, type Effort, type Run } from "./measure.ts";
-import { BENCH, versionOf } from "./peers.ts";
+import { BENCH, installPeers, versionOf } from "./peers.ts";
 import { plot } from "./plot.ts";
 import { markdown, terminalRow, type Cell, type Report, type Row } from "./report.ts";
 import { drawInputs, errorsOf, mapRecord, type Arrays, type Values } from "./values.ts";
@@ -43,13 +42,6 @@ const TOLERANCE = 1e-5;
 
 const out = (text: string): void => void process.stdout.write(`${text}\n`);
 const err = (text: string): void => void process.stderr.write(`${text}\n`);
-
-const installPeers = (): void => {
-  if (existsSync(join(BENCH, "node_modules"))) return;
-  err("installing the peers: npm ci --prefix bench");
-  const { status } = spawnSync("npm", ["ci", "--prefix", "bench"], { stdio: "inherit", shell: true });
-  if (status !== 0) err("npm ci --prefix bench failed: their columns stay empty");
-};
 
 const isWorkload = (value: unknown): value is Workload =>
   typeof value === "object" && value !== null && "definition" in value;

@@ -36,7 +36,7 @@ const forward = workload({
   tfjs: (tf, { a, b, c, d }) => ({ run: () => ({ t: tf.matMul(a.mul(c).mul(d.exp()), b) }) }),
   jax:
     ({ numpy }) =>
-    ({ a, b, c, d }) => ({ t: numpy.einsum("ij,jk,j,ij->ik", a, b, c, numpy.exp(d)) }),
+    ({ a, b, c, d }) => ({ t: numpy.matmul(a.mul(c).mul(numpy.exp(d)), b) }),
 });
 
 const backward = workload({
@@ -82,7 +82,7 @@ const backward = workload({
     ({ a, b, c, d, d_t }) => {
       type A = typeof a;
       const [t, pull] = vjp(
-        (a_: A, b_: A, c_: A, d_: A) => numpy.einsum("ij,jk,j,ij->ik", a_, b_, c_, numpy.exp(d_)),
+        (a_: A, b_: A, c_: A, d_: A) => numpy.matmul(a_.mul(c_).mul(numpy.exp(d_)), b_),
         [a, b, c, d],
       );
       t.dispose();

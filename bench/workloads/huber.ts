@@ -33,7 +33,8 @@ export const huber = workload({
     const loss = tf.valueAndGrad((x: typeof pred) => {
       const r = x.sub(target);
       const a = r.abs();
-      const huber = tf.where(a.lessEqual(1), r.square().mul(0.5), a.sub(0.5));
+      const inner = tf.minimum(a, 1);
+      const huber = inner.mul(a.sub(inner.mul(0.5)));
       const logCosh = a.add(a.mul(-2).softplus()).sub(Math.LN2);
       return huber.add(logCosh.mul(0.1)).mean();
     });
