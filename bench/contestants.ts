@@ -22,10 +22,13 @@ export interface Contestant {
   readonly dispose?: () => void;
 }
 
+/** Absent where it cannot be loaded. */
+type Maybe<T> = T | undefined;
+
 export interface Surroundings {
-  readonly tf: TensorFlow | undefined;
-  readonly jax: Jax | undefined;
-  readonly math: MathJs | undefined;
+  readonly tf: Maybe<TensorFlow>;
+  readonly jax: Maybe<Jax>;
+  readonly math: Maybe<MathJs>;
   /** The folder of the hand-written kernels. */
   readonly yardsticks: string | undefined;
 }
