@@ -53,6 +53,11 @@ const measureAll = async (
   return results;
 };
 
+const numbersOf = async (tensor: Tensor): Promise<readonly number[]> => {
+  const data: ArrayLike<number> = await tensor.data();
+  return Array.from(data);
+};
+
 const onTensorFlow = (tf: TensorFlow): ((row: Convention) => Promise<Measured>) => {
   const programs = new Map(Object.entries(TENSORFLOW(tf)));
   return async (row) => {
@@ -67,13 +72,18 @@ const onTensorFlow = (tf: TensorFlow): ((row: Convention) => Promise<Measured>) 
         return program({ ...tensors, ...given } as Parameters<typeof program>[0]);
       };
       const { value, grads } = tf.valueAndGrads(of)(inputs);
-      const gradients = await Promise.all(grads.map(async (each: Tensor) => Array.from(await each.data())));
+      const gradients = await Promise.all(grads.map(numbersOf));
       return {
         value: (await value.data())[0] ?? NaN,
         gradient: Object.fromEntries(names.map((name, k) => [name, gradients[k]])),
       };
     });
   };
+};
+
+const elementsOf = async (array: JaxArray): Promise<readonly number[]> => {
+  const data: ArrayLike<number> = await array.data();
+  return Array.from(data);
 };
 
 const onJax = (jax: Jax): ((row: Convention) => Promise<Measured>) => {
@@ -95,7 +105,7 @@ const onJax = (jax: Jax): ((row: Convention) => Promise<Measured>) => {
         JaxArray,
         readonly JaxArray[],
       ];
-      const gradients = await Promise.all(grads.map(async (each) => Array.from(await each.data())));
+      const gradients = await Promise.all(grads.map(elementsOf));
       return {
         value: (await value.data())[0] ?? NaN,
         gradient: Object.fromEntries(names.map((name, k) => [name, gradients[k]])),
