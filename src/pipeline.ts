@@ -177,6 +177,9 @@ export const stagesOf = (ir: Arena, program: Program, asked: Request, trace: Tra
   return { ...stages, derived: { ...stages.derived, name: `${program.name}${suffix}` } };
 };
 
+/** The same with all entries of its Jacobians and Hessians as outputs, of shape [rows…, columns…]. */
+export const dense = (ir: Arena, program: Program): Program => verified(diff.densely(ir, program));
+
 export const request = (ir: Arena, program: Program, asked: Request): Program =>
   stagesOf(ir, program, asked).derived;
 

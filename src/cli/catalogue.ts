@@ -3,7 +3,7 @@ import type { GivenArray } from "../eval/index.ts";
 import { TOLERANCES } from "../gradcheck/tolerance.ts";
 import type { Arena, Program } from "../ir/index.ts";
 import { isDefined, sourceOf, type Extents, type OperationCase } from "../library/families.ts";
-import { forward, vjp } from "../pipeline.ts";
+import { dense, forward, request, vjp } from "../pipeline.ts";
 import { reasonOf } from "./backends.ts";
 import { compileFunctions, type Compiled, type Library } from "./library.ts";
 import type { Check, Failure, Part } from "./verify.ts";
@@ -23,6 +23,8 @@ interface CatalogueCase {
   readonly grad_out?: CaseArray;
   readonly output: CaseArray;
   readonly grads: Readonly<Record<string, CaseArray>>;
+  /** Of Σ grad_out·output, by one input twice: the first of `wrt`, but for those of `SECOND_ORDER`. */
+  readonly hessian?: CaseArray;
   readonly atol: number;
 }
 
@@ -86,13 +88,45 @@ const partsOf = (ir: Arena, program: Program, each: CatalogueCase): readonly Par
     expected,
     allowed: allowedOf(each, computed),
   });
+  const withUpstream = { tensors: new Map([...tensors, [`d_${output}`, upstream]]) };
   return [
     part(forward(ir, program), { tensors }, new Map([[output, arrayOf(each.output)]])),
-    part(
-      vjp(ir, program, each.wrt),
-      { tensors: new Map([...tensors, [`d_${output}`, upstream]]) },
-      new Map(grads),
-    ),
+    part(vjp(ir, program, each.wrt), withUpstream, new Map(grads)),
+    ...hessianParts(ir, program, each, part, each.grad_out === undefined ? { tensors } : withUpstream),
+  ];
+};
+
+interface SecondOrder {
+  /** The input that the Hessian is by. */
+  readonly by?: string;
+  /** What the reference is off, relatively. */
+  readonly error?: number;
+}
+
+/** Where the Hessians of the catalogue are not by the first input, or not exact. */
+const SECOND_ORDER: ReadonlyMap<string, SecondOrder> = new Map([
+  // by the distribution that approximates
+  ["kl_divergence", { by: "q" }],
+  // the reference divides by p (1 - p) + 1e-12 in place of p (1 - p), squared: for p in [0.02, 0.98] that is up to 1e-10
+  ["bce", { error: 1e-10 }],
+]);
+
+const hessianParts = (
+  ir: Arena,
+  program: Program,
+  { op, wrt, hessian }: CatalogueCase,
+  part: (computed: Program, inputs: Part["inputs"], expected: Part["expected"]) => Part,
+  inputs: Part["inputs"],
+): readonly Part[] => {
+  const { by: x = wrt[0], error = 0 } = SECOND_ORDER.get(op) ?? {};
+  if (hessian === undefined || x === undefined) return [];
+  const stored = request(ir, program, { kind: "hessian", wrt: [], matrices: [{ rows: x, columns: x }] });
+  const entries = part(dense(ir, stored), inputs, new Map([[`h_${x}_${x}`, arrayOf(hessian)]]));
+  return [
+    {
+      ...entries,
+      allowed: (expected, bound) => entries.allowed(expected, bound) + error * Math.abs(expected),
+    },
   ];
 };
 

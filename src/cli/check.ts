@@ -2,13 +2,15 @@
 import { formatReport, passes } from "../gradcheck/index.ts";
 import { checkNames, load, programOf, type Fixed } from "./compile.ts";
 import { Reported } from "./errors.ts";
-import { floatInputs, gradcheck, type CheckedProgram } from "./gradcheck.ts";
+import { floatInputs, gradcheck, hessiancheck, type CheckedProgram } from "./gradcheck.ts";
 import { settingsFor } from "./specs.ts";
 import type { Output } from "./output.ts";
 
 export interface CheckOptions {
   readonly files: readonly string[];
   readonly fixed: Fixed;
+  /** With 2, Hessians too. */
+  readonly order: "1" | "2";
 }
 
 const OPEN: Fixed = { dims: new Map(), options: new Map() };
@@ -32,13 +34,14 @@ const checkable = (file: string, fixed: Fixed, output: Output): readonly Checked
     );
 };
 
-export const check = async ({ files, fixed }: CheckOptions, output: Output): Promise<void> => {
+export const check = async ({ files, fixed, order }: CheckOptions, output: Output): Promise<void> => {
   let sound = true;
   for (const [k, file] of files.entries()) {
     output.err(`[${k + 1}/${files.length}] ${file}`);
     const programs = checkable(file, fixed, output);
     if (programs.length === 0) output.err(`${file}: nothing to check, as no function has a derivative`);
-    for (const report of await gradcheck(programs)) {
+    const second = order === "2" ? await hessiancheck(programs) : [];
+    for (const report of [...(await gradcheck(programs)), ...second]) {
       output.out(formatReport(report).join("\n"));
       sound &&= passes(report);
     }

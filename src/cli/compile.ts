@@ -1,5 +1,5 @@
 /** From file names and settings of a command line to checked functions and what is asked of them. */
-import type { CheckedFunction, CheckedModule } from "../check/index.ts";
+import type { CheckedFunction, CheckedMatrix, CheckedModule } from "../check/index.ts";
 import { nearest, type Source } from "../diagnostics/index.ts";
 import { createArena, specialise, type Arena, type Program } from "../ir/index.ts";
 import { compileModule, defaultRequests, type Request } from "../pipeline.ts";
@@ -94,6 +94,10 @@ export const programOf = (fn: CheckedFunction, { dims, options }: Fixed): { ir: 
   ]);
   return { ir, program: specialise(ir, result.value, values) };
 };
+
+/** Every pair of inputs once: a Hessian is symmetric. */
+export const pairsOf = (inputs: readonly string[]): readonly CheckedMatrix[] =>
+  inputs.flatMap((rows, k) => inputs.slice(k).map((columns) => ({ rows, columns })));
 
 /** One kernel per kind: by all the inputs that it is asked for. */
 const withRequest = (all: readonly Request[], { kind, wrt, matrices = [] }: Request): readonly Request[] => {

@@ -7,7 +7,7 @@ import { operationCount, type Step } from "../simplify/index.ts";
 import { explainSchedule } from "../schedule/index.ts";
 import { printModule, parse } from "../syntax/index.ts";
 import type { CheckedDerive } from "../check/index.ts";
-import { checkNames, functionOf, load, programOf, unknown, type Fixed } from "./compile.ts";
+import { checkNames, functionOf, load, pairsOf, programOf, unknown, type Fixed } from "./compile.ts";
 import { CommandError } from "./errors.ts";
 import type { Stage } from "./flags.ts";
 import type { Output } from "./output.ts";
@@ -30,10 +30,6 @@ interface Derived {
   readonly stages: Stages;
   readonly steps: readonly Step[];
 }
-
-/** Every pair of the inputs once: Hessians are symmetric. */
-const pairsOf = (inputs: readonly string[]): readonly { rows: string; columns: string }[] =>
-  inputs.flatMap((rows, k) => inputs.slice(k).map((columns) => ({ rows, columns })));
 
 const requestFor = (program: Program, { wrt, order }: DeriveOptions): Request => {
   const floats = program.inputs.filter((tensor) => tensor.dtype === "float").map((tensor) => tensor.name);

@@ -29,7 +29,7 @@ export const FLAGS = {
     type: "string",
     default: "1",
     value: "1|2",
-    about: "1: gradients; 2: Hessians, by their structure",
+    about: "1: gradients; 2: Hessians",
   },
   request: {
     type: "string",
@@ -101,7 +101,7 @@ export const COMMANDS = {
   check: {
     args: "FILE…",
     about: "Compare derivatives with numerical ones, and all back ends with each other",
-    flags: ["dim", "option"],
+    flags: ["order", "dim", "option"],
     examples: ["gradsmith check examples/losses.grad", "gradsmith check examples/network.grad --dim C=10"],
   },
 } as const satisfies Readonly<Record<string, CommandHelp>>;

@@ -2,15 +2,20 @@
 import { bindDims, type Inputs } from "../eval/index.ts";
 import {
   checkGradients,
+  checkHessians,
   type CheckSettings,
   type Report,
   type Run,
   type Runner,
+  type SecondOrder,
+  type SecondOrderRunner,
   type Subject,
 } from "../gradcheck/index.ts";
 import type { Arena, Program } from "../ir/index.ts";
 import type { FloatType, Kernel } from "../loop/types.ts";
-import { forward, jvp, toKernel, vjp } from "../pipeline.ts";
+import { isScalarValued } from "../diff/index.ts";
+import { dense, forward, gradient, jvp, request, toKernel, vjp } from "../pipeline.ts";
+import { pairsOf } from "./compile.ts";
 import { BACKENDS, instantiateAll, type Backend, type Instantiated } from "./backends.ts";
 
 export interface CheckedProgram {
@@ -35,6 +40,18 @@ export const subjectOf = ({ ir, program, wrt }: CheckedProgram): Subject => ({
   wrt,
 });
 
+export const secondOrderOf = (checked: CheckedProgram, subject: Subject): SecondOrder => {
+  const { ir, program, wrt } = checked;
+  const hessian = request(ir, program, { kind: "hessian", wrt: [], matrices: pairsOf(wrt) });
+  return {
+    subject,
+    gradient: isScalarValued(program) ? gradient(ir, program, wrt) : subject.vjp,
+    hessian,
+    dense: dense(ir, hessian),
+    product: request(ir, program, { kind: "hvp", wrt }),
+  };
+};
+
 /** Kernels infer the plainest dimensions only; all are given. */
 const withDims =
   (program: Program, run: Run): Run =>
@@ -47,7 +64,8 @@ const runOrThrow = (name: string, instantiated: ReadonlyMap<string, Instantiated
   return made.run;
 };
 
-type Kernels = readonly (readonly [value: Kernel, vjp: Kernel])[];
+/** Two of each subject: of its value and vjp, or of its Hessian and the product with it. */
+type Kernels = readonly (readonly [Kernel, Kernel])[];
 
 const kernelsOf = (
   dtype: FloatType,
@@ -90,6 +108,52 @@ export const gradcheck = async (
     checkGradients(
       subject,
       runners.flatMap((all) => all[k] ?? []),
+      programs[k]?.settings,
+    ),
+  );
+};
+
+const secondOrderKernelsOf = (
+  dtype: FloatType,
+  programs: readonly CheckedProgram[],
+  all: readonly SecondOrder[],
+): Kernels =>
+  programs.flatMap(({ ir }, k) => {
+    const second = all[k];
+    if (second === undefined) return [];
+    const kernel = (program: Program, name: string): Kernel => toKernel(ir, program, { dtype, name });
+    return [[kernel(second.hessian, `hessian${k}`), kernel(second.product, `product${k}`)]];
+  });
+
+const secondOrderRunnersOn = async (
+  backend: Backend,
+  kernels: Kernels,
+  all: readonly SecondOrder[],
+): Promise<readonly SecondOrderRunner[]> => {
+  const instantiated = await instantiateAll(backend, kernels.flat());
+  return all.map(({ hessian, product }, k) => ({
+    name: backend.name,
+    format: backend.dtype,
+    hessian: withDims(hessian, runOrThrow(`hessian${k}`, instantiated)),
+    product: withDims(product, runOrThrow(`product${k}`, instantiated)),
+  }));
+};
+
+/** The same for second derivatives: a report of its own for each function. */
+export const hessiancheck = async (
+  programs: readonly CheckedProgram[],
+  backends: readonly Backend[] = BACKENDS,
+): Promise<readonly Report[]> => {
+  const all = programs.map((checked) => secondOrderOf(checked, subjectOf(checked)));
+  const dtypes = [...new Set(backends.map(({ dtype }) => dtype))];
+  const kernels = new Map(dtypes.map((dtype) => [dtype, secondOrderKernelsOf(dtype, programs, all)]));
+  const runners: (readonly SecondOrderRunner[])[] = [];
+  for (const backend of backends)
+    runners.push(await secondOrderRunnersOn(backend, kernels.get(backend.dtype) ?? [], all));
+  return all.map((second, k) =>
+    checkHessians(
+      second,
+      runners.flatMap((each) => each[k] ?? []),
       programs[k]?.settings,
     ),
   );

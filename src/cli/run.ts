@@ -47,13 +47,15 @@ const misused = (command: Command, problem: string): CommandError =>
     `gradsmith ${command} ${COMMANDS[command].args}; see gradsmith ${command} --help`,
   );
 
+const orderOf = (flags: Values): "1" | "2" => oneOf("--order", ["1", "2"], flags.order);
+
 const runDerive: Run = async (args, flags, output) => {
   const [file, fn, ...more] = args;
   if (file === undefined) throw misused("derive", "no file is given");
   if (fn === undefined) throw misused("derive", "no function is given");
   if (more.length > 0) throw misused("derive", `too many arguments: ${more.join(" ")}`);
   const format = oneOf("--format", ["text", "latex"], flags.format);
-  const order = oneOf("--order", ["1", "2"], flags.order);
+  const order = orderOf(flags);
   const { request } = flags;
   const options: DeriveOptions = {
     file,
@@ -82,7 +84,7 @@ const runBuild: Run = async (files, flags, output) => {
 const runCheck: Run = async (files, flags, output) => {
   if (files.length === 0) throw misused("check", "no file is given");
   const { check } = await import("./check.ts");
-  await check({ files, fixed: fixedBy(flags) }, output);
+  await check({ files, fixed: fixedBy(flags), order: orderOf(flags) }, output);
 };
 
 const RUN: { readonly [K in Command]: Run } = { derive: runDerive, build: runBuild, check: runCheck };

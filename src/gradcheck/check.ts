@@ -42,7 +42,16 @@ export interface Failure {
 
 export interface Row {
   readonly backend: string;
-  readonly comparison: "value" | "gradient" | "differences" | "own differences" | "adjoint identity";
+  readonly comparison:
+    | "value"
+    | "gradient"
+    | "differences"
+    | "own differences"
+    | "adjoint identity"
+    | "second differences"
+    | "symmetry"
+    | "hessian"
+    | "product";
   /** The output or input that is compared. */
   readonly of: string;
   readonly checked: number;
@@ -65,7 +74,7 @@ export interface CheckSettings extends Fixed {
 /** Inputs with more elements are checked at so many of them, and along as many directions as stated. */
 const [ELEMENTS, DIRECTIONS] = [32, 3];
 
-interface Case {
+export interface Case {
   readonly subject: Subject;
   readonly random: Random;
   readonly inputs: Inputs;
@@ -79,7 +88,7 @@ interface Cotangent {
   readonly weight: GivenArray;
 }
 
-const withCotangents = ({ inputs, cotangents }: Case): Inputs => ({
+export const withCotangents = ({ inputs, cotangents }: Case): Inputs => ({
   ...inputs,
   tensors: new Map([...inputs.tensors, ...cotangents.map(({ input, weight }) => [input, weight] as const)]),
 });
@@ -93,7 +102,7 @@ const isFinite = (arrays: ReadonlyMap<string, { readonly data: Float64Array }>):
 const isEmpty = (arrays: ReadonlyMap<string, { readonly data: Float64Array }>): boolean =>
   [...arrays.values()].some(({ data }) => data.length === 0);
 
-const caseOf = (subject: Subject, settings: CheckSettings): Case => {
+export const caseOf = (subject: Subject, settings: CheckSettings): Case => {
   const random = randomFrom(settings.seed ?? 1);
   const extra = subject.vjp.inputs.slice(subject.value.inputs.length).map(({ name }) => name);
   const complete = (inputs: Inputs): Case => {
@@ -171,14 +180,14 @@ interface Probe {
 }
 
 /** Element `element` alone, or all with weights. */
-type Direction = { readonly element: number } | { readonly weights: ArrayLike<number> };
+export type Direction = { readonly element: number } | { readonly weights: ArrayLike<number> };
 
 interface InputSlopes {
   readonly name: string;
   readonly probes: readonly Probe[];
 }
 
-const arrayOf = ({ inputs }: Case, name: string): GivenArray =>
+export const arrayOf = ({ inputs }: Case, name: string): GivenArray =>
   inputs.tensors.get(name) ?? { shape: [0], data: [] };
 
 const moved = (array: GivenArray, direction: Direction, step: number): GivenArray => {
@@ -188,7 +197,7 @@ const moved = (array: GivenArray, direction: Direction, step: number): GivenArra
   return { shape: array.shape, data };
 };
 
-const at = (each: Case, name: string, direction: Direction, step: number): Inputs => ({
+export const inputsAlong = (each: Case, name: string, direction: Direction, step: number): Inputs => ({
   ...each.inputs,
   tensors: new Map([...each.inputs.tensors, [name, moved(arrayOf(each, name), direction, step)]]),
 });
@@ -210,7 +219,10 @@ const weigh = (each: Case, outputs: ReadonlyMap<string, ArrayLike<number>>): Omi
 const slopeAlong = (each: Case, name: string, direction: Direction): Slope | undefined => {
   const { step, arithmetic } = TOLERANCES.f64;
   const along = (t: number): Sample => {
-    const { outputs, selections } = evaluateWithSelections(each.subject.value, at(each, name, direction, t));
+    const { outputs, selections } = evaluateWithSelections(
+      each.subject.value,
+      inputsAlong(each, name, direction, t),
+    );
     return { ...weigh(each, new Map([...outputs].map(([key, { data }]) => [key, data]))), selections };
   };
   return slope(along, step, arithmetic.unitRoundoff);
@@ -232,7 +244,7 @@ const probesOf = (each: Case, name: string): readonly Probe[] => {
   return [...single, ...directions];
 };
 
-const randomDirection = (each: Case, name: string): { readonly weights: ArrayLike<number> } => ({
+export const randomDirection = (each: Case, name: string): { readonly weights: ArrayLike<number> } => ({
   weights: randomArray(arrayOf(each, name).shape, [-1, 1], each.random).data,
 });
 
@@ -244,7 +256,7 @@ const along = (direction: Direction, values: ArrayLike<number>, weight: (w: numb
   return total;
 };
 
-const largest = (values: ArrayLike<number>): number => {
+export const largest = (values: ArrayLike<number>): number => {
   let size = 0;
   for (let k = 0; k < values.length; k++) size = Math.max(size, Math.abs(values[k] ?? 0));
   return size;
@@ -291,7 +303,7 @@ const ownDifferences = (
     const { step, arithmetic, numerical, storage } = TOLERANCES[runner.format];
     const direction = randomDirection(each, name);
     const sample = (t: number): Sample => {
-      const inputs = at(each, name, direction, t);
+      const inputs = inputsAlong(each, name, direction, t);
       const { selections } = evaluateWithSelections(each.subject.value, inputs);
       return { ...weigh(each, runner.value(inputs)), selections };
     };
@@ -384,7 +396,7 @@ const againstInterpreter = (
     return rowOf(runner.name, comparison, name, comparisons, 0);
   });
 
-const rowOf = (
+export const rowOf = (
   backend: string,
   comparison: Row["comparison"],
   of: string,

@@ -7,6 +7,10 @@ const MEANING: { readonly [K in Row["comparison"]]: string } = {
   differences: "gradient = differences",
   "own differences": "gradient = own differences",
   "adjoint identity": "⟨u, Jv⟩ = ⟨Jᵀu, v⟩",
+  "second differences": "Hessian = differences",
+  symmetry: "Hessian is symmetric",
+  hessian: "Hessian = interpreter",
+  product: "Hessian · v = product",
 };
 
 interface Line {

@@ -1,0 +1,85 @@
+/**
+ * In: a program that stores Jacobians and Hessians by their structure. Out: the same whose outputs are all their entries, of
+ * shape [rows…, columns…]. One definition for each matrix: it ends.
+ */
+import {
+  affine, build, define, type Affine, type Arena, type Definition, type Index, type Node, type Output, type Program,
+} from "../ir/index.ts"; // prettier-ignore
+import { storedIn, type Matrix } from "../loop/matrix.ts";
+import { createNamer, type Namer } from "./names.ts";
+
+export const densely = (ir: Arena, { matrices = [], ...program }: Program): Program => {
+  const namer = createNamer(program);
+  const parts = new Set(matrices.flatMap(({ structure }) => storedIn(structure)));
+  const made = matrices.map((matrix) => ({ matrix, definition: definitionOf(ir, program, matrix, namer) }));
+  return {
+    ...program,
+    definitions: [...program.definitions, ...made.map(({ definition }) => definition)],
+    outputs: [
+      ...program.outputs.filter(({ name }) => !parts.has(name)),
+      ...made.map(({ matrix, definition }): Output => ({ name: matrix.name, tensor: definition.tensor })),
+    ],
+  };
+};
+
+const definitionOf = (ir: Arena, program: Program, matrix: Matrix<Affine>, namer: Namer): Definition => {
+  const rows = matrix.rows.map((extent, k) => ir.index(`i${k}`, extent));
+  const columns = matrix.columns.map((extent, k) => ir.index(`i${k + rows.length}`, extent));
+  const indices = [...rows, ...columns];
+  const shape = indices.map(({ extent }) => extent);
+  return define(ir, {
+    tensor: ir.tensor({ name: namer(matrix.name), shape, dtype: "float", role: "defined" }),
+    indices,
+    body: entryOf(ir, program, matrix, rows, columns),
+  });
+};
+
+const entryOf = (
+  ir: Arena,
+  program: Program,
+  { structure }: Matrix<Affine>,
+  rows: readonly Index[],
+  columns: readonly Index[],
+): Node => {
+  const stored = (name: string, at: readonly Index[]): Node => {
+    const tensor = program.outputs.find((each) => each.name === name)?.tensor;
+    if (tensor === undefined) throw new Error(`${program.name} has no output ${name}`);
+    return build.read(
+      ir,
+      tensor,
+      at.map((index) => affine.ofIndex(ir, index)),
+    );
+  };
+  const where = (pairs: readonly (readonly [Index | undefined, Index | undefined])[], value: Node): Node => {
+    const tests = pairs.map(([a, b]) =>
+      a === undefined || b === undefined
+        ? build.boolean(ir, false)
+        : build.isZero(ir, affine.minus(ir, affine.ofIndex(ir, a), affine.ofIndex(ir, b))),
+    );
+    return build.guard(ir, build.and(ir, tests), value);
+  };
+  const diagonal = rows.map((index, k) => [index, columns[k]] as const);
+  switch (structure.kind) {
+    case "zero":
+      return build.zero(ir);
+    case "dense":
+      return stored(structure.values, [...rows, ...columns]);
+    case "diagonal":
+      return where(diagonal, stored(structure.values, rows));
+    case "blockDiagonal":
+    case "lowRank":
+    case "diagonalPlusLowRank": {
+      const { shared } = structure;
+      const inBlock = shared.map(({ row, column }) => [rows[row], columns[column]] as const);
+      if (structure.kind === "blockDiagonal") {
+        const free = columns.filter((_, k) => !shared.some(({ column }) => column === k));
+        return where(inBlock, stored(structure.values, [...rows, ...free]));
+      }
+      const products = structure.left.map((left, k) =>
+        build.multiply(ir, stored(left, rows), stored(structure.right[k] ?? left, columns)),
+      );
+      const own = structure.kind === "lowRank" ? [] : [where(diagonal, stored(structure.diagonal, rows))];
+      return build.sum(ir, [where(inBlock, build.sum(ir, products)), ...own]);
+    }
+  }
+};
