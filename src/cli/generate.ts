@@ -1,11 +1,14 @@
-/** `npm run generate`: rebuilds `generated/`; a definition without a spec is an error. */
+/** `npm run generate`: rebuilds `generated/` and `docs/hessians.md`; a definition without a spec is an error. */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { format } from "prettier";
 import { generation } from "./generation.ts";
+import { hessiansPage } from "./hessians.ts";
 import { TERMINAL } from "./output.ts";
 import { requireAllSpecs } from "./specs.ts";
 
 const FOLDER = "generated";
+const HESSIANS = "docs/hessians.md";
 
 requireAllSpecs();
 const files = await generation(TERMINAL);
@@ -16,3 +19,8 @@ for (const [name, content] of files) {
   writeFileSync(path, content);
 }
 TERMINAL.out(`${FOLDER}: ${files.size} files`);
+writeFileSync(
+  HESSIANS,
+  await format(hessiansPage({ ...TERMINAL, out: () => undefined }), { parser: "markdown", printWidth: 120 }),
+);
+TERMINAL.out(HESSIANS);
