@@ -1,0 +1,177 @@
+/** Formulas as a user writes them keep their digits, in value and gradient, on every back end. */
+import { beforeAll, describe, expect, test } from "vitest";
+import type { GivenArray } from "../../src/eval/index.ts";
+import { sweepAll, type Miss, type Sweep } from "./sweep.ts";
+
+const vector = (data: readonly number[]): GivenArray => ({ shape: [data.length], data });
+const matrix = (rows: readonly (readonly number[])[]): GivenArray => ({
+  shape: [rows.length, rows[0]?.length ?? 0],
+  data: rows.flat(),
+});
+
+const SIZES = [
+  1e-310, 1e-300, 1e-30, 1e-12, 1e-6, 1e-3, 0.1, 0.5, 1, 2, 5, 8, 12, 20, 37, 60, 88, 100, 300, 700,
+];
+const LINE = [0, ...SIZES, ...SIZES.map((x) => -x)];
+/** Also where the exponential overflows: where 1,400 bits tell 1 + exp(x) from exp(x) no more, both are right. */
+const LONG_LINE = [...LINE, 1e4, -1e4];
+
+const elementwise = (body: string, xs: readonly number[] = LINE): Sweep => ({
+  name: body,
+  source: `fn f(x: [N]) {\n  ${body.includes("return") ? body : `return ${body}`}\n}\n`,
+  inputs: { x: vector(xs) },
+  wrt: ["x"],
+});
+
+/** In f32 the argument of the exponential in a tail has the error of its rounding: x² half ulps. */
+const TAILS_OF_F32 = -4;
+
+const ELEMENTWISE: readonly Sweep[] = [
+  elementwise("log(1 + exp(x))", LONG_LINE),
+  elementwise("-log(1 / (1 + exp(-x)))", LONG_LINE),
+  elementwise("-log(sigmoid(x))", LONG_LINE),
+  elementwise("p = sigmoid(x)\n return -log(1 - p)"),
+  elementwise("p = 1 / (1 + exp(-x))\n return -log(1 - p)"),
+  elementwise("exp(x) - 1"),
+  elementwise("e = exp(x)\n return 1 - e"),
+  elementwise(
+    "log(1 + x)",
+    LINE.filter((x) => x > -1),
+  ),
+  elementwise("1 / (1 + exp(-x))", LONG_LINE),
+  elementwise("exp(x) / (1 + exp(x))", LONG_LINE),
+  elementwise("1 - sigmoid(x)"),
+  elementwise("s = sigmoid(x)\n return s * (1 - s)"),
+  elementwise("1 - tanh(x)^2"),
+  elementwise("t = tanh(x)\n return 1 - t * t"),
+  elementwise("(exp(x) - exp(-x)) / (exp(x) + exp(-x))", LONG_LINE),
+  elementwise("log(cosh(x))", LONG_LINE),
+  elementwise("log((exp(x) + exp(-x)) / 2)", LONG_LINE),
+  elementwise("1 - cos(x)"),
+  elementwise("x * tanh(log(1 + exp(x)))"),
+  elementwise("x / (1 + exp(-x))"),
+  elementwise("x > 0 ? x : exp(x) - 1"),
+  { ...elementwise("x * (1 + erf(x / sqrt(2))) / 2"), dtypes: ["f64"] },
+  elementwise(
+    "x / 2 * (1 + erf(x / sqrt(2)))",
+    LINE.filter((x) => x > TAILS_OF_F32),
+  ),
+  {
+    ...elementwise(
+      "0.5 * x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3)))",
+      LINE.filter((x) => Math.abs(x) < 100),
+    ),
+    dtypes: ["f64"],
+  },
+];
+
+const two = (name: string, source: string, a: readonly number[], t: readonly number[]): Sweep => ({
+  name,
+  source: `fn f(x: [N], t: [N]) {\n  ${source}\n}\n`,
+  inputs: { x: vector(a), t: vector(t) },
+  wrt: ["x", "t"],
+});
+
+const LOGITS = [0, 1, -1, 30, -30, 100, -100, 700, -700];
+const TARGETS = [0, 1, 0, 1, 0, 1, 0, 0.25, 0.5];
+
+const PAIRS: readonly Sweep[] = [
+  two("log(exp(x) + exp(t))", "return log(exp(x) + exp(t))", [0, 1, -1e4, 1e4, 1e3, -800, 1e-10], [0, -1, -1e4, 1e4, -1e3, -801, -1e-10]), // prettier-ignore
+  two("binary cross-entropy by sigmoid", "p = sigmoid(x)\n  return -(t * log(p) + (1 - t) * log(1 - p))", LOGITS, TARGETS), // prettier-ignore
+  two("binary cross-entropy by exp", "p = 1 / (1 + exp(-x))\n  return -(t * log(p) + (1 - t) * log(1 - p))", LOGITS, TARGETS), // prettier-ignore
+  two("binary cross-entropy of probabilities", "return -(t * log(x) + (1 - t) * log(1 - x))", [1e-300, 1e-10, 0.5, 1 - 2 ** -20, 1e-30], [0, 1, 0.3, 0, 1]), // prettier-ignore
+];
+
+const rows = (name: string, body: string, x: readonly (readonly number[])[], rest: Partial<Sweep> = {}): Sweep => ({ name, source: `fn f(x: [N, C]) {\n  ${body}\n  return y\n}\n`, inputs: { x: matrix(x) }, wrt: ["x"], ...rest }); // prettier-ignore
+
+const ROWS = [
+  [0, 0, 0],
+  [1, 2, 3],
+  [1e4, 0, -1e4],
+  [-1e4, -1e4, -1e4],
+  [1e4, 1e4, 1e4],
+  [-745, -740, -735],
+  [88, 89, -104],
+];
+/** The gradient of one element in each row. */
+const ONE_OF_EACH = ROWS.flatMap((_, k) => [0, 1, 2].map((c) => (c === k % 3 ? 1 : 0)));
+const VECTORS = [
+  [3, 4, 1],
+  [1e200, 1e200, 1e200],
+  [1e-200, 2e-200, 1e-201],
+  [1e30, 1e30, 3e30],
+  [1e-30, 1e-30, 1e-31],
+];
+const NEAR = [
+  [10000, 10001],
+  [-10000, -10000.5],
+  [0, 1],
+];
+const OFFSETS = [
+  [10001, 10002, 10004, 10005],
+  [1, 2, 4, 9],
+  [1 / 1024, 2 / 1024, -3 / 1024, 0],
+];
+
+const REDUCTIONS: readonly Sweep[] = [
+  rows("log of a sum of exponentials", "y[n] = log(sum[c](exp(x[n, c])))", ROWS),
+  rows("the same in steps", "e[n, c] = exp(x[n, c])\n  s[n] = sum[c](e[n, c])\n  y[n] = log(s[n])", ROWS),
+  rows("softmax", "y[n, c] = exp(x[n, c]) / sum[k](exp(x[n, k]))", ROWS, {
+    upstream: ONE_OF_EACH,
+    relativeTo: "largest",
+  }),
+  rows("log softmax", "y[n, c] = log(exp(x[n, c]) / sum[k](exp(x[n, k])))", ROWS, {
+    upstream: ONE_OF_EACH,
+    relativeTo: "largest",
+  }),
+  rows(
+    "log softmax in steps, shifted",
+    "e[n, c] = exp(x[n, c] - max[k](x[n, k]))\n  p[n, c] = e[n, c] / sum[k](e[n, k])\n  y[n, c] = log(p[n, c])",
+    ROWS,
+    { upstream: ONE_OF_EACH, relativeTo: "largest" },
+  ),
+  rows("norm", "y[n] = sqrt(sum[c](x[n, c]^2))", VECTORS),
+  rows("norm in steps", "s[n] = sum[c](x[n, c] * x[n, c])\n  y[n] = sqrt(s[n])", VECTORS),
+  rows("root mean square", "y[n] = sqrt(mean[c](x[n, c]^2))", VECTORS),
+  rows("unit vectors", "y[n, c] = x[n, c] / sqrt(sum[k](x[n, k]^2))", VECTORS, {
+    upstream: [1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 0, 0, 1, 0, 0],
+  }),
+  rows("logsumexp less the largest", "y[n, c] = x[n, c] - logsumexp[k](x[n, k])", ROWS, {
+    upstream: ONE_OF_EACH,
+    relativeTo: "largest",
+  }),
+  {
+    ...rows("cross-entropy at large logits", "y[n] = logsumexp[c](x[n, c]) - x[n, k[n]]", NEAR),
+    source: "fn f(x: [N, C], k: int[N]) {\n  y[n] = logsumexp[c](x[n, c]) - x[n, k[n]]\n  return y\n}\n",
+    inputs: { x: matrix(NEAR), k: vector([0, 1, 0]) },
+    relativeTo: "largest",
+  },
+  rows("variance by moments", "y[n] = mean[c](x[n, c]^2) - mean[c](x[n, c])^2", OFFSETS),
+  rows(
+    "variance by moments, in steps",
+    "m[n] = mean[c](x[n, c])\n  s[n] = mean[c](x[n, c] * x[n, c])\n  y[n] = s[n] - m[n] * m[n]",
+    OFFSETS,
+  ),
+  {
+    name: "cosine of tiny and of large vectors",
+    source:
+      "fn f(a: [N, C], b: [N, C]) {\n  p[n] = sqrt(sum[c](a[n, c]^2))\n  q[n] = sqrt(sum[c](b[n, c]^2))\n" +
+      "  y[n] = sum[c](a[n, c] * b[n, c]) / (p[n] * q[n])\n  return y\n}\n",
+    inputs: { a: matrix(VECTORS), b: matrix(VECTORS.map(([p, q, r]) => [r ?? 0, q ?? 0, -(p ?? 0)])) },
+    wrt: ["a", "b"],
+  },
+];
+
+const ALL = [...ELEMENTWISE, ...PAIRS, ...REDUCTIONS];
+
+describe("a naive formula", () => {
+  let misses: ReadonlyMap<string, readonly Miss[]>;
+
+  beforeAll(async () => {
+    misses = await sweepAll(ALL);
+  }, 240_000);
+
+  test.each(ALL.map(({ name }) => [name]))("%s", (name) => {
+    expect(misses.get(name)).toEqual([]);
+  });
+});
