@@ -25,12 +25,11 @@ export interface CrossEntropyResults {
  * logsumexp.shift.max[n] = max[c] logits[n, c]
  * logsumexp.shift[n] = stop_gradient(logsumexp.shift.max[n])
  * logsumexp.sum[n] = Σ[c] exp(logits[n, c] - logsumexp.shift[n])
- * z[n] = logsumexp.shift[n] + log(logsumexp.sum[n])
- * out.sum[n] = Σ[c] target[n, c] · (z[n] - logits[n, c])
+ * out.sum[n] = Σ[c] target[n, c] · (log(logsumexp.sum[n]) + (stop_gradient(logsumexp.shift.max[n]) - logits[n, c]))
  * out.sum.2 = Σ[n] out.sum[n]
  * out = out.sum.2 / N
  *
- * Operations: 7·N·C + 3·N + 1
+ * Operations: 8·N·C + 2·N + 1
  */
 export function cross_entropy(args: CrossEntropyArgs): CrossEntropyResults {
   const logits = array("logits", args.logits, "Float32Array");
@@ -59,16 +58,16 @@ export function cross_entropy(args: CrossEntropyArgs): CrossEntropyResults {
       logsumexp_sumSum += logsumexp_sumPart;
     }
     const logsumexp_sum = logsumexp_sumSum;
-    const z = logsumexp_shift_max + Math.log(logsumexp_sum);
+    const out_sumPart = Math.log(logsumexp_sum);
     let out_sumSum = 0;
     for (let cFrom = 0; cFrom < C; cFrom += 1024) {
       const cTo = Math.min(cFrom + 1024, C);
-      let out_sumPart = 0;
+      let out_sumPart1 = 0;
       for (let c = cFrom; c < cTo; c++) {
         const t2 = logits[at + c]!;
-        out_sumPart += target[at + c]! * (z - t2);
+        out_sumPart1 += target[at + c]! * (out_sumPart + (logsumexp_shift_max - t2));
       }
-      out_sumSum += out_sumPart;
+      out_sumSum += out_sumPart1;
     }
     const out_sum = out_sumSum;
     out_sum_2Sum += out_sum;
@@ -118,14 +117,13 @@ let cross_entropy_grad_logsumexp_sum_1 = new Float32Array(0);
  * logsumexp.shift[n] = stop_gradient(logsumexp.shift.max[n])
  * logsumexp.sum_1[n, c] = exp(logits[n, c] - logsumexp.shift[n])
  * logsumexp.sum[n] = Σ[c] logsumexp.sum_1[n, c]
- * z[n] = logsumexp.shift[n] + log(logsumexp.sum[n])
- * out.sum_1[n, c] = z[n] - logits[n, c]
+ * out.sum_1[n, c] = logsumexp.shift[n] + log(logsumexp.sum[n]) - logits[n, c]
  * out.sum[n] = Σ[c] target[n, c] · out.sum_1[n, c]
  * out.sum.2 = Σ[n] out.sum[n]
  * d_out.sum.2 = 1 / N
  * out = out.sum.2 · d_out.sum.2
- * d_z_1[n] = Σ[c] target[n, c]
- * d_logits[n, c] = d_out.sum.2 · (logsumexp.sum_1[n, c] · d_z_1[n] / logsumexp.sum[n] - target[n, c])
+ * d_logsumexp.sum_1[n] = Σ[c] target[n, c]
+ * d_logits[n, c] = d_out.sum.2 · (logsumexp.sum_1[n, c] · d_logsumexp.sum_1[n] / logsumexp.sum[n] - target[n, c])
  * d_target[n, c] = d_out.sum.2 · out.sum_1[n, c]
  *
  * Operations: 12·N·C + 4·N + 2
@@ -169,29 +167,30 @@ export function cross_entropy_grad(
       logsumexp_sumSum += logsumexp_sumPart;
     }
     const logsumexp_sum = logsumexp_sumSum;
-    const z = logsumexp_shift_max + Math.log(logsumexp_sum);
+    const out_sum_1Part = Math.log(logsumexp_sum);
     let out_sumSum = 0;
-    let d_z_1Sum = 0;
+    let d_logsumexp_sum_1Sum = 0;
+    const t3 = logsumexp_shift_max + out_sum_1Part;
     for (let cFrom = 0; cFrom < C; cFrom += 1024) {
       const cTo = Math.min(cFrom + 1024, C);
       let out_sumPart = 0;
-      let d_z_1Part = 0;
+      let d_logsumexp_sum_1Part = 0;
       for (let c = cFrom; c < cTo; c++) {
         const t2 = logits[at + c]!;
-        const t3 = target[at + c]!;
-        const t4 = z - t2;
-        out_sumPart += t3 * t4;
-        d_z_1Part += t3;
-        const d_target1 = t5 * t4;
+        const out_sum_1 = t3 - t2;
+        const t4 = target[at + c]!;
+        out_sumPart += t4 * out_sum_1;
+        d_logsumexp_sum_1Part += t4;
+        const d_target1 = t5 * out_sum_1;
         d_target[at + c] = d_target1;
       }
       out_sumSum += out_sumPart;
-      d_z_1Sum += d_z_1Part;
+      d_logsumexp_sum_1Sum += d_logsumexp_sum_1Part;
     }
     const out_sum = out_sumSum;
-    const d_z_1 = d_z_1Sum;
+    const d_logsumexp_sum_1 = d_logsumexp_sum_1Sum;
     out_sum_2Sum += out_sum;
-    const t8 = d_z_1 / logsumexp_sum;
+    const t8 = d_logsumexp_sum_1 / logsumexp_sum;
     for (let c = 0; c < C; c++) {
       const t6 = target[at + c]!;
       const t7 = logsumexp_sum_1[c]!;

@@ -71,12 +71,11 @@ export interface Kernels {
    * logsumexp.shift.max[n] = max[c] logits[n, c]
    * logsumexp.shift[n] = stop_gradient(logsumexp.shift.max[n])
    * logsumexp.sum[n] = Σ[c] exp(logits[n, c] - logsumexp.shift[n])
-   * z[n] = logsumexp.shift[n] + log(logsumexp.sum[n])
-   * out.sum[n] = Σ[c] target[n, c] · (z[n] - logits[n, c])
+   * out.sum[n] = Σ[c] target[n, c] · (log(logsumexp.sum[n]) + (stop_gradient(logsumexp.shift.max[n]) - logits[n, c]))
    * out.sum.2 = Σ[n] out.sum[n]
    * out = out.sum.2 / N
    *
-   * Operations: 7·N·C + 3·N + 1
+   * Operations: 8·N·C + 2·N + 1
    */
   readonly cross_entropy: WasmKernel<[args: CrossEntropyArgs], CrossEntropyResults>;
   /**
@@ -86,14 +85,13 @@ export interface Kernels {
    * logsumexp.shift[n] = stop_gradient(logsumexp.shift.max[n])
    * logsumexp.sum_1[n, c] = exp(logits[n, c] - logsumexp.shift[n])
    * logsumexp.sum[n] = Σ[c] logsumexp.sum_1[n, c]
-   * z[n] = logsumexp.shift[n] + log(logsumexp.sum[n])
-   * out.sum_1[n, c] = z[n] - logits[n, c]
+   * out.sum_1[n, c] = logsumexp.shift[n] + log(logsumexp.sum[n]) - logits[n, c]
    * out.sum[n] = Σ[c] target[n, c] · out.sum_1[n, c]
    * out.sum.2 = Σ[n] out.sum[n]
    * d_out.sum.2 = 1 / N
    * out = out.sum.2 · d_out.sum.2
-   * d_z_1[n] = Σ[c] target[n, c]
-   * d_logits[n, c] = d_out.sum.2 · (logsumexp.sum_1[n, c] · d_z_1[n] / logsumexp.sum[n] - target[n, c])
+   * d_logsumexp.sum_1[n] = Σ[c] target[n, c]
+   * d_logits[n, c] = d_out.sum.2 · (logsumexp.sum_1[n, c] · d_logsumexp.sum_1[n] / logsumexp.sum[n] - target[n, c])
    * d_target[n, c] = d_out.sum.2 · out.sum_1[n, c]
    *
    * Operations: 12·N·C + 4·N + 2

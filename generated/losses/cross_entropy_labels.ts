@@ -25,7 +25,7 @@ export interface CrossEntropyLabelsResults {
  * logsumexp.shift.max[n] = max[c] logits[n, c]
  * logsumexp.shift[n] = stop_gradient(logsumexp.shift.max[n])
  * logsumexp.sum[n] = Σ[c] exp(logits[n, c] - logsumexp.shift[n])
- * out.sum = Σ[n] ((logsumexp.shift[n] + log(logsumexp.sum[n])) - logits[n, label[n]])
+ * out.sum = Σ[n] (log(logsumexp.sum[n]) + (logsumexp.shift[n] - logits[n, label[n]]))
  * out = out.sum / N
  *
  * Operations: 4·N·C + 4·N + 1
@@ -59,7 +59,7 @@ export function cross_entropy_labels(args: CrossEntropyLabelsArgs): CrossEntropy
     }
     const logsumexp_sum = logsumexp_sumSum;
     const at1 = label[n]! + n * C;
-    out_sumSum += logsumexp_shift_max + Math.log(logsumexp_sum) - logits[at1]!;
+    out_sumSum += Math.log(logsumexp_sum) + (logsumexp_shift_max - logits[at1]!);
   }
   const out_sum = out_sumSum;
   const out1 = out_sum / N;

@@ -69,7 +69,7 @@ export interface Kernels {
    * logsumexp.shift.max[n] = max[c] logits[n, c]
    * logsumexp.shift[n] = stop_gradient(logsumexp.shift.max[n])
    * logsumexp.sum[n] = Σ[c] exp(logits[n, c] - logsumexp.shift[n])
-   * out.sum = Σ[n] ((logsumexp.shift[n] + log(logsumexp.sum[n])) - logits[n, label[n]])
+   * out.sum = Σ[n] (log(logsumexp.sum[n]) + (logsumexp.shift[n] - logits[n, label[n]]))
    * out = out.sum / N
    *
    * Operations: 4·N·C + 4·N + 1
