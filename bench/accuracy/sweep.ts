@@ -1,0 +1,79 @@
+/** A kernel in f32 against the same program in f64, over as many of the 2³² inputs as wanted. */
+import { BLOCK, type Pair } from "./kernels.ts";
+
+/** What the comparison of a function found. */
+export interface Report {
+  /** Inputs compared. */
+  readonly count: number;
+  /** The largest |f32 − f64| in units of the last place of the f64 value; a denormal's unit is the smallest denormal. */
+  readonly worst: number;
+  /** An input where it occurs. */
+  readonly at: number;
+  /** Inputs with more than one ulp. */
+  readonly overOne: number;
+  /** Inputs where just one of the results is a NaN; is infinite; is zero (or both, and their signs differ). */
+  readonly nan: number;
+  readonly infinite: number;
+  readonly zero: number;
+}
+
+/** 1 / ulp in f32 by the exponent bits of an f64 number; beyond the largest number as for it. */
+const PER_ULP = Float64Array.from({ length: 2048 }, (_, biased) => 2 ** (23 - Math.min(Math.max(biased - 1023, -126), 127)));
+
+/** An infinite result counts as 2¹²⁸. */
+const OVERFLOW = 2 ** 128;
+
+const limited = (x: number): number => Math.min(Math.max(x, -OVERFLOW), OVERFLOW);
+
+type Tally = { -readonly [K in keyof Report]: Report[K] };
+
+/** The error of a result that is a NaN, an infinity or a zero, or whose reference is; these count where only one side is. */
+const special = (tally: Tally, actual: number, exact: number): number => {
+  if (Number.isNaN(actual) || Number.isNaN(exact)) {
+    if (!Number.isNaN(actual) || !Number.isNaN(exact)) tally.nan++;
+    return 0;
+  }
+  const rounded = Math.fround(exact);
+  if ((Math.abs(actual) === Infinity) !== (Math.abs(rounded) === Infinity)) tally.infinite++;
+  if ((actual === 0 || rounded === 0) && !Object.is(actual, rounded)) tally.zero++;
+  return Math.abs(limited(actual) - limited(exact));
+};
+
+/** Adds the first `count` results of a block. */
+const compare = (tally: Tally, { single, double }: Pair, words: Uint32Array, count: number): void => {
+  const [input, actual, exact] = [single.input, single.output, double.output];
+  let { worst, at, overOne } = tally;
+  for (let k = 0; k < count; k++) {
+    const a = actual[k] ?? NaN;
+    const e = exact[k] ?? NaN;
+    let error = Math.abs(a - e);
+    if (!(error < Infinity) || a === 0) error = special(tally, a, e);
+    const scaled = error * (PER_ULP[((words[2 * k + 1] ?? 0) >>> 20) & 0x7ff] ?? 0);
+    if (scaled > 1) overOne++;
+    if (scaled > worst) {
+      worst = scaled;
+      at = input[k] ?? NaN;
+    }
+  }
+  Object.assign(tally, { worst, at, overOne });
+};
+
+const ALL = 2 ** 32;
+
+/** Every `stride`-th bit pattern from `first` on; all of them are 0 and 1. */
+export const sweep = (pair: Pair, first: number, stride: number): Report => {
+  const { single, double } = pair;
+  const patterns = new Uint32Array(single.input.buffer, single.input.byteOffset, BLOCK);
+  const words = new Uint32Array(double.output.buffer, double.output.byteOffset, 2 * BLOCK);
+  const tally: Tally = { count: 0, worst: 0, at: 0, overOne: 0, nan: 0, infinite: 0, zero: 0 };
+  for (let start = first; start < ALL; start += BLOCK * stride) {
+    const count = Math.min(BLOCK, Math.ceil((ALL - start) / stride));
+    for (let k = 0; k < count; k++) patterns[k] = start + k * stride;
+    double.input.set(single.input);
+    single.run();
+    double.run();
+    compare(tally, pair, words, count);
+    tally.count += count;
+  }
+  return tally;
+};
