@@ -12,6 +12,7 @@ import type {
   UnaryOp,
 } from "../../src/loop/types.ts";
 import type { Ref, WasmModule } from "./binaryen.ts";
+import type { MathPrecision } from "./math/index.ts";
 
 type FloatInstructions = Pick<
   WasmModule["f64x2"],
@@ -184,4 +185,9 @@ export const accumulators: {
 /** Which float type a `float` or `wide` is in a kernel of this dtype. */
 export function floatTypeOf(type: Extract<Type, "float" | "wide">, dtype: FloatType): FloatType {
   return type === "wide" ? "f64" : dtype;
+}
+
+/** How the math library computes a `float` or `wide` in a kernel of this dtype. */
+export function precisionOf(type: Extract<Type, "float" | "wide">, dtype: FloatType): MathPrecision {
+  return type === "wide" && dtype === "f32" ? "wide" : dtype;
 }

@@ -1,16 +1,22 @@
 /** What the expressions of one kernel refer to: its parameters, buffers and locals as WebAssembly locals. */
 
-import type { Buffer, Expr, FloatType, Kernel, Local } from "../../src/loop/types.ts";
+import type { Buffer, Expr, Kernel, Local } from "../../src/loop/types.ts";
 import type { MathOp } from "./arithmetic.ts";
 import type { Ref } from "./binaryen.ts";
 import type { FormulaHost } from "./math/graph.ts";
+import type { MathPrecision } from "./math/index.ts";
 import type { Scope, Slot } from "./scope.ts";
 
 export interface MathLibrary {
-  /** The name of the function for an operation on lanes of a dtype; it is built at its first use. */
-  readonly functionName: (op: MathOp, dtype: FloatType) => string;
+  /** The name of the function for an operation on lanes; it is built at its first use. */
+  readonly functionName: (op: MathOp, precision: MathPrecision) => string;
   /** The same operation in place, on the vectors in these locals. */
-  readonly inline: (op: MathOp, dtype: FloatType, operands: readonly Slot[], host: FormulaHost) => Ref;
+  readonly inline: (
+    op: MathOp,
+    precision: MathPrecision,
+    operands: readonly Slot[],
+    host: FormulaHost,
+  ) => Ref;
 }
 
 export interface Frame {

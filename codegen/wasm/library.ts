@@ -9,10 +9,10 @@ import type { MathFunction } from "./math/index.ts";
 export function createMathLibrary(binaryen: Binaryen, module: WasmModule): MathLibrary {
   const target = { binaryen, module };
   return {
-    functionName: (op, dtype) => ensureMath(target, functionOf(op), dtype),
-    inline: (op, dtype, operands, host) => {
+    functionName: (op, precision) => ensureMath(target, functionOf(op), precision),
+    inline: (op, precision, operands, host) => {
       const locals = operands.map((slot) => slot.index);
-      return inlineMath(target, functionOf(op), dtype, locals, host);
+      return inlineMath(target, functionOf(op), precision, locals, host);
     },
   };
 }

@@ -13,6 +13,7 @@ import {
   intBinary,
   intCompare,
   intUnary,
+  precisionOf,
   scalarFloats,
 } from "./arithmetic.ts";
 import type { MathOp, Shared } from "./arithmetic.ts";
@@ -232,7 +233,7 @@ function unary(e: Extract<Expr, { kind: "unary" }>, { frame, at, values }: Given
   }
   const dtype = floatTypeOf(e.type, frame.scope.dtype);
   const row = floatUnary[e.op];
-  if (row.by === "math") return callMath(frame, e.op, dtype, [a]);
+  if (row.by === "math") return callMath(frame, e.op, e.type, [a]);
   const floats = scalarFloats(module, dtype);
   return row.by === "instruction" ? row.emit(floats, a) : row.emit(floats, share(frame, at, e.type, a));
 }
@@ -249,17 +250,17 @@ function binary(e: Extract<Expr, { kind: "binary" }>, { frame, at, values }: Giv
   }
   const dtype = floatTypeOf(e.type, frame.scope.dtype);
   const row = floatBinary[e.op];
-  if (row.by === "math") return callMath(frame, e.op, dtype, [a, b]);
+  if (row.by === "math") return callMath(frame, e.op, e.type, [a, b]);
   const floats = scalarFloats(module, dtype);
   return row.by === "instruction" ? row.emit(floats, a, b) : row.emit(floats, shared(a), shared(b));
 }
 
 /** A scalar goes through the same function as lanes do, so that a result does not depend on its position. */
-function callMath(frame: Frame, op: MathOp, dtype: "f32" | "f64", values: readonly Ref[]): Ref {
-  const { module, binaryen } = frame.scope;
-  const lanes = dtype === "f32" ? module.f32x4 : module.f64x2;
+function callMath(frame: Frame, op: MathOp, type: "float" | "wide", values: readonly Ref[]): Ref {
+  const { module, binaryen, dtype } = frame.scope;
+  const lanes = floatTypeOf(type, dtype) === "f32" ? module.f32x4 : module.f64x2;
   const call = module.call(
-    frame.math.functionName(op, dtype),
+    frame.math.functionName(op, precisionOf(type, dtype)),
     values.map((value) => lanes.splat(value)),
     binaryen.v128,
   );

@@ -5,7 +5,7 @@
 
 import type { BinaryOp, CompareOp, Expr } from "../../src/loop/types.ts";
 import { operands } from "../../src/loop/fold.ts";
-import { floatBinary, floatCompare, floatTypeOf, floatUnary, intBinary } from "./arithmetic.ts";
+import { floatBinary, floatCompare, floatTypeOf, floatUnary, intBinary, precisionOf } from "./arithmetic.ts";
 import type { MathOp, Shared } from "./arithmetic.ts";
 import type { Ref, WasmModule } from "./binaryen.ts";
 import { byKind, fold } from "./fold.ts";
@@ -183,13 +183,13 @@ function mathLanes(at: Context, op: MathOp, type: "float" | "wide", operands: re
   const { scope, math } = at.loop.frame;
   if (!at.loop.frame.mayInline()) {
     return scope.module.call(
-      math.functionName(op, floatTypeOf(type, scope.dtype)),
+      math.functionName(op, precisionOf(type, scope.dtype)),
       operands,
       scope.binaryen.v128,
     );
   }
   const inLocal = (value: Ref): Slot => hold(scope, at.sequence, scope.binaryen.v128, value);
-  return math.inline(op, floatTypeOf(type, scope.dtype), operands.map(inLocal), {
+  return math.inline(op, precisionOf(type, scope.dtype), operands.map(inLocal), {
     bind: (value) => inLocal(value).index,
     constant: (key, make) => scope.vectorConstant(key, make).index,
   });

@@ -10,6 +10,7 @@ import {
   add, and, binary, compare, constant, convert, div, int, isTrivial, load, mul, not, or, select, sub, unary,
 } from "./build.ts"; // prettier-ignore
 import { integer, keyOf, offsetOf, type Counter, type Site } from "./integer.ts";
+import { wideRegions, type Regions, type WideRegion } from "./precision.ts";
 import { at, chainOf, existing, named, type Block, type Names, type Operand } from "./scope.ts";
 
 /** Expressions get a name at least this often on the way up. */
@@ -45,6 +46,9 @@ export interface Known {
 
 interface Frame extends Site {
   readonly values: Values;
+  /** Of the arithmetic: `wide` inside of a region that is computed in f64. */
+  readonly type: "float" | "wide";
+  readonly regions: ReadonlyMap<Node, Regions>;
   readonly done: Map<Node, Operand>;
   readonly reach: Reach;
 }
@@ -64,10 +68,11 @@ export const valueOf = (
   const done = new Map<Node, Operand>();
   const data = (node: Node): Operand => whole(get(frame, node));
   const reach: Reach = { unconditional: new Set(), inside: new Map() };
-  const frame: Frame = { names: values.names, block, chain, counter, data, values, done, reach };
-  const order = pending(frame, root);
+  const regions = new Map<Node, Regions>();
+  const frame: Frame = { names: values.names, block, chain, counter, data, values, type: "float", regions, done, reach }; // prettier-ignore
+  const order = pending(frame, root, regions);
   if (demand === "always") reach.unconditional.add(root);
-  markReach(values, order, reach);
+  markReach(frame, order);
   for (const node of order) if (!done.has(node)) done.set(node, shared(frame, node, lower(frame, node)));
   return get(frame, root);
 };
@@ -81,8 +86,14 @@ const get = (frame: Frame, node: Node): Operand => {
   return found;
 };
 
+/** What is computed in f32 before the node. */
+const neededBy = ({ regions }: Frame, node: Node): readonly Node[] => {
+  const wide = regions.get(node);
+  return wide === undefined ? dependenciesOf(node) : [...wide.others, ...wide.regions.flatMap(({ leaves }) => leaves)];
+};
+
 /** What has still to be computed for the root, operands first. Finds what the blocks around already have. */
-const pending = (frame: Frame, root: Node): readonly Node[] => {
+const pending = (frame: Frame, root: Node, regions: Map<Node, Regions>): readonly Node[] => {
   const seen = new Set([root]);
   const stack = [root];
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
@@ -91,7 +102,9 @@ const pending = (frame: Frame, root: Node): readonly Node[] => {
       frame.done.set(node, known);
       continue;
     }
-    for (const next of dependenciesOf(node)) {
+    const wide = frame.values.dtype === "f32" ? wideRegions(frame.values.ir, node, frame.values.uses) : undefined;
+    if (wide !== undefined) regions.set(node, wide);
+    for (const next of neededBy(frame, node)) {
       if (seen.has(next)) continue;
       seen.add(next);
       stack.push(next);
@@ -127,7 +140,8 @@ const isNegated = (expr: Expr): boolean => expr.kind === "unary" && expr.op === 
 
 const remembered = (frame: Frame, node: Node, operand: Operand): Operand => {
   const bound = named(frame.names, frame.chain, operand, undefined);
-  at(frame.chain, bound.level).values.set(keyOf(frame, `n${node.id}`, node.indices), bound.expr);
+  if (frame.type === "float")
+    at(frame.chain, bound.level).values.set(keyOf(frame, `n${node.id}`, node.indices), bound.expr);
   return bound;
 };
 
@@ -159,14 +173,15 @@ const branchesOf = (node: Node): readonly Node[] => {
   return row?.(node) ?? [];
 };
 
-const markReach = (values: Values, order: readonly Node[], reach: Reach): void => {
+const markReach = (frame: Frame, order: readonly Node[]): void => {
+  const { values, reach } = frame;
   for (const node of order.toReversed()) {
     const branches = branchesOf(node);
     const operands = operandsOf(node);
     const single = (child: Node): boolean => (values.uses.get(child) ?? 1) < 2;
     // a power may be written as a product, which would repeat what has no name; conditions have no order
     const depth = UNFIT.has(node.kind) ? MAX_INSIDE : (reach.inside.get(node) ?? MAX_INSIDE);
-    for (const child of dependenciesOf(node)) {
+    for (const child of neededBy(frame, node)) {
       const branch = branches.includes(child);
       if (reach.unconditional.has(node) && !branch) reach.unconditional.add(child);
       else if (!operands.includes(child) || !single(child)) continue;
@@ -281,7 +296,9 @@ const applied = (
 const outer = (frame: Frame, operand: Operand): Operand =>
   named(frame.names, frame.chain, operand, undefined);
 
-const float = (a: Expr): Expr => convert("float", a);
+/** A number of the frame's type. */
+const number = ({ type }: Frame, a: Expr): Expr =>
+  convert(type, a.type === "int" || a.type === "bool" ? convert("float", a) : a);
 
 const leaf = (expr: Expr): Operand => ({ expr, level: 0, nesting: 0, conditional: false });
 
@@ -295,32 +312,33 @@ const lowerInRange = (frame: Frame, value: Affine, extent: Affine): Operand => {
 };
 
 /** Numbers of one type: whole constants become int beside ints, ints become float beside floats. */
-const unified = (a: Expr, b: Expr): readonly [Expr, Expr] => {
+const unified = (frame: Frame, a: Expr, b: Expr): readonly [Expr, Expr] => {
   if (a.type === b.type) return [a, b];
   if (a.kind === "const" && Number.isSafeInteger(a.value)) return [constant(b.type, a.value), b];
   if (b.kind === "const" && Number.isSafeInteger(b.value)) return [a, constant(a.type, b.value)];
-  return [float(a), float(b)];
+  return [number(frame, a), number(frame, b)];
 };
 
-const compared = (op: CompareOp, a: Expr, b: Expr): Expr => compare(op, ...unified(a, b));
+const compared = (frame: Frame, op: CompareOp, a: Expr, b: Expr): Expr =>
+  compare(op, ...unified(frame, a, b));
 
 type Lower<K extends Kind> = (frame: Frame, node: NodeOf<K>) => Operand;
 
 const LOWER: { readonly [K in Kind]: Lower<K> } = {
-  constant: (_, node) => leaf(constant("float", node.value)),
+  constant: (frame, node) => leaf(constant(frame.type, node.value)),
   zero: () => leaf(constant("float", 0)),
   option: (_, node) => leaf({ kind: "option", type: "float", name: node.name }),
   index: (frame, node) => integer(frame, node.value),
   read: lowerRead,
-  unary: (frame, node) => apply(frame, [node.a], ([a = never()]) => unary(node.op, float(a))),
+  unary: (frame, node) => apply(frame, [node.a], ([a = never()]) => unary(node.op, number(frame, a))),
   binary: (frame, node) =>
-    apply(frame, [node.a, node.b], ([a = never(), b = never()]) => binary(node.op, float(a), float(b))),
-  power: (frame, node) => lowerPower(frame, floating(get(frame, node.base)), node.exponent),
+    apply(frame, [node.a, node.b], ([a = never(), b = never()]) => binary(node.op, number(frame, a), number(frame, b))),
+  power: (frame, node) => lowerPower(frame, floating(frame, get(frame, node.base)), node.exponent),
   sum: (frame, node) => lowerSum(frame, node.args),
-  product: (frame, node) => lowerProduct(frame, node.args),
+  product: (frame, node) => lowerProduct(frame, node.args, []),
   boolean: (_, node) => leaf(constant("bool", node.value ? 1 : 0)),
   compare: (frame, node) =>
-    apply(frame, [node.a, node.b], ([a = never(), b = never()]) => compared(node.op, a, b)),
+    apply(frame, [node.a, node.b], ([a = never(), b = never()]) => compared(frame, node.op, a, b)),
   and: (frame, node) => apply(frame, node.args, (args) => balanced(args, and)),
   or: (frame, node) => apply(frame, node.args, (args) => balanced(args, or)),
   not: (frame, node) => apply(frame, [node.a], ([a = never()]) => not(a)),
@@ -345,10 +363,26 @@ const never = (): never => {
   throw new Error("an operand is missing");
 };
 
-const lower = (frame: Frame, node: Node): Operand =>
-  (LOWER[node.kind] as (frame: Frame, node: Node) => Operand)(frame, node);
+const lower = (frame: Frame, node: Node): Operand => {
+  const wide = frame.type === "float" ? frame.regions.get(node) : undefined;
+  if (wide === undefined) return (LOWER[node.kind] as (frame: Frame, node: Node) => Operand)(frame, node);
+  const [first = never(), ...others] = wide.regions.map((region) => lowerRegion(frame, region));
+  return wide.others.length + others.length === 0 ? first : lowerProduct(frame, wide.others, [first, ...others]);
+};
 
-const floating = (a: Operand): Operand => ({ ...a, expr: float(a.expr) });
+/** Its last node, computed in f64 and rounded. */
+const lowerRegion = (frame: Frame, { leaves, nodes }: WideRegion): Operand => {
+  const done = new Map<Node, Operand>(leaves.map((each) => [each, get(frame, each)]));
+  const wide: Frame = { ...frame, type: "wide", done };
+  for (const node of nodes) {
+    for (const operand of operandsOf(node)) if (operand.kind === "constant") done.set(operand, lower(wide, operand));
+    done.set(node, shared(wide, node, lower(wide, node)));
+  }
+  const { expr, ...rest } = get(wide, nodes.at(-1) ?? never());
+  return { ...rest, expr: convert("float", expr) };
+};
+
+const floating = (frame: Frame, a: Operand): Operand => ({ ...a, expr: number(frame, a.expr) });
 
 /** a - b = 0 as a = b, the parts that are known further out on one side. */
 const lowerIsZero = (frame: Frame, value: Affine): Operand => {
@@ -372,7 +406,7 @@ const lowerSelect = (frame: Frame, test: Node, then: Operand, otherwise: Operand
     each.level < level ? outer(frame, each) : each,
   );
   if (c === undefined || a === undefined || b === undefined) return never();
-  const [x, y] = unified(a.expr, b.expr);
+  const [x, y] = unified(frame, a.expr, b.expr);
   return { ...join([c, a, b], select(c.expr, x, y)), conditional: c.conditional };
 };
 
@@ -397,11 +431,11 @@ const MAX_MULTIPLIED = 64;
 const lowerPower = (frame: Frame, base: Operand, exponent: Rational): Operand => {
   const count = Math.abs(exponent.num);
   if (exponent.den > 2 || count > MAX_MULTIPLIED) {
-    const fraction = constant("float", exponent.num / exponent.den);
+    const fraction = constant(frame.type, exponent.num / exponent.den);
     return join([base], binary("pow", base.expr, fraction));
   }
   const positive = exponent.den === 1 ? wholePower(frame, base, count) : halfPower(frame, base, count);
-  return exponent.num > 0 ? positive : join([positive], div(constant("float", 1), positive.expr));
+  return exponent.num > 0 ? positive : join([positive], div(constant(frame.type, 1), positive.expr));
 };
 
 /** x^(n/2) = x^((n-1)/2)·sqrt(x) for an odd n */
@@ -457,15 +491,16 @@ const signedTerm = (frame: Frame, node: Node): Signed => {
   return { operand, inverse: false };
 };
 
-const lowerProduct = (frame: Frame, args: readonly Node[]): Operand => {
+/** The product of these factors, some of which have a value already. */
+const lowerProduct = (frame: Frame, args: readonly Node[], more: readonly Operand[]): Operand => {
   const [first] = args;
   const negative = first?.kind === "constant" && first.value === -1;
   const rest = negative ? args.slice(1) : args;
   const { operand } = combineLevels(
     frame,
-    rest.map((arg) => factor(frame, arg)),
+    [...rest.map((arg) => factor(frame, arg)), ...more.map((operand) => ({ operand, inverse: false }))],
     (above, below) => {
-      const top = above.length === 0 ? constant("float", 1) : balanced(above, mul);
+      const top = above.length === 0 ? constant(frame.type, 1) : balanced(above, mul);
       return { expr: below.length === 0 ? top : div(top, balanced(below, mul)), inverse: false };
     },
   );
@@ -487,7 +522,7 @@ const combineLevels = (frame: Frame, parts: readonly Signed[], combine: Combine)
   for (const [, group] of byLevel(parts)) {
     const all = total === undefined ? group : [{ ...total, operand: outer(frame, total.operand) }, ...group];
     const of = (inverse: boolean): readonly Expr[] =>
-      all.filter((part) => part.inverse === inverse).map((part) => float(part.operand.expr));
+      all.filter((part) => part.inverse === inverse).map((part) => number(frame, part.operand.expr));
     const { expr, inverse } = combine(of(false), of(true));
     const joined = join(
       all.map((part) => part.operand),

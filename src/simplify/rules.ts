@@ -46,6 +46,7 @@ const sigmoid = (a: Pattern): Pattern => call("sigmoid", a);
 const softplus = (a: Pattern): Pattern => call("softplus", a);
 const abs = (a: Pattern): Pattern => call("abs", a);
 const less0 = less(x, number(0));
+const mishNumerator = times(sigmoid(x), plus(number(2), minus(sigmoid(x))));
 
 const STABILITY: readonly Rule[] = [
   {
@@ -233,6 +234,15 @@ const STABILITY: readonly Rule[] = [
       call("log1p", times(number(2), raised(call("sinh", times(number(1, 2), x)), 2))),
       plus(abs(x), softplus(times(number(-2), abs(x))), minus(log(number(2)))),
     ),
+    soundness: "real",
+    purpose: "stability",
+    domain: REAL_LINE,
+  },
+  {
+    // with s = sigmoid(x) = e^x / (1 + e^x): ((1 + e^x)^2 - 1) / ((1 + e^x)^2 + 1), where no term cancels or overflows
+    name: "tanh(softplus(x)) is s(2 - s) / (2 - s(2 - s)) with s = sigmoid(x)",
+    from: call("tanh", softplus(x)),
+    to: times(mishNumerator, raised(plus(number(2), minus(mishNumerator)), -1)),
     soundness: "real",
     purpose: "stability",
     domain: REAL_LINE,

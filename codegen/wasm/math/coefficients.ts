@@ -21,6 +21,12 @@ export const EXP_TAIL: Coefficients = {
   ],
 };
 
+/** As `EXP_TAIL.f64`, for what is rounded to f32 after sums that may cancel; error 2⁻⁵¹·⁶. */
+export const EXP_TAIL_WIDE: readonly number[] = [
+  0.49999999999998324, 0.16666666666611513, 0.04166666666813764, 0.008333333370891222, 0.0013888888515992644,
+  0.00019841185204171196, 2.4801931873242375e-5, 2.7635005621839413e-6, 2.7476774142002593e-7,
+];
+
 /** The same function on the same interval, relative to eʳ − 1. Error: f32 2⁻³⁰·⁸, f64 2⁻⁶⁰·⁶. */
 export const EXPM1_TAIL: Coefficients = {
   f32: [0.5, 0.16666666, 0.041666497, 0.008333532, 0.0013932213, 0.0001978111],

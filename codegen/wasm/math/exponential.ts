@@ -9,7 +9,7 @@ import {
   where,
   withSign,
 } from "./bits.ts";
-import { EXP_TAIL, EXPM1_TAIL, LN2, type PerLaneType, SINH_TAIL, TANH_TAIL } from "./coefficients.ts";
+import { EXP_TAIL, EXP_TAIL_WIDE, EXPM1_TAIL, LN2, type PerLaneType, SINH_TAIL, TANH_TAIL } from "./coefficients.ts";
 import { type Double, fastTwoSum } from "./double-double.ts";
 import type { Algebra, Vector } from "./graph.ts";
 
@@ -130,4 +130,38 @@ export function sigmoid(v: Algebra, x: Vector): Vector {
   const quotient = v.div(v.select(isNegative, e.head, one), d.head);
   const lost = v.sub(where(v, isNegative, e.tail), v.mul(quotient, v.add(d.tail, e.tail)));
   return v.mulAdd(lost, v.constant(0.75), quotient);
+}
+
+/** e^±this is far beyond the range of f32, and a normal number of f64. */
+const WIDE_LIMIT = 700;
+
+/** eˣ in f64 lanes to the accuracy of f32, for what is rounded to f32 in the end; 0 where that is far below its range. */
+export function expWide(v: Algebra, x: Vector): Vector {
+  const limited = clamp(v, x, -WIDE_LIMIT, WIDE_LIMIT);
+  const n = roundedProduct(v, limited, Math.LOG2E, v.format.bias);
+  const r = v.sub(limited, v.mul(n.value, v.constant(Math.LN2)));
+  const reduced = v.mulAdd(v.mul(r, r), v.polynomial(r, EXP_TAIL_WIDE), v.add(r, v.constant(1)));
+  return v.andnot(v.mul(reduced, powerOfTwo(v, n.bits)), v.lt(x, v.constant(-WIDE_LIMIT)));
+}
+
+/** The same for the logistic function. */
+export function sigmoidWide(v: Algebra, x: Vector): Vector {
+  const one = v.constant(1);
+  const e = expWide(v, v.neg(v.abs(x)));
+  return v.div(v.select(v.lt(x, v.constant(0)), e, one), v.add(e, one));
+}
+
+/** The same for the hyperbolic cosine. */
+export function coshWide(v: Algebra, x: Vector): Vector {
+  const e = expWide(v, v.abs(x));
+  return v.mul(v.add(e, v.div(v.constant(1), e)), v.constant(0.5));
+}
+
+/** The same for the hyperbolic sine. */
+export function sinhWide(v: Algebra, x: Vector): Vector {
+  const a = v.abs(x);
+  const e = expWide(v, a);
+  const large = v.mul(v.sub(e, v.div(v.constant(1), e)), v.constant(0.5));
+  const near = oddPolynomial(v, a, SINH_TAIL.f64);
+  return withSign(v, v.select(v.lt(a, v.constant(1)), near, large), x);
 }

@@ -1,7 +1,7 @@
 /** The vector mathematics of the WASM back end: functions from v128 to v128, added to a module when first asked for. */
 import { addHugeReduction } from "./argument-reduction.ts";
-import { erfcDouble, erfcSingle, erfDouble, erfSingle } from "./error-function.ts";
-import { cosh, exp, expm1, sigmoid, sinh, tanh } from "./exponential.ts";
+import { erfcDouble, erfcSingle, erfcWide, erfDouble, erfSingle } from "./error-function.ts";
+import { cosh, coshWide, exp, expm1, expWide, sigmoid, sigmoidWide, sinh, sinhWide, tanh } from "./exponential.ts";
 import { defineVectorFunction, emitFormula, type Formula, type FormulaHost } from "./graph.ts";
 import { type Expression, LANE_FORMAT, type LaneType, type WasmTarget } from "./lanes.ts";
 import { hypotDouble, hypotSingle } from "./hypot.ts";
@@ -17,14 +17,23 @@ import {
   type TrigonometricFunction,
 } from "./trigonometric.ts";
 
+/** `wide`: in f64 lanes for what is rounded to f32 in the end, with the accuracy that this needs and the range of f64. */
+export type MathPrecision = LaneType | "wide";
+
 export interface MathDefinition {
   readonly arity: 1 | 2;
-  readonly formula: PerLaneType<Formula>;
+  /** Where `wide` is missing it is f64. */
+  readonly formula: PerLaneType<Formula> & { readonly wide?: Formula };
   /** Adds the functions that the formulas call, unless they are there. */
   readonly addHelpers?: (target: WasmTarget) => void;
 }
 
 const unary = (formula: Formula): MathDefinition => ({ arity: 1, formula: { f32: formula, f64: formula } });
+
+const withWide = (formula: Formula, wide: Formula): MathDefinition => ({
+  arity: 1,
+  formula: { f32: formula, f64: formula, wide },
+});
 
 const trigonometric = (name: TrigonometricFunction): MathDefinition => ({
   arity: 1,
@@ -38,20 +47,20 @@ const trigonometric = (name: TrigonometricFunction): MathDefinition => ({
 });
 
 export const MATH = {
-  exp: unary(exp),
+  exp: withWide(exp, expWide),
   expm1: unary(expm1),
   log: unary(log),
   log1p: unary(log1p),
-  sigmoid: unary(sigmoid),
+  sigmoid: withWide(sigmoid, sigmoidWide),
   softplus: unary(softplus),
-  sinh: unary(sinh),
-  cosh: unary(cosh),
+  sinh: withWide(sinh, sinhWide),
+  cosh: withWide(cosh, coshWide),
   tanh: unary(tanh),
   asinh: unary(asinh),
   acosh: unary(acosh),
   atanh: unary(atanh),
   erf: { arity: 1, formula: { f32: erfSingle, f64: erfDouble } },
-  erfc: { arity: 1, formula: { f32: erfcSingle, f64: erfcDouble } },
+  erfc: { arity: 1, formula: { f32: erfcSingle, f64: erfcDouble, wide: erfcWide } },
   pow: { arity: 2, formula: { f32: powSingle, f64: powDouble } },
   sin: trigonometric("sin"),
   cos: trigonometric("cos"),
@@ -69,16 +78,26 @@ function addOnce(target: WasmTarget, name: string, add: () => void): void {
   if (target.module.getFunction(name) === 0) add();
 }
 
-export const mathFunctionName = (name: MathFunction, dtype: LaneType): string =>
-  `${name}_${LANE_FORMAT[dtype].vectorName}`;
+/** The lanes and the formula of a function. */
+function variant(name: MathFunction, precision: MathPrecision): { dtype: LaneType; formula: Formula; suffix: string } {
+  const { formula }: MathDefinition = MATH[name];
+  if (precision !== "wide") return { dtype: precision, formula: formula[precision], suffix: "" };
+  return { dtype: "f64", formula: formula.wide ?? formula.f64, suffix: formula.wide === undefined ? "" : "_wide" };
+}
+
+export const mathFunctionName = (name: MathFunction, precision: MathPrecision): string => {
+  const { dtype, suffix } = variant(name, precision);
+  return `${name}_${LANE_FORMAT[dtype].vectorName}${suffix}`;
+};
 
 /** Adds the function and what it calls to the module unless they are there, and gives its name. */
-export function ensureMath(target: WasmTarget, name: MathFunction, dtype: LaneType): string {
-  const wasmName = mathFunctionName(name, dtype);
+export function ensureMath(target: WasmTarget, name: MathFunction, precision: MathPrecision): string {
+  const wasmName = mathFunctionName(name, precision);
   addOnce(target, wasmName, () => {
-    const { arity, formula, addHelpers }: MathDefinition = MATH[name];
+    const { arity, addHelpers }: MathDefinition = MATH[name];
+    const { dtype, formula } = variant(name, precision);
     addHelpers?.(target);
-    defineVectorFunction(target, wasmName, arity, dtype, formula[dtype]);
+    defineVectorFunction(target, wasmName, arity, dtype, formula);
   });
   return wasmName;
 }
@@ -90,11 +109,12 @@ export function ensureMath(target: WasmTarget, name: MathFunction, dtype: LaneTy
 export function inlineMath(
   target: WasmTarget,
   name: MathFunction,
-  dtype: LaneType,
+  precision: MathPrecision,
   operands: readonly number[],
   host: FormulaHost,
 ): Expression {
-  const { formula, addHelpers }: MathDefinition = MATH[name];
+  const { addHelpers }: MathDefinition = MATH[name];
+  const { dtype, formula } = variant(name, precision);
   addHelpers?.(target);
-  return emitFormula(target, dtype, formula[dtype], operands, host);
+  return emitFormula(target, dtype, formula, operands, host);
 }
