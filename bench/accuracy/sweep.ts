@@ -5,7 +5,7 @@ import { BLOCK, type Pair } from "./kernels.ts";
 export interface Report {
   /** Inputs compared. */
   readonly count: number;
-  /** The largest |f32 − f64| in units of the last place of the f64 value; a denormal's unit is the smallest denormal. */
+  /** The largest |f32 − f64| in units of the last place of the f64 value, at least ½; a denormal's unit is the least denormal. */
   readonly worst: number;
   /** An input where it occurs. */
   readonly at: number;
@@ -40,19 +40,21 @@ const special = (tally: Tally, actual: number, exact: number): number => {
 };
 
 /** Adds the first `count` results of a block. */
-const compare = (tally: Tally, { single, double }: Pair, words: Uint32Array, count: number): void => {
+const compare = (tally: Tally, { single, double }: Pair, words: Int32Array, count: number): void => {
   const [input, actual, exact] = [single.input, single.output, double.output];
   let { worst, at, overOne } = tally;
   for (let k = 0; k < count; k++) {
-    const a = actual[k] ?? NaN;
-    const e = exact[k] ?? NaN;
-    let error = Math.abs(a - e);
-    if (!(error < Infinity) || a === 0) error = special(tally, a, e);
-    const scaled = error * (PER_ULP[((words[2 * k + 1] ?? 0) >>> 20) & 0x7ff] ?? 0);
+    const a = actual[k] as number;
+    const e = exact[k] as number;
+    // almost all results: correctly rounded, which counts as half an ulp, or a NaN where it should be
+    if (a === Math.fround(e) ? a !== 0 || Object.is(a, Math.fround(e)) : a !== a && e !== e) continue;
+    const isOrdinary = a !== 0 && Math.abs(a - e) < Infinity;
+    const error = isOrdinary ? Math.abs(a - e) : special(tally, a, e);
+    const scaled = error * (PER_ULP[((words[2 * k + 1] as number) >>> 20) & 0x7ff] as number);
     if (scaled > 1) overOne++;
     if (scaled > worst) {
       worst = scaled;
-      at = input[k] ?? NaN;
+      at = input[k] as number;
     }
   }
   Object.assign(tally, { worst, at, overOne });
@@ -63,12 +65,12 @@ const ALL = 2 ** 32;
 /** Every `stride`-th bit pattern from `first` on; all of them are 0 and 1. */
 export const sweep = (pair: Pair, first: number, stride: number): Report => {
   const { single, double } = pair;
-  const patterns = new Uint32Array(single.input.buffer, single.input.byteOffset, BLOCK);
-  const words = new Uint32Array(double.output.buffer, double.output.byteOffset, 2 * BLOCK);
-  const tally: Tally = { count: 0, worst: 0, at: 0, overOne: 0, nan: 0, infinite: 0, zero: 0 };
+  const patterns = new Int32Array(single.input.buffer, single.input.byteOffset, BLOCK);
+  const words = new Int32Array(double.output.buffer, double.output.byteOffset, 2 * BLOCK);
+  const tally: Tally = { count: 0, worst: 0.5, at: 0, overOne: 0, nan: 0, infinite: 0, zero: 0 };
   for (let start = first; start < ALL; start += BLOCK * stride) {
     const count = Math.min(BLOCK, Math.ceil((ALL - start) / stride));
-    for (let k = 0; k < count; k++) patterns[k] = start + k * stride;
+    for (let k = 0, pattern = start | 0; k < count; k++, pattern = (pattern + stride) | 0) patterns[k] = pattern;
     double.input.set(single.input);
     single.run();
     double.run();
