@@ -1,6 +1,7 @@
 /** `npm run accuracy`: the accuracy of the f32 kernels over the f32 numbers, and docs/accuracy.md. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { format, resolveConfig } from "prettier";
 import { allRows, type Row } from "./functions.ts";
 import { instantiateRows } from "./kernels.ts";
 import { sweep } from "./sweep.ts";
@@ -29,11 +30,13 @@ const chosen = (only: string | undefined): readonly Row[] => {
 };
 
 /** The lines of the table are replaced or added to, in the order of `allRows`. */
-const update = (file: string, measured: readonly Entry[]): void => {
+const update = async (file: string, measured: readonly Entry[]): Promise<void> => {
   const text = readFileSync(file, "utf8");
   const entries = new Map([...parseTable(text), ...measured].map((entry) => [entry.name, entry]));
   const sorted = allRows().flatMap(({ name }) => entries.get(name) ?? []);
-  writeFileSync(file, text.replace(/(^\|.*\n)+/m, `${formatTable(sorted)}\n`));
+  const updated = text.replace(/(^\|.*\n)+/m, `${formatTable(sorted)}\n`);
+  const style = await resolveConfig(file);
+  writeFileSync(file, await format(updated, { ...style, parser: "markdown" }));
 };
 
 const main = async (): Promise<void> => {
@@ -48,7 +51,7 @@ const main = async (): Promise<void> => {
   for (const pair of await instantiateRows(chosen(values.only))) {
     const entry = { name: pair.row.name, ...sweep(pair, 0, stride) };
     console.log(formatTable([entry]).split("\n")[2]);
-    if (values.update !== undefined) update(values.update, [entry]);
+    if (values.update !== undefined) await update(values.update, [entry]);
   }
 };
 

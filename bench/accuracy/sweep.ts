@@ -18,7 +18,10 @@ export interface Report {
 }
 
 /** 1 / ulp in f32 by the exponent bits of an f64 number; beyond the largest number as for it. */
-const PER_ULP = Float64Array.from({ length: 2048 }, (_, biased) => 2 ** (23 - Math.min(Math.max(biased - 1023, -126), 127)));
+const PER_ULP = Float64Array.from(
+  { length: 2048 },
+  (_, biased) => 2 ** (23 - Math.min(Math.max(biased - 1023, -126), 127)),
+);
 
 /** An infinite result counts as 2¹²⁸. */
 const OVERFLOW = 2 ** 128;
@@ -70,7 +73,8 @@ export const sweep = (pair: Pair, first: number, stride: number): Report => {
   const tally: Tally = { count: 0, worst: 0.5, at: 0, overOne: 0, nan: 0, infinite: 0, zero: 0 };
   for (let start = first; start < ALL; start += BLOCK * stride) {
     const count = Math.min(BLOCK, Math.ceil((ALL - start) / stride));
-    for (let k = 0, pattern = start | 0; k < count; k++, pattern = (pattern + stride) | 0) patterns[k] = pattern;
+    for (let k = 0, pattern = start | 0; k < count; k++, pattern = (pattern + stride) | 0)
+      patterns[k] = pattern;
     double.input.set(single.input);
     single.run();
     double.run();

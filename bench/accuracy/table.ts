@@ -22,7 +22,11 @@ const cells = (entry: Entry): readonly string[] => [
 const line = (parts: readonly string[]): string => `| ${parts.join(" | ")} |`;
 
 export const formatTable = (entries: readonly Entry[]): string =>
-  [line(COLUMNS), line(COLUMNS.map((_, k) => (k === 0 ? "---" : "---:"))), ...entries.map((entry) => line(cells(entry)))].join("\n");
+  [
+    line(COLUMNS),
+    line(COLUMNS.map((_, k) => (k === 0 ? "---" : "---:"))),
+    ...entries.map((entry) => line(cells(entry))),
+  ].join("\n");
 
 const entryOf = (parts: readonly string[]): Entry => {
   const [name = "", inputs, ...others] = parts;

@@ -8,7 +8,15 @@
  * magnifying function has a polynomial of one read as its argument, or is multiplied with other functions of that read
  * (x·σ(x), where σ alone may be a denormal), this arithmetic is f64, and only the functions stay as accurate as f32 needs.
  */
-import { build, dependenciesOf, operandsOf, type Arena, type Node, type Read, type UnaryOp } from "../ir/index.ts";
+import {
+  build,
+  dependenciesOf,
+  operandsOf,
+  type Arena,
+  type Node,
+  type Read,
+  type UnaryOp,
+} from "../ir/index.ts";
 
 /** Nodes in f64 and their operands. */
 export interface WideRegion {
@@ -37,7 +45,8 @@ const reachOf = (root: Node): ReadonlySet<Node> | undefined => {
   const reached = new Set<Node>([root]);
   for (const node of reached) {
     if (reached.size > MAX_NODES) return undefined;
-    if (isArithmetic(node) || isMagnifying(node)) for (const operand of operandsOf(node)) reached.add(operand);
+    if (isArithmetic(node) || isMagnifying(node))
+      for (const operand of operandsOf(node)) reached.add(operand);
   }
   return reached;
 };
@@ -131,11 +140,7 @@ const groupsOf = (factors: readonly Node[]): ReadonlyMap<Read, readonly Node[]> 
 };
 
 /** What is computed in f64 for the value of a node: all of it, or the factors of a product that have one read in common. */
-export const wideRegions = (
-  ir: Arena,
-  node: Node,
-  uses: ReadonlyMap<Node, number>,
-): Regions | undefined => {
+export const wideRegions = (ir: Arena, node: Node, uses: ReadonlyMap<Node, number>): Regions | undefined => {
   const whole = regionAt(node, uses);
   if (whole !== undefined) return { regions: [whole], others: [] };
   if (node.kind !== "product") return undefined;

@@ -89,7 +89,9 @@ const get = (frame: Frame, node: Node): Operand => {
 /** What is computed in f32 before the node. */
 const neededBy = ({ regions }: Frame, node: Node): readonly Node[] => {
   const wide = regions.get(node);
-  return wide === undefined ? dependenciesOf(node) : [...wide.others, ...wide.regions.flatMap(({ leaves }) => leaves)];
+  return wide === undefined
+    ? dependenciesOf(node)
+    : [...wide.others, ...wide.regions.flatMap(({ leaves }) => leaves)];
 };
 
 /** What has still to be computed for the root, operands first. Finds what the blocks around already have. */
@@ -102,7 +104,8 @@ const pending = (frame: Frame, root: Node, regions: Map<Node, Regions>): readonl
       frame.done.set(node, known);
       continue;
     }
-    const wide = frame.values.dtype === "f32" ? wideRegions(frame.values.ir, node, frame.values.uses) : undefined;
+    const wide =
+      frame.values.dtype === "f32" ? wideRegions(frame.values.ir, node, frame.values.uses) : undefined;
     if (wide !== undefined) regions.set(node, wide);
     for (const next of neededBy(frame, node)) {
       if (seen.has(next)) continue;
@@ -332,7 +335,9 @@ const LOWER: { readonly [K in Kind]: Lower<K> } = {
   read: lowerRead,
   unary: (frame, node) => apply(frame, [node.a], ([a = never()]) => unary(node.op, number(frame, a))),
   binary: (frame, node) =>
-    apply(frame, [node.a, node.b], ([a = never(), b = never()]) => binary(node.op, number(frame, a), number(frame, b))),
+    apply(frame, [node.a, node.b], ([a = never(), b = never()]) =>
+      binary(node.op, number(frame, a), number(frame, b)),
+    ),
   power: (frame, node) => lowerPower(frame, floating(frame, get(frame, node.base)), node.exponent),
   sum: (frame, node) => lowerSum(frame, node.args),
   product: (frame, node) => lowerProduct(frame, node.args, []),
@@ -367,7 +372,9 @@ const lower = (frame: Frame, node: Node): Operand => {
   const wide = frame.type === "float" ? frame.regions.get(node) : undefined;
   if (wide === undefined) return (LOWER[node.kind] as (frame: Frame, node: Node) => Operand)(frame, node);
   const [first = never(), ...others] = wide.regions.map((region) => lowerRegion(frame, region));
-  return wide.others.length + others.length === 0 ? first : lowerProduct(frame, wide.others, [first, ...others]);
+  return wide.others.length + others.length === 0
+    ? first
+    : lowerProduct(frame, wide.others, [first, ...others]);
 };
 
 /** Its last node, computed in f64 and rounded. */
@@ -375,7 +382,8 @@ const lowerRegion = (frame: Frame, { leaves, nodes }: WideRegion): Operand => {
   const done = new Map<Node, Operand>(leaves.map((each) => [each, get(frame, each)]));
   const wide: Frame = { ...frame, type: "wide", done };
   for (const node of nodes) {
-    for (const operand of operandsOf(node)) if (operand.kind === "constant") done.set(operand, lower(wide, operand));
+    for (const operand of operandsOf(node))
+      if (operand.kind === "constant") done.set(operand, lower(wide, operand));
     done.set(node, shared(wide, node, lower(wide, node)));
   }
   const { expr, ...rest } = get(wide, nodes.at(-1) ?? never());

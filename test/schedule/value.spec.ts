@@ -1,23 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { build as b, type Affine, type Node } from "../../src/ir/index.ts";
 import { foldExpr, operands } from "../../src/loop/fold.ts";
-import type { Expr, Kernel, Stmt } from "../../src/loop/types.ts";
+import type { Expr, Kernel } from "../../src/loop/types.ts";
+import { nodes, values } from "./expressions.ts";
 import * as programs from "./programs.ts";
 import { compiled, expectSame, kernelOf } from "./run.ts";
 import { builder, type Builder } from "./programs.ts";
-
-const values = (body: readonly Stmt[]): readonly Expr[] =>
-  body.flatMap((stmt) => {
-    if (stmt.kind === "for") return values(stmt.body);
-    if (stmt.kind === "if") return [stmt.test, ...values(stmt.then), ...values(stmt.else)];
-    return [stmt.value];
-  });
-
-const nodes = (root: Expr): readonly Expr[] => {
-  const all: Expr[] = [];
-  foldExpr<undefined>(root, (expr) => void all.push(expr));
-  return all;
-};
 
 const operations = (kernel: Kernel): readonly string[] =>
   values(kernel.body)

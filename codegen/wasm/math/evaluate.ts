@@ -1,4 +1,4 @@
-/** Vector functions as functions on typed arrays: a module with one exported loop per function, for tests and sweeps. */
+/** Vector functions as functions on typed arrays: a module with one exported loop per function, for tests. */
 import { ensureMath, MATH, type MathFunction } from "./index.ts";
 import { LANE_FORMAT, laneOperations, type LaneType, type WasmTarget } from "./lanes.ts";
 

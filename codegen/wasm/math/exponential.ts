@@ -9,7 +9,15 @@ import {
   where,
   withSign,
 } from "./bits.ts";
-import { EXP_TAIL, EXP_TAIL_WIDE, EXPM1_TAIL, LN2, type PerLaneType, SINH_TAIL, TANH_TAIL } from "./coefficients.ts";
+import {
+  EXP_TAIL,
+  EXP_TAIL_WIDE,
+  EXPM1_TAIL,
+  LN2,
+  type PerLaneType,
+  SINH_TAIL,
+  TANH_TAIL,
+} from "./coefficients.ts";
 import { type Double, fastTwoSum } from "./double-double.ts";
 import type { Algebra, Vector } from "./graph.ts";
 

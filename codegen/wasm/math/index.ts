@@ -1,8 +1,19 @@
 /** The vector mathematics of the WASM back end: functions from v128 to v128, added to a module when first asked for. */
 import { addHugeReduction } from "./argument-reduction.ts";
 import { erfcDouble, erfcSingle, erfcWide, erfDouble, erfSingle } from "./error-function.ts";
-import { cosh, coshWide, exp, expm1, expWide, sigmoid, sigmoidWide, sinh, sinhWide, tanh } from "./exponential.ts";
-import { defineVectorFunction, emitFormula, type Formula, type FormulaHost } from "./graph.ts";
+import {
+  cosh,
+  coshWide,
+  exp,
+  expm1,
+  expWide,
+  sigmoid,
+  sigmoidWide,
+  sinh,
+  sinhWide,
+  tanh,
+} from "./exponential.ts";
+import { defineVectorFunction, emitFormula, type Formula, type FormulaHost, widened } from "./graph.ts";
 import { type Expression, LANE_FORMAT, type LaneType, type WasmTarget } from "./lanes.ts";
 import { hypotDouble, hypotSingle } from "./hypot.ts";
 import { acos, asin, atan, atan2 } from "./inverse-trigonometric.ts";
@@ -58,7 +69,8 @@ export const MATH = {
   tanh: unary(tanh),
   asinh: unary(asinh),
   acosh: unary(acosh),
-  atanh: unary(atanh),
+  // in f64: a quotient and a logarithm, each rounded, would come close to 2 ulp
+  atanh: { arity: 1, formula: { f32: (v, x) => widened(v, atanh, x), f64: atanh } },
   erf: { arity: 1, formula: { f32: erfSingle, f64: erfDouble } },
   erfc: { arity: 1, formula: { f32: erfcSingle, f64: erfcDouble, wide: erfcWide } },
   pow: { arity: 2, formula: { f32: powSingle, f64: powDouble } },
@@ -79,10 +91,17 @@ function addOnce(target: WasmTarget, name: string, add: () => void): void {
 }
 
 /** The lanes and the formula of a function. */
-function variant(name: MathFunction, precision: MathPrecision): { dtype: LaneType; formula: Formula; suffix: string } {
+function variant(
+  name: MathFunction,
+  precision: MathPrecision,
+): { dtype: LaneType; formula: Formula; suffix: string } {
   const { formula }: MathDefinition = MATH[name];
   if (precision !== "wide") return { dtype: precision, formula: formula[precision], suffix: "" };
-  return { dtype: "f64", formula: formula.wide ?? formula.f64, suffix: formula.wide === undefined ? "" : "_wide" };
+  return {
+    dtype: "f64",
+    formula: formula.wide ?? formula.f64,
+    suffix: formula.wide === undefined ? "" : "_wide",
+  };
 }
 
 export const mathFunctionName = (name: MathFunction, precision: MathPrecision): string => {

@@ -1,6 +1,7 @@
 /** atan, atan2, asin, acos: arguments brought near zero by addition theorems, then an odd polynomial. */
 import { signOf, withSign } from "./bits.ts";
 import { ASIN_TAIL, ATAN_TAIL, PI } from "./coefficients.ts";
+import { fastTwoSum } from "./double-double.ts";
 import type { Algebra, Vector } from "./graph.ts";
 
 const piTimes = (v: Algebra, factor: number): { readonly head: Vector; readonly tail: Vector } => ({
@@ -71,10 +72,11 @@ function halfAngle(v: Algebra, x: Vector): HalfAngle {
 
 export function asin(v: Algebra, x: Vector): Vector {
   const { isOuter, s, rest } = halfAngle(v, x);
-  const near = v.add(s, rest);
   const halfPi = piTimes(v, 0.5);
-  const outer = v.sub(halfPi.head, v.sub(v.add(near, near), halfPi.tail));
-  return withSign(v, v.select(isOuter, outer, near), x);
+  // π/2 − 2s exactly, and then what is small
+  const { head, tail } = fastTwoSum(v, halfPi.head, v.neg(v.add(s, s)));
+  const outer = v.add(head, v.add(tail, v.sub(halfPi.tail, v.add(rest, rest))));
+  return withSign(v, v.select(isOuter, outer, v.add(s, rest)), x);
 }
 
 /** π/2 − asin x inside, 2 asin s or π − 2 asin s outside. */

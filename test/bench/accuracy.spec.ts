@@ -1,0 +1,137 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { allRows } from "../../bench/accuracy/functions.ts";
+import { instantiateRows, type Pair } from "../../bench/accuracy/kernels.ts";
+import { sweep, type Report } from "../../bench/accuracy/sweep.ts";
+import { formatTable, parseTable, type Entry } from "../../bench/accuracy/table.ts";
+import { ERROR_BOUND } from "../../codegen/wasm/math/accuracy.ts";
+import { MATH, type MathFunction } from "../../codegen/wasm/math/index.ts";
+
+const committed = parseTable(readFileSync(new URL("../../docs/accuracy.md", import.meta.url), "utf8"));
+
+/** Arguments and results, made with mpmath at 300 bits; for derivatives with a zero also the numbers next to it. */
+const references = JSON.parse(
+  readFileSync(new URL("accuracy.references.json", import.meta.url), "utf8"),
+) as Readonly<Record<string, readonly number[]>>;
+
+const pairs: ReadonlyMap<string, Pair> = new Map(
+  (await instantiateRows(allRows())).map((pair) => [pair.row.name, pair]),
+);
+
+const pairOf = (name: string): Pair => {
+  const pair = pairs.get(name);
+  if (pair === undefined) throw new Error(`there is no ${name}`);
+  return pair;
+};
+
+const entryOf = (name: string): Entry => {
+  const entry = committed.find((each) => each.name === name);
+  if (entry === undefined) throw new Error(`${name} is not in docs/accuracy.md`);
+  return entry;
+};
+
+describe("docs/accuracy.md", () => {
+  it("has a line for every function and derivative", () => {
+    expect(committed.map(({ name }) => name)).toEqual(allRows().map(({ name }) => name));
+  });
+
+  it.each(["exp", "log", "log1p", "expm1", "sigmoid", "tanh", "erf", "sin", "cos", "sqrt"])(
+    "%s is within 2 ulp",
+    (name) => {
+      expect(entryOf(name)).toMatchObject({ nan: 0, infinite: 0 });
+      expect(entryOf(name).worst).toBeLessThanOrEqual(2);
+    },
+  );
+
+  it.each(["gelu", "mish", "softplus", "swish"].flatMap((name) => [name, `${name}′`]))(
+    "%s is within 4 ulp",
+    (name) => {
+      expect(entryOf(name)).toMatchObject({ nan: 0, infinite: 0 });
+      expect(entryOf(name).worst).toBeLessThanOrEqual(4);
+    },
+  );
+
+  it.each(Object.entries(ERROR_BOUND).filter(([name]) => MATH[name as MathFunction].arity === 1))(
+    "%s is within what the vector mathematics promises",
+    (name, bound) => {
+      expect(entryOf(name).worst).toBeLessThanOrEqual(bound.f32);
+    },
+  );
+
+  it.each(committed)("$name is as accurate as stated, on a sample of what was measured", (entry) => {
+    const step = Math.round(2 ** 32 / entry.count);
+    const found = sweep(pairOf(entry.name), 0, step * Math.ceil(2 ** 32 / step / 20_000));
+    expect(found.worst).toBeLessThanOrEqual(entry.worst * 1.001);
+    for (const what of ["overOne", "nan", "infinite", "zero"] as const)
+      expect(found[what]).toBeLessThanOrEqual(entry[what]);
+  });
+});
+
+describe("the f64 kernels that f32 is compared with", () => {
+  it.each(Object.entries(references))("%s is right to a tenth of an ulp of f32", (name, numbers) => {
+    const { double } = pairOf(name);
+    const points = numbers.flatMap((x, k) => (k % 2 === 0 ? [[x, numbers[k + 1] ?? NaN] as const] : []));
+    expect(points.length).toBeGreaterThan(15);
+    double.input.fill(0);
+    double.input.set(points.map(([x]) => x));
+    double.run();
+    points.forEach(([, exact], k) => {
+      const last = Math.max(2 ** (Math.floor(Math.log2(Math.abs(exact))) - 23), 2 ** -149);
+      expect(Math.abs((double.output[k] ?? NaN) - exact) / last).toBeLessThan(0.1);
+    });
+  });
+});
+
+/** A function that is off: by so many ulp at 1, wrong at 2, and infinite from 3 on. */
+const faulty = (ulps: number): Pair => {
+  const [single, double] = [new Float32Array(8192), new Float64Array(8192)];
+  const [out, exact] = [new Float32Array(8192), new Float64Array(8192)];
+  const value = (x: number): number =>
+    x === 1 ? 1 + ulps * 2 ** -23 : x === 2 ? NaN : x >= 3 ? Infinity : x;
+  return {
+    row: { name: "faulty", definition: { name: "faulty", text: "", uses: [] }, kind: "value" },
+    single: {
+      input: single,
+      output: out,
+      run: () => {
+        out.set(single.map(value));
+      },
+    },
+    double: {
+      input: double,
+      output: exact,
+      run: () => {
+        exact.set(double);
+      },
+    },
+  };
+};
+
+describe("the comparison", () => {
+  it("finds the largest error and what is not a number, infinite or zero", () => {
+    const report = sweep(faulty(3), 0x3f800000 - 8192, 1 << 12);
+    expect(report.nan).toBe(1);
+    expect(report.infinite).toBeGreaterThan(1000);
+    expect(report.overOne).toBeGreaterThan(1000);
+  });
+
+  it("counts in units of the last place", () => {
+    const near: Report = sweep(faulty(3), 2 ** 32 - 1, 1);
+    expect(near).toEqual({ count: 1, worst: 0.5, at: 0, overOne: 0, nan: 0, infinite: 0, zero: 0 });
+  });
+
+  it("writes a table that it reads back", () => {
+    const entry: Entry = {
+      name: "f′",
+      count: 2 ** 32,
+      worst: 1.25,
+      at: -3.5,
+      overOne: 7,
+      nan: 1,
+      infinite: 2,
+      zero: 3,
+    };
+    const other = { ...entry, name: "g", count: 44_278_014 };
+    expect(parseTable(formatTable([entry, other]))).toEqual([entry, other]);
+  });
+});
