@@ -32,7 +32,11 @@ const entryOf = (name: string): Entry => {
 
 describe("docs/accuracy.md", () => {
   it("has a line for every function and derivative", () => {
-    expect(committed.map(({ name }) => name)).toEqual(allRows().map(({ name }) => name));
+    expect(committed.map(({ name }) => name).sort()).toEqual(
+      allRows()
+        .map(({ name }) => name)
+        .sort(),
+    );
   });
 
   it.each(["exp", "log", "log1p", "expm1", "sigmoid", "tanh", "erf", "sin", "cos", "sqrt"])(
