@@ -33,10 +33,10 @@ export function gelu(args: GeluArgs, into: GeluInto = {}): GeluResults {
   const N = dimension("N", args.N ?? inferred("N", "x", x.length, 1), 0);
   shape("x", x.length, "[N]", [N]);
   const out = output("out", into.out, "Float32Array", "[N]", [N]);
-  const t1 = 1 / Math.sqrt(2);
+  const w = 1 / Math.sqrt(2);
   for (let n = 0; n < N; n++) {
     const t = x[n]!;
-    const out1 = 0.5 * t * erfc(t1 * -t);
+    const out1 = 0.5 * t * erfc(w * -t);
     out[n] = out1;
   }
   return { out };
@@ -78,13 +78,13 @@ export function gelu_vjp(args: GeluVjpArgs, into: GeluVjpInto = {}): GeluVjpResu
   shape("x", x.length, "[N]", [N]);
   shape("d_out", d_out.length, "[N]", [N]);
   const d_x = output("d_x", into.d_x, "Float32Array", "[N]", [N]);
-  const t1 = 1 / Math.sqrt(2);
-  const t4 = 0.5641895835477563 * t1;
+  const w = 1 / Math.sqrt(2);
+  const w3 = 0.5641895835477563 * w;
   for (let n = 0; n < N; n++) {
     const t = x[n]!;
-    const t2 = t1 * t;
-    const t3 = t2 * t2;
-    const d_x1 = d_out[n]! * (0.5 * erfc(-(t1 * t)) + t4 * t * Math.exp(-t3));
+    const w1 = w * t;
+    const w2 = w1 * w1;
+    const d_x1 = d_out[n]! * (0.5 * erfc(-(w * t)) + w3 * t * Math.exp(-w2));
     d_x[n] = d_x1;
   }
   return { d_x };

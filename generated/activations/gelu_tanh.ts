@@ -33,11 +33,12 @@ export function gelu_tanh(args: GeluTanhArgs, into: GeluTanhInto = {}): GeluTanh
   const N = dimension("N", args.N ?? inferred("N", "x", x.length, 1), 0);
   shape("x", x.length, "[N]", [N]);
   const out = output("out", into.out, "Float32Array", "[N]", [N]);
-  const t2 = Math.sqrt(8 / 3.141592653589793);
+  const w2 = Math.sqrt(8 / 3.141592653589793);
   for (let n = 0; n < N; n++) {
     const t = x[n]!;
-    const t1 = t * t;
-    const out1 = t * sigmoid(t2 * (t + 0.044715 * (t * t1)));
+    const w = t;
+    const w1 = w * w;
+    const out1 = t * sigmoid(w2 * (t + 0.044715 * (w * w1)));
     out[n] = out1;
   }
   return { out };
@@ -80,12 +81,13 @@ export function gelu_tanh_vjp(args: GeluTanhVjpArgs, into: GeluTanhVjpInto = {})
   shape("x", x.length, "[N]", [N]);
   shape("d_out", d_out.length, "[N]", [N]);
   const d_x = output("d_x", into.d_x, "Float32Array", "[N]", [N]);
-  const t = Math.sqrt(8 / 3.141592653589793);
+  const w = Math.sqrt(8 / 3.141592653589793);
   for (let n = 0; n < N; n++) {
-    const t1 = x[n]!;
-    const t2 = t1 * t1;
-    const t3 = t * (t1 + 0.044715 * (t1 * t2));
-    const d_x1 = sigmoid(t3) * d_out[n]! * (1 + t * t1 * (sigmoid(-t3) * (1 + 0.134145 * t2)));
+    const t = x[n]!;
+    const w1 = t;
+    const w2 = w1 * w1;
+    const w3 = w * (t + 0.044715 * (w1 * w2));
+    const d_x1 = d_out[n]! * (sigmoid(w3) * (1 + w * t * (sigmoid(-w3) * (1 + 0.134145 * w2))));
     d_x[n] = d_x1;
   }
   return { d_x };

@@ -63,17 +63,20 @@ export interface Kernels {
   /**
    * Mish (Misra, 2019): x tanh(softplus(x)).
    *
-   * out[n] = x[n] · tanh(softplus(x[n]))
+   * out[n] = x[n] · (t1 / (2 - t1))
+   *   where t1 = sigmoid(x[n]) · (2 - sigmoid(x[n]))
    *
-   * Operations: 3·N
+   * Operations: 6·N
    */
   readonly mish: WasmKernel<[args: MishArgs, into?: MishInto], MishResults>;
   /**
    * Mish (Misra, 2019): x tanh(softplus(x)).
    *
-   * d_x[n] = d_out[n] · (tanh(softplus(x[n])) + x[n] · sigmoid(x[n]) / cosh(softplus(x[n]))^2)
+   * d_x[n] = d_out[n] · (t1 + x[n] · sigmoid(x[n]) · sigmoid(-x[n]) · (1 + t1 / (2 - sigmoid(x[n]) · (2 - sigmoid(x[n])))) · ((2 - sigmoid(x[n])) - sigmoid(x[n]))) / (2 - sigmoid(x[n]) · (2 - sigmoid(x[n])))
+   *   where t1 = sigmoid(x[n]) · (2 - sigmoid(x[n]))
+   *         t2 = 1 / (2 - sigmoid(x[n]) · (2 - sigmoid(x[n])))
    *
-   * Operations: 9·N
+   * Operations: 16·N
    */
   readonly mish_vjp: WasmKernel<[args: MishVjpArgs, into?: MishVjpInto], MishVjpResults>;
 }

@@ -78,7 +78,7 @@ export function sigmoid_vjp(args: SigmoidVjpArgs, into: SigmoidVjpInto = {}): Si
   const d_x = output("d_x", into.d_x, "Float32Array", "[N]", [N]);
   for (let n = 0; n < N; n++) {
     const t = x[n]!;
-    const d_x1 = sigmoid_2(t) * d_out[n]! * sigmoid_2(-t);
+    const d_x1 = d_out[n]! * (sigmoid_2(t) * sigmoid_2(-t));
     d_x[n] = d_x1;
   }
   return { d_x };

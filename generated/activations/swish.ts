@@ -79,7 +79,7 @@ export function swish_vjp(args: SwishVjpArgs, into: SwishVjpInto = {}): SwishVjp
   const d_x = output("d_x", into.d_x, "Float32Array", "[N]", [N]);
   for (let n = 0; n < N; n++) {
     const t = x[n]!;
-    const d_x1 = sigmoid(t) * d_out[n]! * (1 + t * sigmoid(-t));
+    const d_x1 = d_out[n]! * (sigmoid(t) * (1 + t * sigmoid(-t)));
     d_x[n] = d_x1;
   }
   return { d_x };

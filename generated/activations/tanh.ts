@@ -77,9 +77,9 @@ export function tanh_vjp(args: TanhVjpArgs, into: TanhVjpInto = {}): TanhVjpResu
   shape("d_out", d_out.length, "[N]", [N]);
   const d_x = output("d_x", into.d_x, "Float32Array", "[N]", [N]);
   for (let n = 0; n < N; n++) {
-    const t = Math.cosh(x[n]!);
-    const t1 = t * t;
-    const d_x1 = d_out[n]! / t1;
+    const w = Math.cosh(x[n]!);
+    const w1 = w * w;
+    const d_x1 = d_out[n]! * (1 / w1);
     d_x[n] = d_x1;
   }
   return { d_x };

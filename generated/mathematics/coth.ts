@@ -74,11 +74,11 @@ export function coth_vjp(args: CothVjpArgs, into: CothVjpInto = {}): CothVjpResu
   const d_x = output("d_x", into.d_x, "Float32Array", "[N]", [N]);
   for (let n = 0; n < N; n++) {
     const t = x[n]!;
-    const t1 = Math.tanh(t);
-    const t2 = t1 * t1;
-    const t3 = Math.cosh(t);
-    const t4 = t3 * t3;
-    const d_x1 = -(d_out[n]! / (t2 * t4));
+    const w = Math.tanh(t);
+    const w1 = w * w;
+    const w2 = Math.cosh(t);
+    const w3 = w2 * w2;
+    const d_x1 = -(d_out[n]! * (1 / (w1 * w3)));
     d_x[n] = d_x1;
   }
   return { d_x };

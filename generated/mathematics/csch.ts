@@ -74,9 +74,9 @@ export function csch_vjp(args: CschVjpArgs, into: CschVjpInto = {}): CschVjpResu
   const d_x = output("d_x", into.d_x, "Float32Array", "[N]", [N]);
   for (let n = 0; n < N; n++) {
     const t = x[n]!;
-    const t1 = Math.sinh(t);
-    const t2 = t1 * t1;
-    const d_x1 = -((d_out[n]! * Math.cosh(t)) / t2);
+    const w = Math.sinh(t);
+    const w1 = w * w;
+    const d_x1 = -(d_out[n]! * (Math.cosh(t) / w1));
     d_x[n] = d_x1;
   }
   return { d_x };

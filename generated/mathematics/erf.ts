@@ -77,9 +77,9 @@ export function erf_vjp(args: ErfVjpArgs, into: ErfVjpInto = {}): ErfVjpResults 
   shape("d_out", d_out.length, "[N]", [N]);
   const d_x = output("d_x", into.d_x, "Float32Array", "[N]", [N]);
   for (let n = 0; n < N; n++) {
-    const t = x[n]!;
-    const t1 = t * t;
-    const d_x1 = 1.1283791670955126 * d_out[n]! * Math.exp(-t1);
+    const w = x[n]!;
+    const w1 = w * w;
+    const d_x1 = 1.1283791670955126 * d_out[n]! * Math.exp(-w1);
     d_x[n] = d_x1;
   }
   return { d_x };
