@@ -9,7 +9,7 @@ import type { Ref } from "./binaryen.ts";
 import { analyse, constantOf, int, int2 } from "./forms.ts";
 import type { Forms } from "./forms.ts";
 import { elementBytes } from "./frame.ts";
-import { bind, get } from "./scope.ts";
+import { keep, get } from "./scope.ts";
 import type { Sequence, Slot } from "./scope.ts";
 import { createHome, elementPointer, hoisted, levelOf, remember } from "./vectorloop.ts";
 import type { For, VectorLoop } from "./vectorloop.ts";
@@ -60,7 +60,7 @@ export function enterLoop(outer: VectorLoop, s: For): InnerLoop {
     ].join();
     const slot = remember(pointers, key, () => {
       const first = int2("add", rest, int2("mul", form.stride, s.from));
-      const start = bind(scope, entry, scope.binaryen.i32, vectorPointer(outer, buffer, first, stride));
+      const start = keep(scope, entry, scope.binaryen.i32, vectorPointer(outer, buffer, first, stride));
       const step = int2("mul", form.stride, int(elementBytes(frame, buffer) * s.step));
       if (constantOf(step) !== 0) {
         const moved = scope.module.i32.add(get(scope, start), hoisted(outer, step, "exact"));
@@ -76,7 +76,7 @@ export function enterLoop(outer: VectorLoop, s: For): InnerLoop {
       slot: remember(
         remember(inPlace, buffer, () => new Map<Expr, Slot>()),
         base,
-        () => bind(scope, body, scope.binaryen.i32, vectorPointer(from, buffer, base, stride)),
+        () => keep(scope, body, scope.binaryen.i32, vectorPointer(from, buffer, base, stride)),
       ),
       bytes: 0,
     };

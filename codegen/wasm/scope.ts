@@ -22,6 +22,13 @@ export interface Scope {
   readonly variables: readonly WasmType[];
   /** A local for the whole function: what is set at its entry, or before a loop, is never overwritten. */
   readonly slot: (type: WasmType) => Slot;
+  /**
+   * A local that is never overwritten until `retire`, and after that only by others of this kind: what is set before a
+   * vector loop, or a pass of a loop inside.
+   */
+  readonly lasting: (type: WasmType) => Slot;
+  /** A vector loop has ended. */
+  readonly retire: () => void;
   /** A local that has a value from here until it is released; it may have had another use. */
   readonly reusable: (type: WasmType) => Slot;
   /** A local that is free again after the current statement. */
@@ -48,6 +55,8 @@ export function createScope(
   const constants = new Map<string, Slot>();
   const free = new Map<WasmType, Slot[]>();
   const temporaries: Slot[] = [];
+  const lasting: Slot[] = [];
+  const retired = new Map<WasmType, Slot[]>();
   let labels = 0;
   const slot = (type: WasmType): Slot => {
     variables.push(type);
@@ -66,6 +75,18 @@ export function createScope(
     prologue,
     variables,
     slot,
+    lasting: (type) => {
+      const made = retired.get(type)?.pop() ?? slot(type);
+      lasting.push(made);
+      return made;
+    },
+    retire: () => {
+      for (const each of lasting.splice(0)) {
+        const others = retired.get(each.type);
+        if (others === undefined) retired.set(each.type, [each]);
+        else others.push(each);
+      }
+    },
     reusable,
     temporary: (type) => {
       const temporary = reusable(type);
@@ -109,6 +130,13 @@ export function define(scope: Scope, sequence: Sequence, type: WasmType, value: 
 /** Puts a value into a local of its own. */
 export function bind(scope: Scope, sequence: Sequence, type: WasmType, value: Ref): Slot {
   const slot = scope.slot(type);
+  sequence.push(scope.module.local.set(slot.index, value));
+  return slot;
+}
+
+/** Puts a value into a local that keeps it as long as the vector loop runs that is being written. */
+export function keep(scope: Scope, sequence: Sequence, type: WasmType, value: Ref): Slot {
+  const slot = scope.lasting(type);
   sequence.push(scope.module.local.set(slot.index, value));
   return slot;
 }

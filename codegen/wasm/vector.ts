@@ -14,7 +14,7 @@ import { constantOf } from "./forms.ts";
 import type { Affine } from "./forms.ts";
 import { lookUp } from "./frame.ts";
 import { gatherLanes, loadLanes, loadLanesClamped, placeOf } from "./lanememory.ts";
-import { MAX_DEPTH, bind, get, hold } from "./scope.ts";
+import { MAX_DEPTH, keep, get, hold } from "./scope.ts";
 import type { Scope, Sequence, Slot } from "./scope.ts";
 import { convertParts, extract, int32Lanes, laneCount, laneFloats, maskFor, maskFrom } from "./shape.ts";
 import { homeAt, hoisted, hoistedSplat, levelOf } from "./vectorloop.ts";
@@ -110,7 +110,7 @@ function laneOffsets(loop: VectorLoop, copy: Copy, stride: Expr, loads: Loads): 
     module.i32x4.splat(hoisted(loop, stride, loads)),
     get(scope, constants(distances)),
   );
-  return bind(scope, homeAt(loop, levelOf(loop, stride)).sequence, binaryen.v128, product);
+  return keep(scope, homeAt(loop, levelOf(loop, stride)).sequence, binaryen.v128, product);
 }
 
 interface Given {

@@ -22,7 +22,7 @@ import { placeOf, storeLanes, updateLanes } from "./lanememory.ts";
 import { lastUses } from "./lifetimes.ts";
 import { combine, countedLoop } from "./loops.ts";
 import { slotOf } from "./scalar.ts";
-import { bind, define, get, hold } from "./scope.ts";
+import { keep, define, get, hold } from "./scope.ts";
 import type { Scope, Sequence, Slot } from "./scope.ts";
 import { constantParts, extract, laneCount, laneFloats, partCount, shuffle32 } from "./shape.ts";
 import { emitLanes, intLane } from "./vector.ts";
@@ -57,7 +57,7 @@ export function emitVectorPart(
   /** The last iteration that starts `count` whole vectors. */
   const limit = (count: number, into: Sequence): (() => Ref) => {
     const span = module.i32.const((count * lanes - 1) * s.step);
-    const slot = bind(scope, into, binaryen.i32, module.i32.sub(to(), span));
+    const slot = keep(scope, into, binaryen.i32, module.i32.sub(to(), span));
     return () => get(scope, slot);
   };
   const run = (count: number, end: () => Ref): Ref => {
@@ -85,11 +85,14 @@ export function emitVectorPart(
   const before = homeAt(loop, 0);
   const whole = module.i32.lt_s(get(scope, counter), lastVector());
   sequence.push(module.if(whole, module.block(null, [...before.sequence, ...starts, ...loops, ...ends])));
+  scope.retire();
   return trips !== undefined && trips % lanes === 0 ? "none left" : "some left";
 }
 
 /** The number of iterations, where it is known. */
 function tripCount({ from, to, step }: For): number | undefined {
+  const isAbove = to.kind === "binary" && to.op === "add" && to.a.kind === "local" && from.kind === "local" && to.a.local === from.local; // prettier-ignore
+  if (isAbove && to.b.kind === "const") return Math.max(0, Math.ceil(to.b.value / step));
   const [first, end] = [constantOf(from), constantOf(to)];
   if (first === undefined || end === undefined) return undefined;
   return Math.max(0, Math.ceil((end - first) / step));
@@ -214,9 +217,9 @@ function emitInner(sites: readonly Site[], s: For, sequence: Sequence): void {
   const { frame } = loop;
   const { scope } = frame;
   const { module, binaryen } = scope;
-  const counter = scope.slot(binaryen.i32);
+  const counter = scope.lasting(binaryen.i32);
   const from = hoisted(loop, s.from, "exact");
-  const to = scope.slot(binaryen.i32);
+  const to = scope.lasting(binaryen.i32);
   sequence.push(module.local.set(counter.index, from));
   sequence.push(module.local.set(to.index, hoisted(loop, s.to, "exact")));
   frame.locals.set(s.local, counter);
@@ -322,7 +325,7 @@ function emitAccumulate(site: Site, s: Extract<Stmt, { kind: "accumulate" }>, se
 }
 
 function createAccumulator(scope: Scope, op: AccumulateOp, type: FloatLike, copies: number): Accumulator {
-  const vector = () => scope.slot(scope.binaryen.v128);
+  const vector = () => scope.lasting(scope.binaryen.v128);
   const times = <T>(n: number, make: () => T): readonly T[] => Array.from({ length: n }, make);
   return {
     op,
@@ -370,10 +373,10 @@ function finishAccumulator(frame: Frame, local: Local, sum: Accumulator, sequenc
   const { module, binaryen } = scope;
   const { op, type } = sum;
   const pair = (a: Slot, b: Slot): Slot =>
-    bind(scope, sequence, binaryen.v128, fastStep(scope, type, op, get(scope, a), get(scope, b)));
+    keep(scope, sequence, binaryen.v128, fastStep(scope, type, op, get(scope, a), get(scope, b)));
   const vector = pairwise(sum.copies.flat(), pair);
   const swapped = (of: Slot, lanes: readonly number[]): Slot =>
-    bind(scope, sequence, binaryen.v128, shuffle32(module, get(scope, of), get(scope, of), lanes));
+    keep(scope, sequence, binaryen.v128, shuffle32(module, get(scope, of), get(scope, of), lanes));
   const halves = pair(vector, swapped(vector, [2, 3, 0, 1]));
   const isF32 = floatTypeOf(type, scope.dtype) === "f32";
   const total = isF32 ? pair(halves, swapped(halves, [1, 0, 3, 2])) : halves;

@@ -13,7 +13,7 @@ import { elementBytes, log2Bytes, lookUp } from "./frame.ts";
 import type { Frame } from "./frame.ts";
 import type { Inner } from "./innerloop.ts";
 import { emitScalar } from "./scalar.ts";
-import { bind, get, scalarType } from "./scope.ts";
+import { keep, get, scalarType } from "./scope.ts";
 import type { Sequence, Slot } from "./scope.ts";
 import { constantParts, laneCount, splat } from "./shape.ts";
 
@@ -69,7 +69,7 @@ export function createVectorLoop(frame: Frame, forms: Forms, counter: Slot, step
   const limits = new Map<Buffer, Slot>();
   const before = createHome([]);
   const bindBefore = (value: Ref): Slot =>
-    bind(frame.scope, before.sequence, frame.scope.binaryen.i32, value);
+    keep(frame.scope, before.sequence, frame.scope.binaryen.i32, value);
   const loop: VectorLoop = {
     frame,
     forms,
@@ -154,7 +154,7 @@ export function hoisted(loop: VectorLoop, expr: Expr, loads: Loads): Ref {
   const kind = home.scalars.exact.has(expr) ? "exact" : wanted;
   const slot = remember(home.scalars[kind], expr, () => {
     const value = emitScalar(frame, expr, home.sequence, kind);
-    return bind(scope, home.sequence, scalarType(scope, expr.type), value);
+    return keep(scope, home.sequence, scalarType(scope, expr.type), value);
   });
   return get(scope, slot);
 }
@@ -191,7 +191,7 @@ function splatSlots(loop: VectorLoop, expr: Expr, loads: Loads): readonly Slot[]
       return remember(splats[kind], expr, () => {
         const everywhere = loadEverywhere(loop, expr, kind, level);
         const made = everywhere === undefined ? parts() : [everywhere];
-        return made.map((part) => bind(scope, sequence, scope.binaryen.v128, part));
+        return made.map((part) => keep(scope, sequence, scope.binaryen.v128, part));
       });
     }
   }
@@ -219,7 +219,7 @@ export function defineBefore(loop: VectorLoop, local: Local, value: Expr): void 
   remember(defined, local, () => {
     const loads = level < loop.homes.length - 1 ? "clamped" : "exact";
     const ref = emitScalar(frame, value, sequence, loads);
-    const slot = bind(frame.scope, sequence, scalarType(frame.scope, local.type), ref);
+    const slot = keep(frame.scope, sequence, scalarType(frame.scope, local.type), ref);
     frame.locals.set(local, slot);
     return slot;
   });

@@ -6,8 +6,9 @@ import {
 } from "../ir/index.ts"; // prettier-ignore
 import type { AccumulateOp, Buffer, Expr, Local, Stmt } from "../loop/types.ts";
 import { compare, and, constant, convert, int, max, min, mul, or, add, use } from "./build.ts";
-import { integer, type Counter, type Site } from "./integer.ts";
-import { blocked, jam, type For } from "./jam.ts";
+import { extentExpr, integer, type Counter, type Site } from "./integer.ts";
+import { blocked, ROWS, type Contraction } from "./block.ts";
+import { jam, type For } from "./jam.ts";
 import { chainOf, named, newLocal, openBlock, type Block, type Operand } from "./scope.ts";
 import type { Binding, Item, Loop, Place, Plan, Schedule, Step } from "./tree.ts";
 import { elementOffset, valueOf, type Known, type Source, type Values } from "./value.ts";
@@ -31,15 +32,21 @@ interface Emission {
   readonly scalars: Map<Tensor, { readonly expr: Expr; readonly block: Block }>;
   readonly known: Map<Tensor, Known[]>;
   readonly vector: ReadonlySet<Loop>;
+  /** Of each loop so far, by its number. */
+  readonly counters: Map<number, Local>;
+  /** Temporary buffers of contractions. */
+  readonly panels: Buffer[];
   /** The tensors of the step being written. */
   readonly growing: Set<Tensor>;
 }
 
-export const emit = (
-  schedule: Schedule,
-  storage: Storage,
-  values: Omit<Values, "source">,
-): readonly Stmt[] => {
+export interface Emitted {
+  readonly body: readonly Stmt[];
+  /** Temporary buffers besides those of tensors. */
+  readonly panels: readonly Buffer[];
+}
+
+export const emit = (schedule: Schedule, storage: Storage, values: Omit<Values, "source">): Emitted => {
   const scalars: Emission["scalars"] = new Map();
   const elements: Emission["known"] = new Map();
   const growing = new Set<Tensor>();
@@ -61,11 +68,13 @@ export const emit = (
     scalars,
     known: elements,
     vector: schedule.vector,
+    counters: new Map(),
+    panels: [],
     growing,
   };
   const top = openBlock(values.names, undefined, undefined);
   emitItems(emission, top, schedule.items);
-  return top.stmts;
+  return { body: top.stmts, panels: emission.panels };
 };
 
 const emitItems = (emission: Emission, block: Block, items: readonly Item[]): void => {
@@ -113,24 +122,59 @@ const emitBody = (emission: Emission, block: Block, loop: Loop, from: Expr, to: 
   const inner = openBlock(names, block, loop);
   const local = names.counter(loop.label);
   emission.open.set(loop, { local, block: inner });
+  emission.counters.set(loop.id, local);
   emitItems(emission, inner, loop.body);
   emission.open.delete(loop);
   names.release(local);
   const mode = emission.vector.has(loop) ? "vector" : "serial";
   const made: Stmt = { kind: "for", local, from, to, step: 1, mode, body: inner.stmts };
-  block.stmts.push(...tiled(emission, loop, made));
+  block.stmts.push(...tiled(emission, block, loop, made));
 };
 
-/** Rows and columns of a block of the result that is kept in registers. */
-const ROWS = 4;
+/** Of dot products that are computed at once. */
 const COLUMNS = 2;
 
-const tiled = (emission: Emission, loop: Loop, made: For): readonly Stmt[] => {
+/** What the schedule knows of the loops of a contraction. */
+const contractionOf = (emission: Emission, block: Block, rows: Loop): Contraction => {
   const { names, dtype } = emission.values;
+  const lanes = rows.body.find((item) => item.kind === "loop");
+  const loops = lanes === undefined ? [] : loopsIn(lanes);
+  const site = siteOf(emission, block, new Map());
+  const isAlongSum = stepsIn(loops.at(-1)).every(
+    ({ plan: { tile } }) => tile?.kind === "lanes" && tile.along !== undefined,
+  );
+  const summed = loops.map(({ extent, id }) => ({
+    local: emission.counters.get(id) ?? never(),
+    extent: integer(site, extent).expr,
+    size: extentExpr(extent),
+  }));
+  return {
+    names,
+    width: dtype === "f32" ? 8 : 4,
+    summed: loops.every((loop) => loop.bounds === undefined) ? summed : undefined,
+    alongSum: isAlongSum,
+    buffer: (name, shape) => {
+      const made: Buffer = { name: names.fresh(name), role: "temp", type: "float", shape };
+      emission.panels.push(made);
+      return made;
+    },
+  };
+};
+
+const stepsIn = (loop: Loop | undefined): readonly Step[] =>
+  (loop?.body ?? []).flatMap((item) => (item.kind === "loop" ? [] : [item]));
+
+/** One in the other. */
+const loopsIn = (loop: Loop): readonly Loop[] => {
+  const inner = loop.body.find((item) => item.kind === "loop");
+  return inner === undefined ? [] : [inner, ...loopsIn(inner)];
+};
+
+const tiled = (emission: Emission, block: Block, loop: Loop, made: For): readonly Stmt[] => {
+  const { names } = emission.values;
   if (loop.role !== "rows") return [made];
   const columns = loop.body.find((item) => item.kind === "loop" && item.role === "columns");
-  if (columns === undefined)
-    return blocked(names, made, dtype === "f32" ? 8 : 4, (rows) => jam(names, rows, ROWS));
+  if (columns === undefined) return blocked(contractionOf(emission, block, loop), made);
   const body = made.body.flatMap((stmt) => (stmt.kind === "for" ? jam(names, stmt, COLUMNS) : [stmt]));
   return jam(names, made, ROWS, { ...made, body });
 };
@@ -412,4 +456,8 @@ const STEPS: {
   finish,
   fill,
   add: addAt,
+};
+
+const never = (): never => {
+  throw new Error("a loop of a contraction has no counter");
 };

@@ -5,61 +5,10 @@
  */
 import { foldExpr, operands } from "../loop/fold.ts";
 import type { Expr, Local, Stmt } from "../loop/types.ts";
-import { add, binary, int, isTrivial, max, min, sub, use } from "./build.ts";
+import { add, binary, int, isTrivial, max, sub, use } from "./build.ts";
 import { newLocal, type Names } from "./scope.ts";
 
 export type For = Extract<Stmt, { kind: "for" }>;
-
-/**
- * A loop with nothing but a vector loop inside, in blocks of `width` iterations of that: for each block all iterations
- * of the outer loop, as `inside` makes them, so that what the inner one loads stays at hand.
- */
-export const blocked = (
-  names: Names,
-  outer: For,
-  width: number,
-  inside: (outer: For) => readonly Stmt[],
-): readonly Stmt[] => {
-  const lanes = outer.body.at(-1);
-  const isPlain = outer.body
-    .slice(0, -1)
-    .every((stmt) => stmt.kind === "let" && !dependsOnMemory(stmt.value));
-  if (lanes?.kind !== "for" || lanes.mode !== "vector" || !isPlain) return inside(outer);
-  const own = new Set([
-    outer.local,
-    ...outer.body.flatMap((stmt) => (stmt.kind === "let" ? [stmt.local] : [])),
-  ]);
-  if (mentions(lanes.from, own) || mentions(lanes.to, own)) return inside(outer);
-  const trips =
-    lanes.from.kind === "const" && lanes.to.kind === "const" ? lanes.to.value - lanes.from.value : Infinity;
-  if (trips <= width) return inside(outer);
-  const start = newLocal(names, "int", `${lanes.local.name}Block`);
-  const last = add(use(start), int(width));
-  const end = newLocal(names, "int", `${lanes.local.name}End`);
-  const isWhole = Number.isFinite(trips) && trips % width === 0;
-  const block: For = { ...lanes, from: use(start), to: isWhole ? last : use(end) };
-  const rows = inside({ ...outer, body: [...outer.body.slice(0, -1), block] });
-  const bound: Stmt = { kind: "let", local: end, value: min(last, lanes.to) };
-  return [
-    {
-      kind: "for",
-      local: start,
-      from: lanes.from,
-      to: lanes.to,
-      step: width,
-      mode: "serial",
-      body: isWhole ? rows : [bound, ...rows],
-    },
-  ];
-};
-
-const mentions = (root: Expr, locals: ReadonlySet<Local>): boolean =>
-  foldExpr<boolean>(root, (expr, of) =>
-    expr.kind === "local" ? locals.has(expr.local) : operands(expr).some(of),
-  );
-
-const dependsOnMemory = (root: Expr): boolean =>
-  foldExpr<boolean>(root, (expr, of) => expr.kind === "load" || operands(expr).some(of));
 
 /**
  * The loop, `count` iterations of `main` at a time, then those left over; as it is where its loops inside differ. `main`
@@ -69,7 +18,7 @@ export const jam = (names: Names, loop: For, count: number, main = loop): readon
   const { from, to } = loop;
   const trips = from.kind === "const" && to.kind === "const" ? to.value - from.value : Infinity;
   if (trips < count || loop.step !== 1) return [loop];
-  const jammed = bodyOf(names, main, count);
+  const jammed = jammedBody(names, main.local, main.body, count);
   if (jammed === undefined) return [loop];
   const left = binary("mod", sub(to, from), int(count));
   const isCount = from.kind === "const" && from.value === 0 && (to.kind === "dim" || to.kind === "const");
@@ -90,9 +39,15 @@ interface Jam {
   readonly copies: Map<Local, readonly Expr[]>;
 }
 
-const bodyOf = (names: Names, loop: For, count: number): readonly Stmt[] | undefined => {
-  const each = Array.from({ length: count }, (_, k) => add(use(loop.local), int(k)));
-  return jammed({ names, count, copies: new Map([[loop.local, each]]) }, loop.body);
+/** Several iterations at once, from that at `local` on. */
+export const jammedBody = (
+  names: Names,
+  local: Local,
+  body: readonly Stmt[],
+  count: number,
+): readonly Stmt[] | undefined => {
+  const each = Array.from({ length: count }, (_, k) => add(use(local), int(k)));
+  return jammed({ names, count, copies: new Map([[local, each]]) }, body);
 };
 
 const jammed = (all: Jam, body: readonly Stmt[]): readonly Stmt[] | undefined => {
@@ -220,7 +175,7 @@ const sharedIn = (all: Jam, root: Expr): ReadonlySet<Expr> => {
 };
 
 /** The same node over other operands; whole numbers that are added come last. */
-const rebuilt = (expr: Expr, of: (operand: Expr) => Expr): Expr => {
+export const rebuilt = (expr: Expr, of: (operand: Expr) => Expr): Expr => {
   if (operands(expr).every((operand) => of(operand) === operand)) return expr;
   switch (expr.kind) {
     case "const":

@@ -43,14 +43,17 @@ const tiledPlan = (definition: Definition, tile: Tile, reads: readonly TensorRea
   const reduced = definition.reduction?.indices ?? [];
   const own = tile.kind === "lanes" ? [tile.rows, tile.lanes] : [tile.rows, tile.columns];
   const around = definition.indices.filter((index) => !own.includes(index));
-  const inner = tile.kind === "lanes" ? [] : [tile.lanes];
-  const outer = reduced.filter((index) => !inner.includes(index));
-  const phases = [around, ...[...own, ...outer, ...inner].map((index) => [index])];
+  const last = tile.kind === "lanes" ? tile.along : tile.lanes;
+  const outer = reduced.filter((index) => index !== last);
+  const phases = [
+    around,
+    ...[...own, ...outer, ...(last === undefined ? [] : [last])].map((index) => [index]),
+  ];
   return {
     definition,
     form: "local",
     phases: phases.filter((phase) => phase.length > 0),
-    inner: inner[0],
+    inner: tile.kind === "lanes" ? undefined : tile.lanes,
     tile,
     reads,
   };

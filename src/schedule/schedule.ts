@@ -122,7 +122,7 @@ const kernelOf = (
     if (found === undefined) throw new Error(`${tensor.name} has no buffer`);
     return found;
   };
-  const body = emit(
+  const { body, panels } = emit(
     tree,
     { buffer, places: tree.places },
     { ir, names, dtype: options.dtype, uses: countUses(plans, tree.items), provable },
@@ -134,7 +134,7 @@ const kernelOf = (
     dtype: options.dtype,
     dims,
     options: program.options.map((each) => ({ ...each, type: "float" })),
-    buffers: [...byRole("input"), ...[...outputs.keys()].map(buffer), ...byRole("temp")],
+    buffers: [...byRole("input"), ...[...outputs.keys()].map(buffer), ...byRole("temp"), ...panels],
     requirements: program.requirements.map(({ tensor, extent }) => ({
       buffer: buffer(tensor),
       extent: extentExpr(extent),

@@ -21,10 +21,15 @@ export const tileOf = (ir: Arena, definition: Definition, reads: readonly Tensor
   const isSmooth = (index: Index): boolean =>
     !walks(index).includes("strided") && walks(index).includes("unit");
   const free = indices.filter((index) => !guards.has(index));
+  const along = reduction.indices.findLast(isSmooth);
   for (const lanes of free.toReversed()) {
-    if (isShort(lanes) || !isSmooth(lanes)) continue;
+    if (isShort(lanes)) continue;
     const rows = partner(reads, lanes, free);
-    if (rows !== undefined) return { kind: "lanes", lanes, rows };
+    if (rows === undefined) continue;
+    // what is not in order is copied to a panel, if it is the same for all rows
+    const strided = reads.filter((read) => walkOf(ir, read.at, lanes) === "strided");
+    const isPacked = guards.size === 0 && !strided.some((read) => dependsOn(read, rows));
+    if (strided.length === 0 || isPacked) return { kind: "lanes", lanes, rows, along };
   }
   for (const lanes of reduction.indices.toReversed()) {
     if (isShort(lanes) || !isSmooth(lanes)) continue;

@@ -28,7 +28,13 @@ export type Role = "rows" | "columns" | "lanes";
  * reduction inside, or one of the reduction.
  */
 export type Tile =
-  | { readonly kind: "lanes"; readonly lanes: Index; readonly rows: Index }
+  | {
+      readonly kind: "lanes";
+      readonly lanes: Index;
+      readonly rows: Index;
+      /** The index of the sum that memory is walked along in order, if there is one. */
+      readonly along: Index | undefined;
+    }
   | { readonly kind: "dots"; readonly lanes: Index; readonly rows: Index; readonly columns: Index };
 
 /** max(0, lower…) ≤ index < min(extent, upper…), if the tests hold */

@@ -89,26 +89,28 @@ describe("one loop nest", () => {
 
   it("for the rows of attention, between the two products", () => {
     const k = kernel("attention");
-    expect(temporaries(k)).toEqual([2, 2, 1]);
+    expect(temporaries(k)).toEqual([2, 2, 1, 2]);
   });
 });
 
 describe("matrix products", () => {
-  it("run vectors along rows, of a block of four rows and eight columns, or of eight dot products", () => {
+  it("run vectors along rows, of a block of four rows, or of one where there are few", () => {
     const k = kernel("matmul");
     const loops = all(k.body).filter((stmt) => stmt.kind === "for" && stmt.mode === "vector");
-    for (const loop of loops) {
-      const text = JSON.stringify(loop);
-      // no offset multiplies by the vector loop's own local: every access is of stride 0 or 1
-      const own = JSON.stringify(loop.kind === "for" ? use(loop.local) : undefined);
-      expect(text.includes(`"op":"mul","a":${own}`)).toBe(false);
-    }
     const sums = (stmts: readonly Stmt[]): number =>
       Math.max(
         stmts.filter((stmt) => stmt.kind === "accumulate").length,
         ...stmts.map((stmt) => (stmt.kind === "for" ? sums(stmt.body) : 0)),
       );
-    expect(loops.map((loop) => sums([loop])).toSorted((p, q) => q - p)).toEqual([8, 4, 4, 4, 1, 1, 1, 0, 0]);
+    for (const loop of loops) {
+      // transposed operands are put in order by copies
+      if (sums([loop]) === 0) continue;
+      const text = JSON.stringify(loop);
+      // no offset multiplies by the vector loop's own local: every access is of stride 0 or 1
+      const own = JSON.stringify(loop.kind === "for" ? use(loop.local) : undefined);
+      expect(text.includes(`"op":"mul","a":${own}`)).toBe(false);
+    }
+    expect(loops.map((loop) => sums([loop])).toSorted((p, q) => q - p)).toEqual([4, 4, 4, 1, 1, 1, 0, 0, 0, 0, 0]);
   });
 });
 

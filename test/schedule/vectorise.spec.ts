@@ -19,7 +19,7 @@ const modes = (
 it("takes innermost loops, and columns of the results of contractions", () => {
   expect(modes(programs.matmul)).toEqual({
     C: [false, true, false],
-    gA: [false, false, true],
+    gA: [false, true, false],
     gB: [false, true, false],
     bias: [false, true],
   });
