@@ -110,7 +110,9 @@ describe("matrix products", () => {
       const own = JSON.stringify(loop.kind === "for" ? use(loop.local) : undefined);
       expect(text.includes(`"op":"mul","a":${own}`)).toBe(false);
     }
-    expect(loops.map((loop) => sums([loop])).toSorted((p, q) => q - p)).toEqual([4, 4, 4, 1, 1, 1, 0, 0, 0, 0, 0]);
+    expect(loops.map((loop) => sums([loop])).toSorted((p, q) => q - p)).toEqual([
+      4, 4, 4, 1, 1, 1, 0, 0, 0, 0, 0,
+    ]);
   });
 });
 
