@@ -140,62 +140,12 @@ export function depthwise_separable_conv2d(
     for (let i = 0; i < iEnd_2; i++) {
       const at28 = i * at22 + 0;
       const at33 = at32 + i * at22;
-      const kWhole = K - mod(K, 4);
-      for (let k = 0; k < kWhole; k += 4) {
+      for (let k = 0; k < K; k++) {
         const at27 = k * C;
-        const at27_1 = (k + 1) * C;
-        const at27_2 = (k + 2) * C;
-        const at27_3 = (k + 3) * C;
         const t = b[k]!;
-        const t_1 = b[k + 1]!;
-        const t_2 = b[k + 2]!;
-        const t_3 = b[k + 3]!;
         const at34 = at33 + k * at24;
-        const at34_1 = at33 + (k + 1) * at24;
-        const at34_2 = at33 + (k + 2) * at24;
-        const at34_3 = at33 + (k + 3) * at24;
         const jEnd_2 = at3 + 1;
         for (let j = 0; j < jEnd_2; j++) {
-          let y_sum = 0;
-          let y_sum_1 = 0;
-          let y_sum_2 = 0;
-          let y_sum_3 = 0;
-          const at29 = at28 + j;
-          for (let cFrom = 0; cFrom < C; cFrom += 1024) {
-            const cTo = Math.min(cFrom + 1024, C);
-            let y_sumPart = 0;
-            let y_sumPart_1 = 0;
-            let y_sumPart_2 = 0;
-            let y_sumPart_3 = 0;
-            for (let c = cFrom; c < cTo; c++) {
-              const at30 = at29 + c * at24;
-              const t1 = z[at30]!;
-              y_sumPart += pw[at27 + c]! * t1;
-              y_sumPart_1 += pw[at27_1 + c]! * t1;
-              y_sumPart_2 += pw[at27_2 + c]! * t1;
-              y_sumPart_3 += pw[at27_3 + c]! * t1;
-            }
-            y_sum += y_sumPart;
-            y_sum_1 += y_sumPart_1;
-            y_sum_2 += y_sumPart_2;
-            y_sum_3 += y_sumPart_3;
-          }
-          const y1 = t + y_sum;
-          const y1_1 = t_1 + y_sum_1;
-          const y1_2 = t_2 + y_sum_2;
-          const y1_3 = t_3 + y_sum_3;
-          y[at34 + j] = y1;
-          y[at34_1 + j] = y1_1;
-          y[at34_2 + j] = y1_2;
-          y[at34_3 + j] = y1_3;
-        }
-      }
-      for (let k = kWhole; k < K; k++) {
-        const at27 = k * C + 0;
-        const t = b[k]!;
-        const at34 = at33 + k * at24;
-        const jEnd_3 = at3 + 1;
-        for (let j = 0; j < jEnd_3; j++) {
           let y_sum = 0;
           const at29 = at28 + j;
           for (let cFrom = 0; cFrom < C; cFrom += 1024) {
@@ -274,6 +224,7 @@ export interface DepthwiseSeparableConv2dVjpResults {
 
 let depthwise_separable_conv2d_vjp_z = new Float32Array(0);
 let depthwise_separable_conv2d_vjp_d_z = new Float32Array(0);
+let depthwise_separable_conv2d_vjp_d_yPanel = new Float32Array(0);
 
 /**
  * A kernel per channel, then a mix of the channels (Chollet, 2017).
@@ -329,6 +280,10 @@ export function depthwise_separable_conv2d_vjp(
   if (depthwise_separable_conv2d_vjp_d_z.length < d_zSize)
     depthwise_separable_conv2d_vjp_d_z = new Float32Array(d_zSize);
   const d_z = depthwise_separable_conv2d_vjp_d_z;
+  const d_yPanelSize = K * 8;
+  if (depthwise_separable_conv2d_vjp_d_yPanel.length < d_yPanelSize)
+    depthwise_separable_conv2d_vjp_d_yPanel = new Float32Array(d_yPanelSize);
+  const d_yPanel = depthwise_separable_conv2d_vjp_d_yPanel;
   const at = pad * 2 + H - KH;
   const at1 = Math.floor(at / stride);
   const at2 = pad * 2 + W - KW;
@@ -574,53 +529,62 @@ export function depthwise_separable_conv2d_vjp(
     for (let i = 0; i < iEnd_5; i++) {
       const at41 = at40 + i * at22;
       const at45 = at44 + i * at22;
-      const jBlockEnd = at3 + 1;
-      for (let jBlock = 0; jBlock < jBlockEnd; jBlock += 8) {
-        const jEnd_2 = Math.min(jBlock + 8, at3 + 1);
-        const cWhole1 = C - mod(C, 4);
-        for (let c = 0; c < cWhole1; c += 4) {
-          const at46 = at45 + c * at26;
-          const at46_1 = at45 + (c + 1) * at26;
-          const at46_2 = at45 + (c + 2) * at26;
-          const at46_3 = at45 + (c + 3) * at26;
-          for (let j = jBlock; j < jEnd_2; j++) {
-            let d_z1 = 0;
-            let d_z1_1 = 0;
-            let d_z1_2 = 0;
-            let d_z1_3 = 0;
-            const at42 = at41 + j;
-            for (let kFrom = 0; kFrom < K; kFrom += 1024) {
-              const kTo = Math.min(kFrom + 1024, K);
-              let d_zPart = 0;
-              let d_zPart_1 = 0;
-              let d_zPart_2 = 0;
-              let d_zPart_3 = 0;
-              for (let k = kFrom; k < kTo; k++) {
-                const at39 = c + k * C;
-                const at39_1 = c + 1 + k * C;
-                const at39_2 = c + 2 + k * C;
-                const at39_3 = c + 3 + k * C;
-                const at43 = at42 + k * at26;
-                const t4 = d_y[at43]!;
-                d_zPart += pw[at39]! * t4;
-                d_zPart_1 += pw[at39_1]! * t4;
-                d_zPart_2 += pw[at39_2]! * t4;
-                d_zPart_3 += pw[at39_3]! * t4;
-              }
-              d_z1 += d_zPart;
-              d_z1_1 += d_zPart_1;
-              d_z1_2 += d_zPart_2;
-              d_z1_3 += d_zPart_3;
+      if (16 <= C && 8 <= at3 + 1) {
+        const jStartBlockEnd = at3 + 1;
+        for (let jStartBlock = 0; jStartBlock < jStartBlockEnd; jStartBlock += 8) {
+          const jStart = Math.min(jStartBlock, at3 + 1 - 8);
+          for (let k = 0; k < K; k++) {
+            const jEnd_2 = jStart + 8;
+            for (let j = jStart; j < jEnd_2; j++) {
+              d_yPanel[k * 8 + (j - jStart)] = d_y[at41 + j + k * at26]!;
             }
-            d_z[at46 + j] = d_z1;
-            d_z[at46_1 + j] = d_z1_1;
-            d_z[at46_2 + j] = d_z1_2;
-            d_z[at46_3 + j] = d_z1_3;
+          }
+          for (let cBlock = 0; cBlock < C; cBlock += 4) {
+            const c = Math.min(cBlock, C - 4);
+            const at46 = at45 + c * at26;
+            const at46_1_1 = at45 + (c + 1) * at26;
+            const at46_2_1 = at45 + (c + 2) * at26;
+            const at46_3_1 = at45 + (c + 3) * at26;
+            const jEnd_3 = jStart + 8;
+            for (let j = jStart; j < jEnd_3; j++) {
+              let d_z1 = 0;
+              let d_z1_1_1 = 0;
+              let d_z1_2_1 = 0;
+              let d_z1_3_1 = 0;
+              for (let kFrom = 0; kFrom < K; kFrom += 1024) {
+                const kTo = Math.min(kFrom + 1024, K);
+                let d_zPart = 0;
+                let d_zPart_1_1 = 0;
+                let d_zPart_2_1 = 0;
+                let d_zPart_3_1 = 0;
+                for (let k = kFrom; k < kTo; k++) {
+                  const at39 = c + k * C;
+                  const at39_1_1 = c + 1 + k * C;
+                  const at39_2_1 = c + 2 + k * C;
+                  const at39_3_1 = c + 3 + k * C;
+                  const t5 = d_yPanel[k * 8 + (j - jStart)]!;
+                  d_zPart += pw[at39]! * t5;
+                  d_zPart_1_1 += pw[at39_1_1]! * t5;
+                  d_zPart_2_1 += pw[at39_2_1]! * t5;
+                  d_zPart_3_1 += pw[at39_3_1]! * t5;
+                }
+                d_z1 += d_zPart;
+                d_z1_1_1 += d_zPart_1_1;
+                d_z1_2_1 += d_zPart_2_1;
+                d_z1_3_1 += d_zPart_3_1;
+              }
+              d_z[at46 + j] = d_z1;
+              d_z[at46_1_1 + j] = d_z1_1_1;
+              d_z[at46_2_1 + j] = d_z1_2_1;
+              d_z[at46_3_1 + j] = d_z1_3_1;
+            }
           }
         }
-        for (let c = cWhole1; c < C; c++) {
+      } else {
+        for (let c = 0; c < C; c++) {
           const at46 = at45 + c * at26;
-          for (let j = jBlock; j < jEnd_2; j++) {
+          const jEnd_4 = at3 + 1;
+          for (let j = 0; j < jEnd_4; j++) {
             let d_z1 = 0;
             const at42 = at41 + j;
             for (let kFrom = 0; kFrom < K; kFrom += 1024) {
@@ -655,16 +619,16 @@ export function depthwise_separable_conv2d_vjp(
         for (let i = Math.max(0, at51 + 1); i < iEnd_6; i++) {
           const at61 = at59 - i * at60;
           const at64 = at63 + i * at22;
-          const jEnd_3 = at3 + 1;
-          for (let j = 0; j < jEnd_3; j++) {
+          const jEnd_5 = at3 + 1;
+          for (let j = 0; j < jEnd_5; j++) {
             const at54 = at53 + j * stride;
             const at56 = at55 + j * stride;
             const at62 = at61 - j * stride;
             const at65 = at64 + j;
-            const t5 = d_z[at65]!;
+            const t6 = d_z[at65]!;
             const lEnd = Math.min(W, at56);
             for (let l = Math.max(0, at54); l < lEnd; l++) {
-              d_x[at49 + l]! += t5 * dw[at62 + l]!;
+              d_x[at49 + l]! += t6 * dw[at62 + l]!;
             }
           }
         }
@@ -701,10 +665,10 @@ export function depthwise_separable_conv2d_vjp(
                 const at74 = at8 - j_ * stride;
                 const at79 = at78 + j_ * stride;
                 const at83 = at82 + j_;
-                const t6 = d_z[at83]!;
+                const t7 = d_z[at83]!;
                 const vEnd_2 = Math.min(KW, at74);
                 for (let v = Math.max(0, at73); v < vEnd_2; v++) {
-                  d_dw[at68 + v]! += t6 * x[at79 + v]!;
+                  d_dw[at68 + v]! += t7 * x[at79 + v]!;
                 }
               }
             }

@@ -113,6 +113,7 @@ export async function load(options: LoadOptions = {}): Promise<Kernels> {
 }
 
 function make_linear(heap: Heap, wasm: WasmExports): Kernels["linear"] {
+  const scratchBytes = wasm("linear.scratch");
   return createKernel(heap, wasm("linear"), (args: LinearArgs, into: LinearInto = {}) => {
     const x = array("x", args.x, "Float32Array");
     const w = array("w", args.w, "Float32Array");
@@ -127,6 +128,7 @@ function make_linear(heap: Heap, wasm: WasmExports): Kernels["linear"] {
     return {
       inputs: [x, w, b],
       outputs: [y],
+      scratch: scratchBytes(N, I, O),
       scalars: [N, I, O],
       results: (y) => ({ y }),
     };

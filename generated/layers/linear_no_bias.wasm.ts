@@ -105,6 +105,7 @@ export async function load(options: LoadOptions = {}): Promise<Kernels> {
 }
 
 function make_linear_no_bias(heap: Heap, wasm: WasmExports): Kernels["linear_no_bias"] {
+  const scratchBytes = wasm("linear_no_bias.scratch");
   return createKernel(heap, wasm("linear_no_bias"), (args: LinearNoBiasArgs, into: LinearNoBiasInto = {}) => {
     const x = array("x", args.x, "Float32Array");
     const w = array("w", args.w, "Float32Array");
@@ -117,6 +118,7 @@ function make_linear_no_bias(heap: Heap, wasm: WasmExports): Kernels["linear_no_
     return {
       inputs: [x, w],
       outputs: [y],
+      scratch: scratchBytes(N, I, O),
       scalars: [N, I, O],
       results: (y) => ({ y }),
     };
@@ -124,6 +126,7 @@ function make_linear_no_bias(heap: Heap, wasm: WasmExports): Kernels["linear_no_
 }
 
 function make_linear_no_bias_vjp(heap: Heap, wasm: WasmExports): Kernels["linear_no_bias_vjp"] {
+  const scratchBytes = wasm("linear_no_bias_vjp.scratch");
   return createKernel(
     heap,
     wasm("linear_no_bias_vjp"),
@@ -142,6 +145,7 @@ function make_linear_no_bias_vjp(heap: Heap, wasm: WasmExports): Kernels["linear
       return {
         inputs: [x, w, d_y],
         outputs: [d_x, d_w],
+        scratch: scratchBytes(N, I, O),
         scalars: [N, I, O],
         results: (d_x, d_w) => ({ d_x, d_w }),
       };

@@ -42,6 +42,11 @@ let multi_head_attention_score = new Float32Array(0);
 let multi_head_attention_softmax_y_sum_exp_1 = new Float32Array(0);
 let multi_head_attention_weight = new Float32Array(0);
 let multi_head_attention_z = new Float32Array(0);
+let multi_head_attention_wqPanel = new Float32Array(0);
+let multi_head_attention_wkPanel = new Float32Array(0);
+let multi_head_attention_kPanel = new Float32Array(0);
+let multi_head_attention_wvPanel = new Float32Array(0);
+let multi_head_attention_woPanel = new Float32Array(0);
 
 /**
  * Self-attention in several heads, each on its block of D // heads columns; weights are [out, in].
@@ -102,267 +107,173 @@ export function multi_head_attention(
   const zSize = B * L * (heads * Math.floor(D / heads));
   if (multi_head_attention_z.length < zSize) multi_head_attention_z = new Float32Array(zSize);
   const z = multi_head_attention_z;
+  const wqPanelSize = D * 8;
+  if (multi_head_attention_wqPanel.length < wqPanelSize)
+    multi_head_attention_wqPanel = new Float32Array(wqPanelSize);
+  const wqPanel = multi_head_attention_wqPanel;
+  const wkPanelSize = D * 8;
+  if (multi_head_attention_wkPanel.length < wkPanelSize)
+    multi_head_attention_wkPanel = new Float32Array(wkPanelSize);
+  const wkPanel = multi_head_attention_wkPanel;
+  const kPanelSize = Math.floor(D / heads) * 8;
+  if (multi_head_attention_kPanel.length < kPanelSize)
+    multi_head_attention_kPanel = new Float32Array(kPanelSize);
+  const kPanel = multi_head_attention_kPanel;
+  const wvPanelSize = D * 8;
+  if (multi_head_attention_wvPanel.length < wvPanelSize)
+    multi_head_attention_wvPanel = new Float32Array(wvPanelSize);
+  const wvPanel = multi_head_attention_wvPanel;
+  const woPanelSize = heads * Math.floor(D / heads) * 8;
+  if (multi_head_attention_woPanel.length < woPanelSize)
+    multi_head_attention_woPanel = new Float32Array(woPanelSize);
+  const woPanel = multi_head_attention_woPanel;
   const at1 = D * L;
   for (let l = 0; l < L; l++) {
     const at = l * D;
-    const bWhole = B - mod(B, 4);
-    for (let b = 0; b < bWhole; b += 4) {
-      const at2 = at + b * at1;
-      const at2_1 = at + (b + 1) * at1;
-      const at2_2 = at + (b + 2) * at1;
-      const at2_3 = at + (b + 3) * at1;
-      const oWhole = D - mod(D, 2);
-      for (let o = 0; o < oWhole; o += 2) {
-        let qSum = 0;
-        let qSum_1_1 = 0;
-        let qSum_2 = 0;
-        let qSum_3 = 0;
-        let qSum_1 = 0;
-        let qSum_1_1_1 = 0;
-        let qSum_1_2 = 0;
-        let qSum_1_3 = 0;
-        const at3 = o * D;
-        const at3_1 = (o + 1) * D;
-        for (let dFrom = 0; dFrom < D; dFrom += 1024) {
-          const dTo = Math.min(dFrom + 1024, D);
-          let qPart = 0;
-          let qPart_1_1 = 0;
-          let qPart_2 = 0;
-          let qPart_3 = 0;
-          let qPart_1 = 0;
-          let qPart_1_1_1 = 0;
-          let qPart_1_2 = 0;
-          let qPart_1_3 = 0;
-          for (let d = dFrom; d < dTo; d++) {
-            const t = x[at2 + d]!;
-            const t_1 = x[at2_1 + d]!;
-            const t_2 = x[at2_2 + d]!;
-            const t_3 = x[at2_3 + d]!;
-            const t1 = wq[at3 + d]!;
-            qPart += t * t1;
-            qPart_1_1 += t_1 * t1;
-            qPart_2 += t_2 * t1;
-            qPart_3 += t_3 * t1;
-            const t2 = wq[at3_1 + d]!;
-            qPart_1 += t * t2;
-            qPart_1_1_1 += t_1 * t2;
-            qPart_1_2 += t_2 * t2;
-            qPart_1_3 += t_3 * t2;
+    if (16 <= B && 8 <= D) {
+      for (let oStartBlock = 0; oStartBlock < D; oStartBlock += 8) {
+        const oStart = Math.min(oStartBlock, D - 8);
+        for (let d = 0; d < D; d++) {
+          const oEnd = oStart + 8;
+          for (let o = oStart; o < oEnd; o++) {
+            wqPanel[d * 8 + (o - oStart)] = wq[o * D + d]!;
           }
-          qSum += qPart;
-          qSum_1_1 += qPart_1_1;
-          qSum_2 += qPart_2;
-          qSum_3 += qPart_3;
-          qSum_1 += qPart_1;
-          qSum_1_1_1 += qPart_1_1_1;
-          qSum_1_2 += qPart_1_2;
-          qSum_1_3 += qPart_1_3;
         }
-        const q1 = qSum;
-        const q1_1_1 = qSum_1_1;
-        const q1_2 = qSum_2;
-        const q1_3 = qSum_3;
-        const q1_1 = qSum_1;
-        const q1_1_1_1 = qSum_1_1_1;
-        const q1_1_2 = qSum_1_2;
-        const q1_1_3 = qSum_1_3;
-        q[at2 + o] = q1;
-        q[at2_1 + o] = q1_1_1;
-        q[at2_2 + o] = q1_2;
-        q[at2_3 + o] = q1_3;
-        q[at2 + (o + 1)] = q1_1;
-        q[at2_1 + (o + 1)] = q1_1_1_1;
-        q[at2_2 + (o + 1)] = q1_1_2;
-        q[at2_3 + (o + 1)] = q1_1_3;
+        for (let bBlock = 0; bBlock < B; bBlock += 4) {
+          const b = Math.min(bBlock, B - 4);
+          const at2 = at + b * at1;
+          const at2_1_1 = at + (b + 1) * at1;
+          const at2_2_1 = at + (b + 2) * at1;
+          const at2_3_1 = at + (b + 3) * at1;
+          const oEnd_2 = oStart + 8;
+          for (let o = oStart; o < oEnd_2; o++) {
+            let q1 = 0;
+            let q1_1_1 = 0;
+            let q1_2_1 = 0;
+            let q1_3_1 = 0;
+            for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+              const dTo = Math.min(dFrom + 1024, D);
+              let qPart = 0;
+              let qPart_1_1 = 0;
+              let qPart_2_1 = 0;
+              let qPart_3_1 = 0;
+              for (let d = dFrom; d < dTo; d++) {
+                const t = x[at2 + d]!;
+                const t_1_1 = x[at2_1_1 + d]!;
+                const t_2_1 = x[at2_2_1 + d]!;
+                const t_3_1 = x[at2_3_1 + d]!;
+                const t2 = wqPanel[d * 8 + (o - oStart)]!;
+                qPart += t * t2;
+                qPart_1_1 += t_1_1 * t2;
+                qPart_2_1 += t_2_1 * t2;
+                qPart_3_1 += t_3_1 * t2;
+              }
+              q1 += qPart;
+              q1_1_1 += qPart_1_1;
+              q1_2_1 += qPart_2_1;
+              q1_3_1 += qPart_3_1;
+            }
+            q[at2 + o] = q1;
+            q[at2_1_1 + o] = q1_1_1;
+            q[at2_2_1 + o] = q1_2_1;
+            q[at2_3_1 + o] = q1_3_1;
+          }
+        }
       }
-      for (let o = oWhole; o < D; o++) {
-        let qSum = 0;
-        let qSum_1_4 = 0;
-        let qSum_2_1 = 0;
-        let qSum_3_1 = 0;
-        const at3 = o * D + 0;
-        for (let dFrom = 0; dFrom < D; dFrom += 1024) {
-          const dTo = Math.min(dFrom + 1024, D);
-          let qPart = 0;
-          let qPart_1_4 = 0;
-          let qPart_2_1 = 0;
-          let qPart_3_1 = 0;
-          for (let d = dFrom; d < dTo; d++) {
-            const t = x[at2 + d]!;
-            const t_1_1 = x[at2_1 + d]!;
-            const t_2_1 = x[at2_2 + d]!;
-            const t_3_1 = x[at2_3 + d]!;
-            const t3 = wq[at3 + d]!;
-            qPart += t * t3;
-            qPart_1_4 += t_1_1 * t3;
-            qPart_2_1 += t_2_1 * t3;
-            qPart_3_1 += t_3_1 * t3;
+    } else {
+      for (let b = 0; b < B; b++) {
+        const at2 = at + b * at1;
+        for (let o = 0; o < D; o++) {
+          let q1 = 0;
+          const at3 = o * D;
+          for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+            const dTo = Math.min(dFrom + 1024, D);
+            let qPart = 0;
+            for (let d = dFrom; d < dTo; d++) {
+              const t = x[at2 + d]!;
+              qPart += t * wq[at3 + d]!;
+            }
+            q1 += qPart;
           }
-          qSum += qPart;
-          qSum_1_4 += qPart_1_4;
-          qSum_2_1 += qPart_2_1;
-          qSum_3_1 += qPart_3_1;
+          q[at2 + o] = q1;
         }
-        const q1 = qSum;
-        const q1_1_4 = qSum_1_4;
-        const q1_2_1 = qSum_2_1;
-        const q1_3_1 = qSum_3_1;
-        q[at2 + o] = q1;
-        q[at2_1 + o] = q1_1_4;
-        q[at2_2 + o] = q1_2_1;
-        q[at2_3 + o] = q1_3_1;
-      }
-    }
-    for (let b = bWhole; b < B; b++) {
-      const at2 = at + b * at1;
-      for (let o = 0; o < D; o++) {
-        let qSum = 0;
-        const at3 = o * D;
-        for (let dFrom = 0; dFrom < D; dFrom += 1024) {
-          const dTo = Math.min(dFrom + 1024, D);
-          let qPart = 0;
-          for (let d = dFrom; d < dTo; d++) {
-            const t = x[at2 + d]!;
-            qPart += t * wq[at3 + d]!;
-          }
-          qSum += qPart;
-        }
-        const q1 = qSum;
-        q[at2 + o] = q1;
       }
     }
   }
   for (let l = 0; l < L; l++) {
     const at4 = l * D;
-    const bWhole1 = B - mod(B, 4);
-    for (let b = 0; b < bWhole1; b += 4) {
-      const at5 = at4 + b * at1;
-      const at5_1 = at4 + (b + 1) * at1;
-      const at5_2 = at4 + (b + 2) * at1;
-      const at5_3 = at4 + (b + 3) * at1;
-      const oWhole1 = D - mod(D, 2);
-      for (let o = 0; o < oWhole1; o += 2) {
-        let kSum = 0;
-        let kSum_1_1 = 0;
-        let kSum_2 = 0;
-        let kSum_3 = 0;
-        let kSum_1 = 0;
-        let kSum_1_1_1 = 0;
-        let kSum_1_2 = 0;
-        let kSum_1_3 = 0;
-        const at6 = o * D;
-        const at6_1 = (o + 1) * D;
-        for (let dFrom = 0; dFrom < D; dFrom += 1024) {
-          const dTo = Math.min(dFrom + 1024, D);
-          let kPart = 0;
-          let kPart_1_1 = 0;
-          let kPart_2 = 0;
-          let kPart_3 = 0;
-          let kPart_1 = 0;
-          let kPart_1_1_1 = 0;
-          let kPart_1_2 = 0;
-          let kPart_1_3 = 0;
-          for (let d = dFrom; d < dTo; d++) {
-            const t4 = x[at5 + d]!;
-            const t4_1 = x[at5_1 + d]!;
-            const t4_2 = x[at5_2 + d]!;
-            const t4_3 = x[at5_3 + d]!;
-            const t5 = wk[at6 + d]!;
-            kPart += t4 * t5;
-            kPart_1_1 += t4_1 * t5;
-            kPart_2 += t4_2 * t5;
-            kPart_3 += t4_3 * t5;
-            const t6 = wk[at6_1 + d]!;
-            kPart_1 += t4 * t6;
-            kPart_1_1_1 += t4_1 * t6;
-            kPart_1_2 += t4_2 * t6;
-            kPart_1_3 += t4_3 * t6;
+    if (16 <= B && 8 <= D) {
+      for (let oStart1Block = 0; oStart1Block < D; oStart1Block += 8) {
+        const oStart1 = Math.min(oStart1Block, D - 8);
+        for (let d = 0; d < D; d++) {
+          const oEnd_3 = oStart1 + 8;
+          for (let o = oStart1; o < oEnd_3; o++) {
+            wkPanel[d * 8 + (o - oStart1)] = wk[o * D + d]!;
           }
-          kSum += kPart;
-          kSum_1_1 += kPart_1_1;
-          kSum_2 += kPart_2;
-          kSum_3 += kPart_3;
-          kSum_1 += kPart_1;
-          kSum_1_1_1 += kPart_1_1_1;
-          kSum_1_2 += kPart_1_2;
-          kSum_1_3 += kPart_1_3;
         }
-        const k1 = kSum;
-        const k1_1_1 = kSum_1_1;
-        const k1_2 = kSum_2;
-        const k1_3 = kSum_3;
-        const k1_1 = kSum_1;
-        const k1_1_1_1 = kSum_1_1_1;
-        const k1_1_2 = kSum_1_2;
-        const k1_1_3 = kSum_1_3;
-        k[at5 + o] = k1;
-        k[at5_1 + o] = k1_1_1;
-        k[at5_2 + o] = k1_2;
-        k[at5_3 + o] = k1_3;
-        k[at5 + (o + 1)] = k1_1;
-        k[at5_1 + (o + 1)] = k1_1_1_1;
-        k[at5_2 + (o + 1)] = k1_1_2;
-        k[at5_3 + (o + 1)] = k1_1_3;
+        for (let bBlock1 = 0; bBlock1 < B; bBlock1 += 4) {
+          const b = Math.min(bBlock1, B - 4);
+          const at5 = at4 + b * at1;
+          const at5_1_1 = at4 + (b + 1) * at1;
+          const at5_2_1 = at4 + (b + 2) * at1;
+          const at5_3_1 = at4 + (b + 3) * at1;
+          const oEnd_4 = oStart1 + 8;
+          for (let o = oStart1; o < oEnd_4; o++) {
+            let k1 = 0;
+            let k1_1_1 = 0;
+            let k1_2_1 = 0;
+            let k1_3_1 = 0;
+            for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+              const dTo = Math.min(dFrom + 1024, D);
+              let kPart = 0;
+              let kPart_1_1 = 0;
+              let kPart_2_1 = 0;
+              let kPart_3_1 = 0;
+              for (let d = dFrom; d < dTo; d++) {
+                const t3 = x[at5 + d]!;
+                const t3_1_1 = x[at5_1_1 + d]!;
+                const t3_2_1 = x[at5_2_1 + d]!;
+                const t3_3_1 = x[at5_3_1 + d]!;
+                const t5 = wkPanel[d * 8 + (o - oStart1)]!;
+                kPart += t3 * t5;
+                kPart_1_1 += t3_1_1 * t5;
+                kPart_2_1 += t3_2_1 * t5;
+                kPart_3_1 += t3_3_1 * t5;
+              }
+              k1 += kPart;
+              k1_1_1 += kPart_1_1;
+              k1_2_1 += kPart_2_1;
+              k1_3_1 += kPart_3_1;
+            }
+            k[at5 + o] = k1;
+            k[at5_1_1 + o] = k1_1_1;
+            k[at5_2_1 + o] = k1_2_1;
+            k[at5_3_1 + o] = k1_3_1;
+          }
+        }
       }
-      for (let o = oWhole1; o < D; o++) {
-        let kSum = 0;
-        let kSum_1_4 = 0;
-        let kSum_2_1 = 0;
-        let kSum_3_1 = 0;
-        const at6 = o * D + 0;
-        for (let dFrom = 0; dFrom < D; dFrom += 1024) {
-          const dTo = Math.min(dFrom + 1024, D);
-          let kPart = 0;
-          let kPart_1_4 = 0;
-          let kPart_2_1 = 0;
-          let kPart_3_1 = 0;
-          for (let d = dFrom; d < dTo; d++) {
-            const t4 = x[at5 + d]!;
-            const t4_1_1 = x[at5_1 + d]!;
-            const t4_2_1 = x[at5_2 + d]!;
-            const t4_3_1 = x[at5_3 + d]!;
-            const t7 = wk[at6 + d]!;
-            kPart += t4 * t7;
-            kPart_1_4 += t4_1_1 * t7;
-            kPart_2_1 += t4_2_1 * t7;
-            kPart_3_1 += t4_3_1 * t7;
+    } else {
+      for (let b = 0; b < B; b++) {
+        const at5 = at4 + b * at1;
+        for (let o = 0; o < D; o++) {
+          let k1 = 0;
+          const at6 = o * D;
+          for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+            const dTo = Math.min(dFrom + 1024, D);
+            let kPart = 0;
+            for (let d = dFrom; d < dTo; d++) {
+              const t3 = x[at5 + d]!;
+              kPart += t3 * wk[at6 + d]!;
+            }
+            k1 += kPart;
           }
-          kSum += kPart;
-          kSum_1_4 += kPart_1_4;
-          kSum_2_1 += kPart_2_1;
-          kSum_3_1 += kPart_3_1;
+          k[at5 + o] = k1;
         }
-        const k1 = kSum;
-        const k1_1_4 = kSum_1_4;
-        const k1_2_1 = kSum_2_1;
-        const k1_3_1 = kSum_3_1;
-        k[at5 + o] = k1;
-        k[at5_1 + o] = k1_1_4;
-        k[at5_2 + o] = k1_2_1;
-        k[at5_3 + o] = k1_3_1;
-      }
-    }
-    for (let b = bWhole1; b < B; b++) {
-      const at5 = at4 + b * at1;
-      for (let o = 0; o < D; o++) {
-        let kSum = 0;
-        const at6 = o * D;
-        for (let dFrom = 0; dFrom < D; dFrom += 1024) {
-          const dTo = Math.min(dFrom + 1024, D);
-          let kPart = 0;
-          for (let d = dFrom; d < dTo; d++) {
-            const t4 = x[at5 + d]!;
-            kPart += t4 * wk[at6 + d]!;
-          }
-          kSum += kPart;
-        }
-        const k1 = kSum;
-        k[at5 + o] = k1;
       }
     }
   }
   const at7 = Math.floor(D / heads);
-  const t8 = 1 / Math.sqrt(at7);
+  const t6 = 1 / Math.sqrt(at7);
   const at14 = L * (L * heads);
   const at16 = L * L;
   for (let b = 0; b < B; b++) {
@@ -370,143 +281,78 @@ export function multi_head_attention(
     const at15 = b * at14;
     for (let h = 0; h < heads; h++) {
       const at9 = at8 + h * at7;
-      const lWhole = L - mod(L, 4);
-      for (let l = 0; l < lWhole; l += 4) {
-        const at10 = at9 + l * D;
-        const at10_1 = at9 + (l + 1) * D;
-        const at10_2 = at9 + (l + 2) * D;
-        const at10_3 = at9 + (l + 3) * D;
-        const at12 = l * L;
-        const at12_1 = (l + 1) * L;
-        const at12_2 = (l + 2) * L;
-        const at12_3 = (l + 3) * L;
-        const sWhole = L - mod(L, 2);
-        for (let s = 0; s < sWhole; s += 2) {
-          let score_sumSum = 0;
-          let score_sumSum_1_1 = 0;
-          let score_sumSum_2 = 0;
-          let score_sumSum_3 = 0;
-          let score_sumSum_1 = 0;
-          let score_sumSum_1_1_1 = 0;
-          let score_sumSum_1_2 = 0;
-          let score_sumSum_1_3 = 0;
-          const at11 = at9 + s * D;
-          const at11_1 = at9 + (s + 1) * D;
-          for (let dFrom = 0; dFrom < at7; dFrom += 1024) {
-            const dTo = Math.min(dFrom + 1024, at7);
-            let score_sumPart = 0;
-            let score_sumPart_1_1 = 0;
-            let score_sumPart_2 = 0;
-            let score_sumPart_3 = 0;
-            let score_sumPart_1 = 0;
-            let score_sumPart_1_1_1 = 0;
-            let score_sumPart_1_2 = 0;
-            let score_sumPart_1_3 = 0;
-            for (let d = dFrom; d < dTo; d++) {
-              const t9 = q[at10 + d]!;
-              const t9_1 = q[at10_1 + d]!;
-              const t9_2 = q[at10_2 + d]!;
-              const t9_3 = q[at10_3 + d]!;
-              const t10 = k[at11 + d]!;
-              score_sumPart += t9 * t10;
-              score_sumPart_1_1 += t9_1 * t10;
-              score_sumPart_2 += t9_2 * t10;
-              score_sumPart_3 += t9_3 * t10;
-              const t11 = k[at11_1 + d]!;
-              score_sumPart_1 += t9 * t11;
-              score_sumPart_1_1_1 += t9_1 * t11;
-              score_sumPart_1_2 += t9_2 * t11;
-              score_sumPart_1_3 += t9_3 * t11;
+      if (16 <= L && 8 <= L) {
+        for (let sStartBlock = 0; sStartBlock < L; sStartBlock += 8) {
+          const sStart = Math.min(sStartBlock, L - 8);
+          for (let d = 0; d < at7; d++) {
+            const sEnd = sStart + 8;
+            for (let s = sStart; s < sEnd; s++) {
+              kPanel[d * 8 + (s - sStart)] = k[at9 + s * D + d]!;
             }
-            score_sumSum += score_sumPart;
-            score_sumSum_1_1 += score_sumPart_1_1;
-            score_sumSum_2 += score_sumPart_2;
-            score_sumSum_3 += score_sumPart_3;
-            score_sumSum_1 += score_sumPart_1;
-            score_sumSum_1_1_1 += score_sumPart_1_1_1;
-            score_sumSum_1_2 += score_sumPart_1_2;
-            score_sumSum_1_3 += score_sumPart_1_3;
           }
-          const score_sum = score_sumSum;
-          const score_sum_1_1 = score_sumSum_1_1;
-          const score_sum_2 = score_sumSum_2;
-          const score_sum_3 = score_sumSum_3;
-          const score_sum_1 = score_sumSum_1;
-          const score_sum_1_1_1 = score_sumSum_1_1_1;
-          const score_sum_1_2 = score_sumSum_1_2;
-          const score_sum_1_3 = score_sumSum_1_3;
-          const score1 = t8 * score_sum;
-          const score1_1_1 = t8 * score_sum_1_1;
-          const score1_2 = t8 * score_sum_2;
-          const score1_3 = t8 * score_sum_3;
-          const score1_1 = t8 * score_sum_1;
-          const score1_1_1_1 = t8 * score_sum_1_1_1;
-          const score1_1_2 = t8 * score_sum_1_2;
-          const score1_1_3 = t8 * score_sum_1_3;
-          score[at12 + s] = score1;
-          score[at12_1 + s] = score1_1_1;
-          score[at12_2 + s] = score1_2;
-          score[at12_3 + s] = score1_3;
-          score[at12 + (s + 1)] = score1_1;
-          score[at12_1 + (s + 1)] = score1_1_1_1;
-          score[at12_2 + (s + 1)] = score1_1_2;
-          score[at12_3 + (s + 1)] = score1_1_3;
+          for (let lBlock = 0; lBlock < L; lBlock += 4) {
+            const l = Math.min(lBlock, L - 4);
+            const at10 = at9 + l * D;
+            const at10_1_1 = at9 + (l + 1) * D;
+            const at10_2_1 = at9 + (l + 2) * D;
+            const at10_3_1 = at9 + (l + 3) * D;
+            const at12 = l * L + 0;
+            const at12_1_1 = (l + 1) * L + 0;
+            const at12_2_1 = (l + 2) * L + 0;
+            const at12_3_1 = (l + 3) * L + 0;
+            const sEnd_2 = sStart + 8;
+            for (let s = sStart; s < sEnd_2; s++) {
+              let score_sum = 0;
+              let score_sum_1_1 = 0;
+              let score_sum_2_1 = 0;
+              let score_sum_3_1 = 0;
+              for (let dFrom = 0; dFrom < at7; dFrom += 1024) {
+                const dTo = Math.min(dFrom + 1024, at7);
+                let score_sumPart = 0;
+                let score_sumPart_1_1 = 0;
+                let score_sumPart_2_1 = 0;
+                let score_sumPart_3_1 = 0;
+                for (let d = dFrom; d < dTo; d++) {
+                  const t8 = kPanel[d * 8 + (s - sStart)]!;
+                  score_sumPart += q[at10 + d]! * t8;
+                  score_sumPart_1_1 += q[at10_1_1 + d]! * t8;
+                  score_sumPart_2_1 += q[at10_2_1 + d]! * t8;
+                  score_sumPart_3_1 += q[at10_3_1 + d]! * t8;
+                }
+                score_sum += score_sumPart;
+                score_sum_1_1 += score_sumPart_1_1;
+                score_sum_2_1 += score_sumPart_2_1;
+                score_sum_3_1 += score_sumPart_3_1;
+              }
+              const score1 = t6 * score_sum;
+              const score1_1_1 = t6 * score_sum_1_1;
+              const score1_2_1 = t6 * score_sum_2_1;
+              const score1_3_1 = t6 * score_sum_3_1;
+              score[at12 + s] = score1;
+              score[at12_1_1 + s] = score1_1_1;
+              score[at12_2_1 + s] = score1_2_1;
+              score[at12_3_1 + s] = score1_3_1;
+            }
+          }
         }
-        for (let s = sWhole; s < L; s++) {
-          let score_sumSum = 0;
-          let score_sumSum_1_4 = 0;
-          let score_sumSum_2_1 = 0;
-          let score_sumSum_3_1 = 0;
-          const at11 = at9 + s * D;
-          for (let dFrom = 0; dFrom < at7; dFrom += 1024) {
-            const dTo = Math.min(dFrom + 1024, at7);
-            let score_sumPart = 0;
-            let score_sumPart_1_4 = 0;
-            let score_sumPart_2_1 = 0;
-            let score_sumPart_3_1 = 0;
-            for (let d = dFrom; d < dTo; d++) {
-              const t12 = k[at11 + d]!;
-              score_sumPart += q[at10 + d]! * t12;
-              score_sumPart_1_4 += q[at10_1 + d]! * t12;
-              score_sumPart_2_1 += q[at10_2 + d]! * t12;
-              score_sumPart_3_1 += q[at10_3 + d]! * t12;
+      } else {
+        for (let l = 0; l < L; l++) {
+          const at10 = at9 + l * D;
+          const at12 = l * L;
+          for (let s = 0; s < L; s++) {
+            let score_sum = 0;
+            const at11 = at9 + s * D;
+            for (let dFrom = 0; dFrom < at7; dFrom += 1024) {
+              const dTo = Math.min(dFrom + 1024, at7);
+              let score_sumPart = 0;
+              for (let d = dFrom; d < dTo; d++) {
+                score_sumPart += q[at10 + d]! * k[at11 + d]!;
+              }
+              score_sum += score_sumPart;
             }
-            score_sumSum += score_sumPart;
-            score_sumSum_1_4 += score_sumPart_1_4;
-            score_sumSum_2_1 += score_sumPart_2_1;
-            score_sumSum_3_1 += score_sumPart_3_1;
+            const score1 = t6 * score_sum;
+            score[at12 + s] = score1;
           }
-          const score_sum = score_sumSum;
-          const score_sum_1_4 = score_sumSum_1_4;
-          const score_sum_2_1 = score_sumSum_2_1;
-          const score_sum_3_1 = score_sumSum_3_1;
-          const score1 = t8 * score_sum;
-          const score1_1_4 = t8 * score_sum_1_4;
-          const score1_2_1 = t8 * score_sum_2_1;
-          const score1_3_1 = t8 * score_sum_3_1;
-          score[at12 + s] = score1;
-          score[at12_1 + s] = score1_1_4;
-          score[at12_2 + s] = score1_2_1;
-          score[at12_3 + s] = score1_3_1;
-        }
-      }
-      for (let l = lWhole; l < L; l++) {
-        const at10 = at9 + l * D;
-        const at12 = l * L + 0;
-        for (let s = 0; s < L; s++) {
-          let score_sumSum = 0;
-          const at11 = at9 + s * D;
-          for (let dFrom = 0; dFrom < at7; dFrom += 1024) {
-            const dTo = Math.min(dFrom + 1024, at7);
-            let score_sumPart = 0;
-            for (let d = dFrom; d < dTo; d++) {
-              score_sumPart += q[at10 + d]! * k[at11 + d]!;
-            }
-            score_sumSum += score_sumPart;
-          }
-          const score_sum = score_sumSum;
-          const score1 = t8 * score_sum;
-          score[at12 + s] = score1;
         }
       }
       const at17 = at15 + h * at16;
@@ -514,27 +360,27 @@ export function multi_head_attention(
         let softmax_y_sum_max_1 = -Infinity;
         const at13 = l * L;
         for (let k2 = 0; k2 < L; k2++) {
-          const t13 = score[at13 + k2]!;
-          softmax_y_sum_max_1 = Math.max(softmax_y_sum_max_1, t13);
+          const t9 = score[at13 + k2]!;
+          softmax_y_sum_max_1 = Math.max(softmax_y_sum_max_1, t9);
         }
         let softmax_y_sumSum = 0;
         for (let kFrom = 0; kFrom < L; kFrom += 1024) {
           const kTo = Math.min(kFrom + 1024, L);
           let softmax_y_sumPart = 0;
           for (let k2 = kFrom; k2 < kTo; k2++) {
-            const t14 = score[at13 + k2]!;
-            const softmax_y_sum_exp_1_1 = Math.exp(t14 - softmax_y_sum_max_1);
+            const t10 = score[at13 + k2]!;
+            const softmax_y_sum_exp_1_1 = Math.exp(t10 - softmax_y_sum_max_1);
             softmax_y_sum_exp_1[k2] = softmax_y_sum_exp_1_1;
             softmax_y_sumPart += softmax_y_sum_exp_1_1;
           }
           softmax_y_sumSum += softmax_y_sumPart;
         }
         const softmax_y_sum = softmax_y_sumSum;
-        const t16 = 1 / softmax_y_sum;
+        const t12 = 1 / softmax_y_sum;
         const at18 = at17 + l * L;
         for (let c = 0; c < L; c++) {
-          const t15 = softmax_y_sum_exp_1[c]!;
-          const weight1 = t16 * t15;
+          const t11 = softmax_y_sum_exp_1[c]!;
+          const weight1 = t12 * t11;
           weight[at18 + c] = weight1;
         }
       }
@@ -542,130 +388,73 @@ export function multi_head_attention(
   }
   for (let l = 0; l < L; l++) {
     const at19 = l * D;
-    const bWhole2 = B - mod(B, 4);
-    for (let b = 0; b < bWhole2; b += 4) {
-      const at20 = at19 + b * at1;
-      const at20_1 = at19 + (b + 1) * at1;
-      const at20_2 = at19 + (b + 2) * at1;
-      const at20_3 = at19 + (b + 3) * at1;
-      const oWhole2 = D - mod(D, 2);
-      for (let o = 0; o < oWhole2; o += 2) {
-        let vSum = 0;
-        let vSum_1_1 = 0;
-        let vSum_2 = 0;
-        let vSum_3 = 0;
-        let vSum_1 = 0;
-        let vSum_1_1_1 = 0;
-        let vSum_1_2 = 0;
-        let vSum_1_3 = 0;
-        const at21 = o * D;
-        const at21_1 = (o + 1) * D;
-        for (let dFrom = 0; dFrom < D; dFrom += 1024) {
-          const dTo = Math.min(dFrom + 1024, D);
-          let vPart = 0;
-          let vPart_1_1 = 0;
-          let vPart_2 = 0;
-          let vPart_3 = 0;
-          let vPart_1 = 0;
-          let vPart_1_1_1 = 0;
-          let vPart_1_2 = 0;
-          let vPart_1_3 = 0;
-          for (let d = dFrom; d < dTo; d++) {
-            const t17 = x[at20 + d]!;
-            const t17_1 = x[at20_1 + d]!;
-            const t17_2 = x[at20_2 + d]!;
-            const t17_3 = x[at20_3 + d]!;
-            const t18 = wv[at21 + d]!;
-            vPart += t17 * t18;
-            vPart_1_1 += t17_1 * t18;
-            vPart_2 += t17_2 * t18;
-            vPart_3 += t17_3 * t18;
-            const t19 = wv[at21_1 + d]!;
-            vPart_1 += t17 * t19;
-            vPart_1_1_1 += t17_1 * t19;
-            vPart_1_2 += t17_2 * t19;
-            vPart_1_3 += t17_3 * t19;
+    if (16 <= B && 8 <= D) {
+      for (let oStart2Block = 0; oStart2Block < D; oStart2Block += 8) {
+        const oStart2 = Math.min(oStart2Block, D - 8);
+        for (let d = 0; d < D; d++) {
+          const oEnd_5 = oStart2 + 8;
+          for (let o = oStart2; o < oEnd_5; o++) {
+            wvPanel[d * 8 + (o - oStart2)] = wv[o * D + d]!;
           }
-          vSum += vPart;
-          vSum_1_1 += vPart_1_1;
-          vSum_2 += vPart_2;
-          vSum_3 += vPart_3;
-          vSum_1 += vPart_1;
-          vSum_1_1_1 += vPart_1_1_1;
-          vSum_1_2 += vPart_1_2;
-          vSum_1_3 += vPart_1_3;
         }
-        const v1 = vSum;
-        const v1_1_1 = vSum_1_1;
-        const v1_2 = vSum_2;
-        const v1_3 = vSum_3;
-        const v1_1 = vSum_1;
-        const v1_1_1_1 = vSum_1_1_1;
-        const v1_1_2 = vSum_1_2;
-        const v1_1_3 = vSum_1_3;
-        v[at20 + o] = v1;
-        v[at20_1 + o] = v1_1_1;
-        v[at20_2 + o] = v1_2;
-        v[at20_3 + o] = v1_3;
-        v[at20 + (o + 1)] = v1_1;
-        v[at20_1 + (o + 1)] = v1_1_1_1;
-        v[at20_2 + (o + 1)] = v1_1_2;
-        v[at20_3 + (o + 1)] = v1_1_3;
+        for (let bBlock2 = 0; bBlock2 < B; bBlock2 += 4) {
+          const b = Math.min(bBlock2, B - 4);
+          const at20 = at19 + b * at1;
+          const at20_1_1 = at19 + (b + 1) * at1;
+          const at20_2_1 = at19 + (b + 2) * at1;
+          const at20_3_1 = at19 + (b + 3) * at1;
+          const oEnd_6 = oStart2 + 8;
+          for (let o = oStart2; o < oEnd_6; o++) {
+            let v1 = 0;
+            let v1_1_1 = 0;
+            let v1_2_1 = 0;
+            let v1_3_1 = 0;
+            for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+              const dTo = Math.min(dFrom + 1024, D);
+              let vPart = 0;
+              let vPart_1_1 = 0;
+              let vPart_2_1 = 0;
+              let vPart_3_1 = 0;
+              for (let d = dFrom; d < dTo; d++) {
+                const t13 = x[at20 + d]!;
+                const t13_1_1 = x[at20_1_1 + d]!;
+                const t13_2_1 = x[at20_2_1 + d]!;
+                const t13_3_1 = x[at20_3_1 + d]!;
+                const t15 = wvPanel[d * 8 + (o - oStart2)]!;
+                vPart += t13 * t15;
+                vPart_1_1 += t13_1_1 * t15;
+                vPart_2_1 += t13_2_1 * t15;
+                vPart_3_1 += t13_3_1 * t15;
+              }
+              v1 += vPart;
+              v1_1_1 += vPart_1_1;
+              v1_2_1 += vPart_2_1;
+              v1_3_1 += vPart_3_1;
+            }
+            v[at20 + o] = v1;
+            v[at20_1_1 + o] = v1_1_1;
+            v[at20_2_1 + o] = v1_2_1;
+            v[at20_3_1 + o] = v1_3_1;
+          }
+        }
       }
-      for (let o = oWhole2; o < D; o++) {
-        let vSum = 0;
-        let vSum_1_4 = 0;
-        let vSum_2_1 = 0;
-        let vSum_3_1 = 0;
-        const at21 = o * D + 0;
-        for (let dFrom = 0; dFrom < D; dFrom += 1024) {
-          const dTo = Math.min(dFrom + 1024, D);
-          let vPart = 0;
-          let vPart_1_4 = 0;
-          let vPart_2_1 = 0;
-          let vPart_3_1 = 0;
-          for (let d = dFrom; d < dTo; d++) {
-            const t17 = x[at20 + d]!;
-            const t17_1_1 = x[at20_1 + d]!;
-            const t17_2_1 = x[at20_2 + d]!;
-            const t17_3_1 = x[at20_3 + d]!;
-            const t20 = wv[at21 + d]!;
-            vPart += t17 * t20;
-            vPart_1_4 += t17_1_1 * t20;
-            vPart_2_1 += t17_2_1 * t20;
-            vPart_3_1 += t17_3_1 * t20;
+    } else {
+      for (let b = 0; b < B; b++) {
+        const at20 = at19 + b * at1;
+        for (let o = 0; o < D; o++) {
+          let v1 = 0;
+          const at21 = o * D;
+          for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+            const dTo = Math.min(dFrom + 1024, D);
+            let vPart = 0;
+            for (let d = dFrom; d < dTo; d++) {
+              const t13 = x[at20 + d]!;
+              vPart += t13 * wv[at21 + d]!;
+            }
+            v1 += vPart;
           }
-          vSum += vPart;
-          vSum_1_4 += vPart_1_4;
-          vSum_2_1 += vPart_2_1;
-          vSum_3_1 += vPart_3_1;
+          v[at20 + o] = v1;
         }
-        const v1 = vSum;
-        const v1_1_4 = vSum_1_4;
-        const v1_2_1 = vSum_2_1;
-        const v1_3_1 = vSum_3_1;
-        v[at20 + o] = v1;
-        v[at20_1 + o] = v1_1_4;
-        v[at20_2 + o] = v1_2_1;
-        v[at20_3 + o] = v1_3_1;
-      }
-    }
-    for (let b = bWhole2; b < B; b++) {
-      const at20 = at19 + b * at1;
-      for (let o = 0; o < D; o++) {
-        let vSum = 0;
-        const at21 = o * D;
-        for (let dFrom = 0; dFrom < D; dFrom += 1024) {
-          const dTo = Math.min(dFrom + 1024, D);
-          let vPart = 0;
-          for (let d = dFrom; d < dTo; d++) {
-            const t17 = x[at20 + d]!;
-            vPart += t17 * wv[at21 + d]!;
-          }
-          vSum += vPart;
-        }
-        const v1 = vSum;
-        v[at20 + o] = v1;
       }
     }
   }
@@ -700,130 +489,73 @@ export function multi_head_attention(
   for (let l = 0; l < L; l++) {
     const at34 = l * at22;
     const at36 = l * D;
-    const bWhole3 = B - mod(B, 4);
-    for (let b = 0; b < bWhole3; b += 4) {
-      const at35 = at34 + b * at30;
-      const at35_1 = at34 + (b + 1) * at30;
-      const at35_2 = at34 + (b + 2) * at30;
-      const at35_3 = at34 + (b + 3) * at30;
-      const at37 = at36 + b * at1;
-      const at37_1 = at36 + (b + 1) * at1;
-      const at37_2 = at36 + (b + 2) * at1;
-      const at37_3 = at36 + (b + 3) * at1;
-      const oWhole3 = D - mod(D, 2);
-      for (let o = 0; o < oWhole3; o += 2) {
-        let ySum = 0;
-        let ySum_1_1 = 0;
-        let ySum_2 = 0;
-        let ySum_3 = 0;
-        let ySum_1 = 0;
-        let ySum_1_1_1 = 0;
-        let ySum_1_2 = 0;
-        let ySum_1_3 = 0;
-        const at33 = o * D;
-        const at33_1 = (o + 1) * D;
-        for (let dFrom = 0; dFrom < at22; dFrom += 1024) {
-          const dTo = Math.min(dFrom + 1024, at22);
-          let yPart = 0;
-          let yPart_1_1 = 0;
-          let yPart_2 = 0;
-          let yPart_3 = 0;
-          let yPart_1 = 0;
-          let yPart_1_1_1 = 0;
-          let yPart_1_2 = 0;
-          let yPart_1_3 = 0;
-          for (let d = dFrom; d < dTo; d++) {
-            const t21 = z[at35 + d]!;
-            const t21_1 = z[at35_1 + d]!;
-            const t21_2 = z[at35_2 + d]!;
-            const t21_3 = z[at35_3 + d]!;
-            const t22 = wo[at33 + d]!;
-            yPart += t22 * t21;
-            yPart_1_1 += t22 * t21_1;
-            yPart_2 += t22 * t21_2;
-            yPart_3 += t22 * t21_3;
-            const t23 = wo[at33_1 + d]!;
-            yPart_1 += t23 * t21;
-            yPart_1_1_1 += t23 * t21_1;
-            yPart_1_2 += t23 * t21_2;
-            yPart_1_3 += t23 * t21_3;
+    if (16 <= B && 8 <= D) {
+      for (let oStart3Block = 0; oStart3Block < D; oStart3Block += 8) {
+        const oStart3 = Math.min(oStart3Block, D - 8);
+        for (let d = 0; d < at22; d++) {
+          const oEnd_7 = oStart3 + 8;
+          for (let o = oStart3; o < oEnd_7; o++) {
+            woPanel[d * 8 + (o - oStart3)] = wo[o * D + d]!;
           }
-          ySum += yPart;
-          ySum_1_1 += yPart_1_1;
-          ySum_2 += yPart_2;
-          ySum_3 += yPart_3;
-          ySum_1 += yPart_1;
-          ySum_1_1_1 += yPart_1_1_1;
-          ySum_1_2 += yPart_1_2;
-          ySum_1_3 += yPart_1_3;
         }
-        const y1 = ySum;
-        const y1_1_1 = ySum_1_1;
-        const y1_2 = ySum_2;
-        const y1_3 = ySum_3;
-        const y1_1 = ySum_1;
-        const y1_1_1_1 = ySum_1_1_1;
-        const y1_1_2 = ySum_1_2;
-        const y1_1_3 = ySum_1_3;
-        y[at37 + o] = y1;
-        y[at37_1 + o] = y1_1_1;
-        y[at37_2 + o] = y1_2;
-        y[at37_3 + o] = y1_3;
-        y[at37 + (o + 1)] = y1_1;
-        y[at37_1 + (o + 1)] = y1_1_1_1;
-        y[at37_2 + (o + 1)] = y1_1_2;
-        y[at37_3 + (o + 1)] = y1_1_3;
+        for (let bBlock3 = 0; bBlock3 < B; bBlock3 += 4) {
+          const b = Math.min(bBlock3, B - 4);
+          const at35 = at34 + b * at30;
+          const at35_1_1 = at34 + (b + 1) * at30;
+          const at35_2_1 = at34 + (b + 2) * at30;
+          const at35_3_1 = at34 + (b + 3) * at30;
+          const at37 = at36 + b * at1;
+          const at37_1_1 = at36 + (b + 1) * at1;
+          const at37_2_1 = at36 + (b + 2) * at1;
+          const at37_3_1 = at36 + (b + 3) * at1;
+          const oEnd_8 = oStart3 + 8;
+          for (let o = oStart3; o < oEnd_8; o++) {
+            let y1 = 0;
+            let y1_1_1 = 0;
+            let y1_2_1 = 0;
+            let y1_3_1 = 0;
+            for (let dFrom = 0; dFrom < at22; dFrom += 1024) {
+              const dTo = Math.min(dFrom + 1024, at22);
+              let yPart = 0;
+              let yPart_1_1 = 0;
+              let yPart_2_1 = 0;
+              let yPart_3_1 = 0;
+              for (let d = dFrom; d < dTo; d++) {
+                const t17 = woPanel[d * 8 + (o - oStart3)]!;
+                yPart += t17 * z[at35 + d]!;
+                yPart_1_1 += t17 * z[at35_1_1 + d]!;
+                yPart_2_1 += t17 * z[at35_2_1 + d]!;
+                yPart_3_1 += t17 * z[at35_3_1 + d]!;
+              }
+              y1 += yPart;
+              y1_1_1 += yPart_1_1;
+              y1_2_1 += yPart_2_1;
+              y1_3_1 += yPart_3_1;
+            }
+            y[at37 + o] = y1;
+            y[at37_1_1 + o] = y1_1_1;
+            y[at37_2_1 + o] = y1_2_1;
+            y[at37_3_1 + o] = y1_3_1;
+          }
+        }
       }
-      for (let o = oWhole3; o < D; o++) {
-        let ySum = 0;
-        let ySum_1_4 = 0;
-        let ySum_2_1 = 0;
-        let ySum_3_1 = 0;
-        const at33 = o * D + 0;
-        for (let dFrom = 0; dFrom < at22; dFrom += 1024) {
-          const dTo = Math.min(dFrom + 1024, at22);
-          let yPart = 0;
-          let yPart_1_4 = 0;
-          let yPart_2_1 = 0;
-          let yPart_3_1 = 0;
-          for (let d = dFrom; d < dTo; d++) {
-            const t24 = wo[at33 + d]!;
-            yPart += t24 * z[at35 + d]!;
-            yPart_1_4 += t24 * z[at35_1 + d]!;
-            yPart_2_1 += t24 * z[at35_2 + d]!;
-            yPart_3_1 += t24 * z[at35_3 + d]!;
+    } else {
+      for (let b = 0; b < B; b++) {
+        const at35 = at34 + b * at30;
+        const at37 = at36 + b * at1;
+        for (let o = 0; o < D; o++) {
+          let y1 = 0;
+          const at33 = o * D;
+          for (let dFrom = 0; dFrom < at22; dFrom += 1024) {
+            const dTo = Math.min(dFrom + 1024, at22);
+            let yPart = 0;
+            for (let d = dFrom; d < dTo; d++) {
+              yPart += wo[at33 + d]! * z[at35 + d]!;
+            }
+            y1 += yPart;
           }
-          ySum += yPart;
-          ySum_1_4 += yPart_1_4;
-          ySum_2_1 += yPart_2_1;
-          ySum_3_1 += yPart_3_1;
+          y[at37 + o] = y1;
         }
-        const y1 = ySum;
-        const y1_1_4 = ySum_1_4;
-        const y1_2_1 = ySum_2_1;
-        const y1_3_1 = ySum_3_1;
-        y[at37 + o] = y1;
-        y[at37_1 + o] = y1_1_4;
-        y[at37_2 + o] = y1_2_1;
-        y[at37_3 + o] = y1_3_1;
-      }
-    }
-    for (let b = bWhole3; b < B; b++) {
-      const at35 = at34 + b * at30;
-      const at37 = at36 + b * at1;
-      for (let o = 0; o < D; o++) {
-        let ySum = 0;
-        const at33 = o * D;
-        for (let dFrom = 0; dFrom < at22; dFrom += 1024) {
-          const dTo = Math.min(dFrom + 1024, at22);
-          let yPart = 0;
-          for (let d = dFrom; d < dTo; d++) {
-            yPart += wo[at33 + d]! * z[at35 + d]!;
-          }
-          ySum += yPart;
-        }
-        const y1 = ySum;
-        y[at37 + o] = y1;
       }
     }
   }
@@ -897,6 +629,18 @@ let multi_head_attention_vjp_d_k = new Float32Array(0);
 let multi_head_attention_vjp_d_q = new Float32Array(0);
 let multi_head_attention_vjp_d_x_1 = new Float32Array(0);
 let multi_head_attention_vjp_d_x_2 = new Float32Array(0);
+let multi_head_attention_vjp_wqPanel = new Float32Array(0);
+let multi_head_attention_vjp_wkPanel = new Float32Array(0);
+let multi_head_attention_vjp_kPanel = new Float32Array(0);
+let multi_head_attention_vjp_wvPanel = new Float32Array(0);
+let multi_head_attention_vjp_woPanel = new Float32Array(0);
+let multi_head_attention_vjp_vPanel = new Float32Array(0);
+let multi_head_attention_vjp_wvPanel1 = new Float32Array(0);
+let multi_head_attention_vjp_wkPanel1 = new Float32Array(0);
+let multi_head_attention_vjp_wqPanel1 = new Float32Array(0);
+let multi_head_attention_vjp_xPanel = new Float32Array(0);
+let multi_head_attention_vjp_xPanel1 = new Float32Array(0);
+let multi_head_attention_vjp_xPanel2 = new Float32Array(0);
 
 /**
  * Self-attention in several heads, each on its block of D // heads columns; weights are [out, in].
@@ -1006,267 +750,201 @@ export function multi_head_attention_vjp(
   if (multi_head_attention_vjp_d_x_2.length < d_x_2Size)
     multi_head_attention_vjp_d_x_2 = new Float32Array(d_x_2Size);
   const d_x_2 = multi_head_attention_vjp_d_x_2;
+  const wqPanelSize = D * 8;
+  if (multi_head_attention_vjp_wqPanel.length < wqPanelSize)
+    multi_head_attention_vjp_wqPanel = new Float32Array(wqPanelSize);
+  const wqPanel = multi_head_attention_vjp_wqPanel;
+  const wkPanelSize = D * 8;
+  if (multi_head_attention_vjp_wkPanel.length < wkPanelSize)
+    multi_head_attention_vjp_wkPanel = new Float32Array(wkPanelSize);
+  const wkPanel = multi_head_attention_vjp_wkPanel;
+  const kPanelSize = Math.floor(D / heads) * 8;
+  if (multi_head_attention_vjp_kPanel.length < kPanelSize)
+    multi_head_attention_vjp_kPanel = new Float32Array(kPanelSize);
+  const kPanel = multi_head_attention_vjp_kPanel;
+  const wvPanelSize = D * 8;
+  if (multi_head_attention_vjp_wvPanel.length < wvPanelSize)
+    multi_head_attention_vjp_wvPanel = new Float32Array(wvPanelSize);
+  const wvPanel = multi_head_attention_vjp_wvPanel;
+  const woPanelSize = D * 8;
+  if (multi_head_attention_vjp_woPanel.length < woPanelSize)
+    multi_head_attention_vjp_woPanel = new Float32Array(woPanelSize);
+  const woPanel = multi_head_attention_vjp_woPanel;
+  const vPanelSize = Math.floor(D / heads) * 8;
+  if (multi_head_attention_vjp_vPanel.length < vPanelSize)
+    multi_head_attention_vjp_vPanel = new Float32Array(vPanelSize);
+  const vPanel = multi_head_attention_vjp_vPanel;
+  const wvPanel1Size = D * 8;
+  if (multi_head_attention_vjp_wvPanel1.length < wvPanel1Size)
+    multi_head_attention_vjp_wvPanel1 = new Float32Array(wvPanel1Size);
+  const wvPanel1 = multi_head_attention_vjp_wvPanel1;
+  const wkPanel1Size = D * 8;
+  if (multi_head_attention_vjp_wkPanel1.length < wkPanel1Size)
+    multi_head_attention_vjp_wkPanel1 = new Float32Array(wkPanel1Size);
+  const wkPanel1 = multi_head_attention_vjp_wkPanel1;
+  const wqPanel1Size = D * 8;
+  if (multi_head_attention_vjp_wqPanel1.length < wqPanel1Size)
+    multi_head_attention_vjp_wqPanel1 = new Float32Array(wqPanel1Size);
+  const wqPanel1 = multi_head_attention_vjp_wqPanel1;
+  const xPanelSize = B * L * 8;
+  if (multi_head_attention_vjp_xPanel.length < xPanelSize)
+    multi_head_attention_vjp_xPanel = new Float32Array(xPanelSize);
+  const xPanel = multi_head_attention_vjp_xPanel;
+  const xPanel1Size = B * L * 8;
+  if (multi_head_attention_vjp_xPanel1.length < xPanel1Size)
+    multi_head_attention_vjp_xPanel1 = new Float32Array(xPanel1Size);
+  const xPanel1 = multi_head_attention_vjp_xPanel1;
+  const xPanel2Size = B * L * 8;
+  if (multi_head_attention_vjp_xPanel2.length < xPanel2Size)
+    multi_head_attention_vjp_xPanel2 = new Float32Array(xPanel2Size);
+  const xPanel2 = multi_head_attention_vjp_xPanel2;
   const at1 = D * L;
   for (let l = 0; l < L; l++) {
     const at = l * D;
-    const bWhole = B - mod(B, 4);
-    for (let b = 0; b < bWhole; b += 4) {
-      const at2 = at + b * at1;
-      const at2_1 = at + (b + 1) * at1;
-      const at2_2 = at + (b + 2) * at1;
-      const at2_3 = at + (b + 3) * at1;
-      const oWhole = D - mod(D, 2);
-      for (let o = 0; o < oWhole; o += 2) {
-        let qSum = 0;
-        let qSum_1_1 = 0;
-        let qSum_2 = 0;
-        let qSum_3 = 0;
-        let qSum_1 = 0;
-        let qSum_1_1_1 = 0;
-        let qSum_1_2 = 0;
-        let qSum_1_3 = 0;
-        const at3 = o * D;
-        const at3_1 = (o + 1) * D;
-        for (let dFrom = 0; dFrom < D; dFrom += 1024) {
-          const dTo = Math.min(dFrom + 1024, D);
-          let qPart = 0;
-          let qPart_1_1 = 0;
-          let qPart_2 = 0;
-          let qPart_3 = 0;
-          let qPart_1 = 0;
-          let qPart_1_1_1 = 0;
-          let qPart_1_2 = 0;
-          let qPart_1_3 = 0;
-          for (let d = dFrom; d < dTo; d++) {
-            const t = x[at2 + d]!;
-            const t_1 = x[at2_1 + d]!;
-            const t_2 = x[at2_2 + d]!;
-            const t_3 = x[at2_3 + d]!;
-            const t1 = wq[at3 + d]!;
-            qPart += t * t1;
-            qPart_1_1 += t_1 * t1;
-            qPart_2 += t_2 * t1;
-            qPart_3 += t_3 * t1;
-            const t2 = wq[at3_1 + d]!;
-            qPart_1 += t * t2;
-            qPart_1_1_1 += t_1 * t2;
-            qPart_1_2 += t_2 * t2;
-            qPart_1_3 += t_3 * t2;
+    if (16 <= B && 8 <= D) {
+      for (let oStartBlock = 0; oStartBlock < D; oStartBlock += 8) {
+        const oStart = Math.min(oStartBlock, D - 8);
+        for (let d = 0; d < D; d++) {
+          const oEnd = oStart + 8;
+          for (let o = oStart; o < oEnd; o++) {
+            wqPanel[d * 8 + (o - oStart)] = wq[o * D + d]!;
           }
-          qSum += qPart;
-          qSum_1_1 += qPart_1_1;
-          qSum_2 += qPart_2;
-          qSum_3 += qPart_3;
-          qSum_1 += qPart_1;
-          qSum_1_1_1 += qPart_1_1_1;
-          qSum_1_2 += qPart_1_2;
-          qSum_1_3 += qPart_1_3;
         }
-        const q1 = qSum;
-        const q1_1_1 = qSum_1_1;
-        const q1_2 = qSum_2;
-        const q1_3 = qSum_3;
-        const q1_1 = qSum_1;
-        const q1_1_1_1 = qSum_1_1_1;
-        const q1_1_2 = qSum_1_2;
-        const q1_1_3 = qSum_1_3;
-        q[at2 + o] = q1;
-        q[at2_1 + o] = q1_1_1;
-        q[at2_2 + o] = q1_2;
-        q[at2_3 + o] = q1_3;
-        q[at2 + (o + 1)] = q1_1;
-        q[at2_1 + (o + 1)] = q1_1_1_1;
-        q[at2_2 + (o + 1)] = q1_1_2;
-        q[at2_3 + (o + 1)] = q1_1_3;
+        for (let bBlock = 0; bBlock < B; bBlock += 4) {
+          const b = Math.min(bBlock, B - 4);
+          const at2 = at + b * at1;
+          const at2_1_1 = at + (b + 1) * at1;
+          const at2_2_1 = at + (b + 2) * at1;
+          const at2_3_1 = at + (b + 3) * at1;
+          const oEnd_2 = oStart + 8;
+          for (let o = oStart; o < oEnd_2; o++) {
+            let q1 = 0;
+            let q1_1_1 = 0;
+            let q1_2_1 = 0;
+            let q1_3_1 = 0;
+            for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+              const dTo = Math.min(dFrom + 1024, D);
+              let qPart = 0;
+              let qPart_1_1 = 0;
+              let qPart_2_1 = 0;
+              let qPart_3_1 = 0;
+              for (let d = dFrom; d < dTo; d++) {
+                const t = x[at2 + d]!;
+                const t_1_1 = x[at2_1_1 + d]!;
+                const t_2_1 = x[at2_2_1 + d]!;
+                const t_3_1 = x[at2_3_1 + d]!;
+                const t2 = wqPanel[d * 8 + (o - oStart)]!;
+                qPart += t * t2;
+                qPart_1_1 += t_1_1 * t2;
+                qPart_2_1 += t_2_1 * t2;
+                qPart_3_1 += t_3_1 * t2;
+              }
+              q1 += qPart;
+              q1_1_1 += qPart_1_1;
+              q1_2_1 += qPart_2_1;
+              q1_3_1 += qPart_3_1;
+            }
+            q[at2 + o] = q1;
+            q[at2_1_1 + o] = q1_1_1;
+            q[at2_2_1 + o] = q1_2_1;
+            q[at2_3_1 + o] = q1_3_1;
+          }
+        }
       }
-      for (let o = oWhole; o < D; o++) {
-        let qSum = 0;
-        let qSum_1_4 = 0;
-        let qSum_2_1 = 0;
-        let qSum_3_1 = 0;
-        const at3 = o * D + 0;
-        for (let dFrom = 0; dFrom < D; dFrom += 1024) {
-          const dTo = Math.min(dFrom + 1024, D);
-          let qPart = 0;
-          let qPart_1_4 = 0;
-          let qPart_2_1 = 0;
-          let qPart_3_1 = 0;
-          for (let d = dFrom; d < dTo; d++) {
-            const t = x[at2 + d]!;
-            const t_1_1 = x[at2_1 + d]!;
-            const t_2_1 = x[at2_2 + d]!;
-            const t_3_1 = x[at2_3 + d]!;
-            const t3 = wq[at3 + d]!;
-            qPart += t * t3;
-            qPart_1_4 += t_1_1 * t3;
-            qPart_2_1 += t_2_1 * t3;
-            qPart_3_1 += t_3_1 * t3;
+    } else {
+      for (let b = 0; b < B; b++) {
+        const at2 = at + b * at1;
+        for (let o = 0; o < D; o++) {
+          let q1 = 0;
+          const at3 = o * D;
+          for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+            const dTo = Math.min(dFrom + 1024, D);
+            let qPart = 0;
+            for (let d = dFrom; d < dTo; d++) {
+              const t = x[at2 + d]!;
+              qPart += t * wq[at3 + d]!;
+            }
+            q1 += qPart;
           }
-          qSum += qPart;
-          qSum_1_4 += qPart_1_4;
-          qSum_2_1 += qPart_2_1;
-          qSum_3_1 += qPart_3_1;
+          q[at2 + o] = q1;
         }
-        const q1 = qSum;
-        const q1_1_4 = qSum_1_4;
-        const q1_2_1 = qSum_2_1;
-        const q1_3_1 = qSum_3_1;
-        q[at2 + o] = q1;
-        q[at2_1 + o] = q1_1_4;
-        q[at2_2 + o] = q1_2_1;
-        q[at2_3 + o] = q1_3_1;
-      }
-    }
-    for (let b = bWhole; b < B; b++) {
-      const at2 = at + b * at1;
-      for (let o = 0; o < D; o++) {
-        let qSum = 0;
-        const at3 = o * D;
-        for (let dFrom = 0; dFrom < D; dFrom += 1024) {
-          const dTo = Math.min(dFrom + 1024, D);
-          let qPart = 0;
-          for (let d = dFrom; d < dTo; d++) {
-            const t = x[at2 + d]!;
-            qPart += t * wq[at3 + d]!;
-          }
-          qSum += qPart;
-        }
-        const q1 = qSum;
-        q[at2 + o] = q1;
       }
     }
   }
   for (let l = 0; l < L; l++) {
     const at4 = l * D;
-    const bWhole1 = B - mod(B, 4);
-    for (let b = 0; b < bWhole1; b += 4) {
-      const at5 = at4 + b * at1;
-      const at5_1 = at4 + (b + 1) * at1;
-      const at5_2 = at4 + (b + 2) * at1;
-      const at5_3 = at4 + (b + 3) * at1;
-      const oWhole1 = D - mod(D, 2);
-      for (let o = 0; o < oWhole1; o += 2) {
-        let kSum = 0;
-        let kSum_1_1 = 0;
-        let kSum_2 = 0;
-        let kSum_3 = 0;
-        let kSum_1 = 0;
-        let kSum_1_1_1 = 0;
-        let kSum_1_2 = 0;
-        let kSum_1_3 = 0;
-        const at6 = o * D;
-        const at6_1 = (o + 1) * D;
-        for (let dFrom = 0; dFrom < D; dFrom += 1024) {
-          const dTo = Math.min(dFrom + 1024, D);
-          let kPart = 0;
-          let kPart_1_1 = 0;
-          let kPart_2 = 0;
-          let kPart_3 = 0;
-          let kPart_1 = 0;
-          let kPart_1_1_1 = 0;
-          let kPart_1_2 = 0;
-          let kPart_1_3 = 0;
-          for (let d = dFrom; d < dTo; d++) {
-            const t4 = x[at5 + d]!;
-            const t4_1 = x[at5_1 + d]!;
-            const t4_2 = x[at5_2 + d]!;
-            const t4_3 = x[at5_3 + d]!;
-            const t5 = wk[at6 + d]!;
-            kPart += t4 * t5;
-            kPart_1_1 += t4_1 * t5;
-            kPart_2 += t4_2 * t5;
-            kPart_3 += t4_3 * t5;
-            const t6 = wk[at6_1 + d]!;
-            kPart_1 += t4 * t6;
-            kPart_1_1_1 += t4_1 * t6;
-            kPart_1_2 += t4_2 * t6;
-            kPart_1_3 += t4_3 * t6;
+    if (16 <= B && 8 <= D) {
+      for (let oStart1Block = 0; oStart1Block < D; oStart1Block += 8) {
+        const oStart1 = Math.min(oStart1Block, D - 8);
+        for (let d = 0; d < D; d++) {
+          const oEnd_3 = oStart1 + 8;
+          for (let o = oStart1; o < oEnd_3; o++) {
+            wkPanel[d * 8 + (o - oStart1)] = wk[o * D + d]!;
           }
-          kSum += kPart;
-          kSum_1_1 += kPart_1_1;
-          kSum_2 += kPart_2;
-          kSum_3 += kPart_3;
-          kSum_1 += kPart_1;
-          kSum_1_1_1 += kPart_1_1_1;
-          kSum_1_2 += kPart_1_2;
-          kSum_1_3 += kPart_1_3;
         }
-        const k1 = kSum;
-        const k1_1_1 = kSum_1_1;
-        const k1_2 = kSum_2;
-        const k1_3 = kSum_3;
-        const k1_1 = kSum_1;
-        const k1_1_1_1 = kSum_1_1_1;
-        const k1_1_2 = kSum_1_2;
-        const k1_1_3 = kSum_1_3;
-        k[at5 + o] = k1;
-        k[at5_1 + o] = k1_1_1;
-        k[at5_2 + o] = k1_2;
-        k[at5_3 + o] = k1_3;
-        k[at5 + (o + 1)] = k1_1;
-        k[at5_1 + (o + 1)] = k1_1_1_1;
-        k[at5_2 + (o + 1)] = k1_1_2;
-        k[at5_3 + (o + 1)] = k1_1_3;
+        for (let bBlock1 = 0; bBlock1 < B; bBlock1 += 4) {
+          const b = Math.min(bBlock1, B - 4);
+          const at5 = at4 + b * at1;
+          const at5_1_1 = at4 + (b + 1) * at1;
+          const at5_2_1 = at4 + (b + 2) * at1;
+          const at5_3_1 = at4 + (b + 3) * at1;
+          const oEnd_4 = oStart1 + 8;
+          for (let o = oStart1; o < oEnd_4; o++) {
+            let k1 = 0;
+            let k1_1_1 = 0;
+            let k1_2_1 = 0;
+            let k1_3_1 = 0;
+            for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+              const dTo = Math.min(dFrom + 1024, D);
+              let kPart = 0;
+              let kPart_1_1 = 0;
+              let kPart_2_1 = 0;
+              let kPart_3_1 = 0;
+              for (let d = dFrom; d < dTo; d++) {
+                const t3 = x[at5 + d]!;
+                const t3_1_1 = x[at5_1_1 + d]!;
+                const t3_2_1 = x[at5_2_1 + d]!;
+                const t3_3_1 = x[at5_3_1 + d]!;
+                const t5 = wkPanel[d * 8 + (o - oStart1)]!;
+                kPart += t3 * t5;
+                kPart_1_1 += t3_1_1 * t5;
+                kPart_2_1 += t3_2_1 * t5;
+                kPart_3_1 += t3_3_1 * t5;
+              }
+              k1 += kPart;
+              k1_1_1 += kPart_1_1;
+              k1_2_1 += kPart_2_1;
+              k1_3_1 += kPart_3_1;
+            }
+            k[at5 + o] = k1;
+            k[at5_1_1 + o] = k1_1_1;
+            k[at5_2_1 + o] = k1_2_1;
+            k[at5_3_1 + o] = k1_3_1;
+          }
+        }
       }
-      for (let o = oWhole1; o < D; o++) {
-        let kSum = 0;
-        let kSum_1_4 = 0;
-        let kSum_2_1 = 0;
-        let kSum_3_1 = 0;
-        const at6 = o * D + 0;
-        for (let dFrom = 0; dFrom < D; dFrom += 1024) {
-          const dTo = Math.min(dFrom + 1024, D);
-          let kPart = 0;
-          let kPart_1_4 = 0;
-          let kPart_2_1 = 0;
-          let kPart_3_1 = 0;
-          for (let d = dFrom; d < dTo; d++) {
-            const t4 = x[at5 + d]!;
-            const t4_1_1 = x[at5_1 + d]!;
-            const t4_2_1 = x[at5_2 + d]!;
-            const t4_3_1 = x[at5_3 + d]!;
-            const t7 = wk[at6 + d]!;
-            kPart += t4 * t7;
-            kPart_1_4 += t4_1_1 * t7;
-            kPart_2_1 += t4_2_1 * t7;
-            kPart_3_1 += t4_3_1 * t7;
+    } else {
+      for (let b = 0; b < B; b++) {
+        const at5 = at4 + b * at1;
+        for (let o = 0; o < D; o++) {
+          let k1 = 0;
+          const at6 = o * D;
+          for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+            const dTo = Math.min(dFrom + 1024, D);
+            let kPart = 0;
+            for (let d = dFrom; d < dTo; d++) {
+              const t3 = x[at5 + d]!;
+              kPart += t3 * wk[at6 + d]!;
+            }
+            k1 += kPart;
           }
-          kSum += kPart;
-          kSum_1_4 += kPart_1_4;
-          kSum_2_1 += kPart_2_1;
-          kSum_3_1 += kPart_3_1;
+          k[at5 + o] = k1;
         }
-        const k1 = kSum;
-        const k1_1_4 = kSum_1_4;
-        const k1_2_1 = kSum_2_1;
-        const k1_3_1 = kSum_3_1;
-        k[at5 + o] = k1;
-        k[at5_1 + o] = k1_1_4;
-        k[at5_2 + o] = k1_2_1;
-        k[at5_3 + o] = k1_3_1;
-      }
-    }
-    for (let b = bWhole1; b < B; b++) {
-      const at5 = at4 + b * at1;
-      for (let o = 0; o < D; o++) {
-        let kSum = 0;
-        const at6 = o * D;
-        for (let dFrom = 0; dFrom < D; dFrom += 1024) {
-          const dTo = Math.min(dFrom + 1024, D);
-          let kPart = 0;
-          for (let d = dFrom; d < dTo; d++) {
-            const t4 = x[at5 + d]!;
-            kPart += t4 * wk[at6 + d]!;
-          }
-          kSum += kPart;
-        }
-        const k1 = kSum;
-        k[at5 + o] = k1;
       }
     }
   }
   const at7 = Math.floor(D / heads);
-  const t8 = 1 / Math.sqrt(at7);
+  const t6 = 1 / Math.sqrt(at7);
   const at14 = L * (L * heads);
   const at16 = L * L;
   for (let b = 0; b < B; b++) {
@@ -1274,143 +952,78 @@ export function multi_head_attention_vjp(
     const at15 = b * at14;
     for (let h = 0; h < heads; h++) {
       const at9 = at8 + h * at7;
-      const lWhole = L - mod(L, 4);
-      for (let l = 0; l < lWhole; l += 4) {
-        const at10 = at9 + l * D;
-        const at10_1 = at9 + (l + 1) * D;
-        const at10_2 = at9 + (l + 2) * D;
-        const at10_3 = at9 + (l + 3) * D;
-        const at12 = l * L;
-        const at12_1 = (l + 1) * L;
-        const at12_2 = (l + 2) * L;
-        const at12_3 = (l + 3) * L;
-        const sWhole = L - mod(L, 2);
-        for (let s = 0; s < sWhole; s += 2) {
-          let score_sumSum = 0;
-          let score_sumSum_1_1 = 0;
-          let score_sumSum_2 = 0;
-          let score_sumSum_3 = 0;
-          let score_sumSum_1 = 0;
-          let score_sumSum_1_1_1 = 0;
-          let score_sumSum_1_2 = 0;
-          let score_sumSum_1_3 = 0;
-          const at11 = at9 + s * D;
-          const at11_1 = at9 + (s + 1) * D;
-          for (let dFrom = 0; dFrom < at7; dFrom += 1024) {
-            const dTo = Math.min(dFrom + 1024, at7);
-            let score_sumPart = 0;
-            let score_sumPart_1_1 = 0;
-            let score_sumPart_2 = 0;
-            let score_sumPart_3 = 0;
-            let score_sumPart_1 = 0;
-            let score_sumPart_1_1_1 = 0;
-            let score_sumPart_1_2 = 0;
-            let score_sumPart_1_3 = 0;
-            for (let d = dFrom; d < dTo; d++) {
-              const t9 = q[at10 + d]!;
-              const t9_1 = q[at10_1 + d]!;
-              const t9_2 = q[at10_2 + d]!;
-              const t9_3 = q[at10_3 + d]!;
-              const t10 = k[at11 + d]!;
-              score_sumPart += t9 * t10;
-              score_sumPart_1_1 += t9_1 * t10;
-              score_sumPart_2 += t9_2 * t10;
-              score_sumPart_3 += t9_3 * t10;
-              const t11 = k[at11_1 + d]!;
-              score_sumPart_1 += t9 * t11;
-              score_sumPart_1_1_1 += t9_1 * t11;
-              score_sumPart_1_2 += t9_2 * t11;
-              score_sumPart_1_3 += t9_3 * t11;
+      if (16 <= L && 8 <= L) {
+        for (let sStartBlock = 0; sStartBlock < L; sStartBlock += 8) {
+          const sStart = Math.min(sStartBlock, L - 8);
+          for (let d = 0; d < at7; d++) {
+            const sEnd = sStart + 8;
+            for (let s = sStart; s < sEnd; s++) {
+              kPanel[d * 8 + (s - sStart)] = k[at9 + s * D + d]!;
             }
-            score_sumSum += score_sumPart;
-            score_sumSum_1_1 += score_sumPart_1_1;
-            score_sumSum_2 += score_sumPart_2;
-            score_sumSum_3 += score_sumPart_3;
-            score_sumSum_1 += score_sumPart_1;
-            score_sumSum_1_1_1 += score_sumPart_1_1_1;
-            score_sumSum_1_2 += score_sumPart_1_2;
-            score_sumSum_1_3 += score_sumPart_1_3;
           }
-          const score_sum = score_sumSum;
-          const score_sum_1_1 = score_sumSum_1_1;
-          const score_sum_2 = score_sumSum_2;
-          const score_sum_3 = score_sumSum_3;
-          const score_sum_1 = score_sumSum_1;
-          const score_sum_1_1_1 = score_sumSum_1_1_1;
-          const score_sum_1_2 = score_sumSum_1_2;
-          const score_sum_1_3 = score_sumSum_1_3;
-          const score1 = t8 * score_sum;
-          const score1_1_1 = t8 * score_sum_1_1;
-          const score1_2 = t8 * score_sum_2;
-          const score1_3 = t8 * score_sum_3;
-          const score1_1 = t8 * score_sum_1;
-          const score1_1_1_1 = t8 * score_sum_1_1_1;
-          const score1_1_2 = t8 * score_sum_1_2;
-          const score1_1_3 = t8 * score_sum_1_3;
-          score[at12 + s] = score1;
-          score[at12_1 + s] = score1_1_1;
-          score[at12_2 + s] = score1_2;
-          score[at12_3 + s] = score1_3;
-          score[at12 + (s + 1)] = score1_1;
-          score[at12_1 + (s + 1)] = score1_1_1_1;
-          score[at12_2 + (s + 1)] = score1_1_2;
-          score[at12_3 + (s + 1)] = score1_1_3;
+          for (let lBlock = 0; lBlock < L; lBlock += 4) {
+            const l = Math.min(lBlock, L - 4);
+            const at10 = at9 + l * D;
+            const at10_1_1 = at9 + (l + 1) * D;
+            const at10_2_1 = at9 + (l + 2) * D;
+            const at10_3_1 = at9 + (l + 3) * D;
+            const at12 = l * L + 0;
+            const at12_1_1 = (l + 1) * L + 0;
+            const at12_2_1 = (l + 2) * L + 0;
+            const at12_3_1 = (l + 3) * L + 0;
+            const sEnd_2 = sStart + 8;
+            for (let s = sStart; s < sEnd_2; s++) {
+              let score_sum = 0;
+              let score_sum_1_1 = 0;
+              let score_sum_2_1 = 0;
+              let score_sum_3_1 = 0;
+              for (let dFrom = 0; dFrom < at7; dFrom += 1024) {
+                const dTo = Math.min(dFrom + 1024, at7);
+                let score_sumPart = 0;
+                let score_sumPart_1_1 = 0;
+                let score_sumPart_2_1 = 0;
+                let score_sumPart_3_1 = 0;
+                for (let d = dFrom; d < dTo; d++) {
+                  const t8 = kPanel[d * 8 + (s - sStart)]!;
+                  score_sumPart += q[at10 + d]! * t8;
+                  score_sumPart_1_1 += q[at10_1_1 + d]! * t8;
+                  score_sumPart_2_1 += q[at10_2_1 + d]! * t8;
+                  score_sumPart_3_1 += q[at10_3_1 + d]! * t8;
+                }
+                score_sum += score_sumPart;
+                score_sum_1_1 += score_sumPart_1_1;
+                score_sum_2_1 += score_sumPart_2_1;
+                score_sum_3_1 += score_sumPart_3_1;
+              }
+              const score1 = t6 * score_sum;
+              const score1_1_1 = t6 * score_sum_1_1;
+              const score1_2_1 = t6 * score_sum_2_1;
+              const score1_3_1 = t6 * score_sum_3_1;
+              score[at12 + s] = score1;
+              score[at12_1_1 + s] = score1_1_1;
+              score[at12_2_1 + s] = score1_2_1;
+              score[at12_3_1 + s] = score1_3_1;
+            }
+          }
         }
-        for (let s = sWhole; s < L; s++) {
-          let score_sumSum = 0;
-          let score_sumSum_1_4 = 0;
-          let score_sumSum_2_1 = 0;
-          let score_sumSum_3_1 = 0;
-          const at11 = at9 + s * D;
-          for (let dFrom = 0; dFrom < at7; dFrom += 1024) {
-            const dTo = Math.min(dFrom + 1024, at7);
-            let score_sumPart = 0;
-            let score_sumPart_1_4 = 0;
-            let score_sumPart_2_1 = 0;
-            let score_sumPart_3_1 = 0;
-            for (let d = dFrom; d < dTo; d++) {
-              const t12 = k[at11 + d]!;
-              score_sumPart += q[at10 + d]! * t12;
-              score_sumPart_1_4 += q[at10_1 + d]! * t12;
-              score_sumPart_2_1 += q[at10_2 + d]! * t12;
-              score_sumPart_3_1 += q[at10_3 + d]! * t12;
+      } else {
+        for (let l = 0; l < L; l++) {
+          const at10 = at9 + l * D;
+          const at12 = l * L;
+          for (let s = 0; s < L; s++) {
+            let score_sum = 0;
+            const at11 = at9 + s * D;
+            for (let dFrom = 0; dFrom < at7; dFrom += 1024) {
+              const dTo = Math.min(dFrom + 1024, at7);
+              let score_sumPart = 0;
+              for (let d = dFrom; d < dTo; d++) {
+                score_sumPart += q[at10 + d]! * k[at11 + d]!;
+              }
+              score_sum += score_sumPart;
             }
-            score_sumSum += score_sumPart;
-            score_sumSum_1_4 += score_sumPart_1_4;
-            score_sumSum_2_1 += score_sumPart_2_1;
-            score_sumSum_3_1 += score_sumPart_3_1;
+            const score1 = t6 * score_sum;
+            score[at12 + s] = score1;
           }
-          const score_sum = score_sumSum;
-          const score_sum_1_4 = score_sumSum_1_4;
-          const score_sum_2_1 = score_sumSum_2_1;
-          const score_sum_3_1 = score_sumSum_3_1;
-          const score1 = t8 * score_sum;
-          const score1_1_4 = t8 * score_sum_1_4;
-          const score1_2_1 = t8 * score_sum_2_1;
-          const score1_3_1 = t8 * score_sum_3_1;
-          score[at12 + s] = score1;
-          score[at12_1 + s] = score1_1_4;
-          score[at12_2 + s] = score1_2_1;
-          score[at12_3 + s] = score1_3_1;
-        }
-      }
-      for (let l = lWhole; l < L; l++) {
-        const at10 = at9 + l * D;
-        const at12 = l * L + 0;
-        for (let s = 0; s < L; s++) {
-          let score_sumSum = 0;
-          const at11 = at9 + s * D;
-          for (let dFrom = 0; dFrom < at7; dFrom += 1024) {
-            const dTo = Math.min(dFrom + 1024, at7);
-            let score_sumPart = 0;
-            for (let d = dFrom; d < dTo; d++) {
-              score_sumPart += q[at10 + d]! * k[at11 + d]!;
-            }
-            score_sumSum += score_sumPart;
-          }
-          const score_sum = score_sumSum;
-          const score1 = t8 * score_sum;
-          score[at12 + s] = score1;
         }
       }
       const at17 = at15 + h * at16;
@@ -1418,27 +1031,27 @@ export function multi_head_attention_vjp(
         let softmax_y_sum_max_1 = -Infinity;
         const at13 = l * L;
         for (let k2 = 0; k2 < L; k2++) {
-          const t13 = score[at13 + k2]!;
-          softmax_y_sum_max_1 = Math.max(softmax_y_sum_max_1, t13);
+          const t9 = score[at13 + k2]!;
+          softmax_y_sum_max_1 = Math.max(softmax_y_sum_max_1, t9);
         }
         let softmax_y_sumSum = 0;
         for (let kFrom = 0; kFrom < L; kFrom += 1024) {
           const kTo = Math.min(kFrom + 1024, L);
           let softmax_y_sumPart = 0;
           for (let k2 = kFrom; k2 < kTo; k2++) {
-            const t14 = score[at13 + k2]!;
-            const softmax_y_sum_exp_1_1 = Math.exp(t14 - softmax_y_sum_max_1);
+            const t10 = score[at13 + k2]!;
+            const softmax_y_sum_exp_1_1 = Math.exp(t10 - softmax_y_sum_max_1);
             softmax_y_sum_exp_1[k2] = softmax_y_sum_exp_1_1;
             softmax_y_sumPart += softmax_y_sum_exp_1_1;
           }
           softmax_y_sumSum += softmax_y_sumPart;
         }
         const softmax_y_sum = softmax_y_sumSum;
-        const t16 = 1 / softmax_y_sum;
+        const t12 = 1 / softmax_y_sum;
         const at18 = at17 + l * L;
         for (let c = 0; c < L; c++) {
-          const t15 = softmax_y_sum_exp_1[c]!;
-          const weight1 = t16 * t15;
+          const t11 = softmax_y_sum_exp_1[c]!;
+          const weight1 = t12 * t11;
           weight[at18 + c] = weight1;
         }
       }
@@ -1446,130 +1059,73 @@ export function multi_head_attention_vjp(
   }
   for (let l = 0; l < L; l++) {
     const at19 = l * D;
-    const bWhole2 = B - mod(B, 4);
-    for (let b = 0; b < bWhole2; b += 4) {
-      const at20 = at19 + b * at1;
-      const at20_1 = at19 + (b + 1) * at1;
-      const at20_2 = at19 + (b + 2) * at1;
-      const at20_3 = at19 + (b + 3) * at1;
-      const oWhole2 = D - mod(D, 2);
-      for (let o = 0; o < oWhole2; o += 2) {
-        let vSum = 0;
-        let vSum_1_1 = 0;
-        let vSum_2 = 0;
-        let vSum_3 = 0;
-        let vSum_1 = 0;
-        let vSum_1_1_1 = 0;
-        let vSum_1_2 = 0;
-        let vSum_1_3 = 0;
-        const at21 = o * D;
-        const at21_1 = (o + 1) * D;
-        for (let dFrom = 0; dFrom < D; dFrom += 1024) {
-          const dTo = Math.min(dFrom + 1024, D);
-          let vPart = 0;
-          let vPart_1_1 = 0;
-          let vPart_2 = 0;
-          let vPart_3 = 0;
-          let vPart_1 = 0;
-          let vPart_1_1_1 = 0;
-          let vPart_1_2 = 0;
-          let vPart_1_3 = 0;
-          for (let d = dFrom; d < dTo; d++) {
-            const t17 = x[at20 + d]!;
-            const t17_1 = x[at20_1 + d]!;
-            const t17_2 = x[at20_2 + d]!;
-            const t17_3 = x[at20_3 + d]!;
-            const t18 = wv[at21 + d]!;
-            vPart += t17 * t18;
-            vPart_1_1 += t17_1 * t18;
-            vPart_2 += t17_2 * t18;
-            vPart_3 += t17_3 * t18;
-            const t19 = wv[at21_1 + d]!;
-            vPart_1 += t17 * t19;
-            vPart_1_1_1 += t17_1 * t19;
-            vPart_1_2 += t17_2 * t19;
-            vPart_1_3 += t17_3 * t19;
+    if (16 <= B && 8 <= D) {
+      for (let oStart2Block = 0; oStart2Block < D; oStart2Block += 8) {
+        const oStart2 = Math.min(oStart2Block, D - 8);
+        for (let d = 0; d < D; d++) {
+          const oEnd_5 = oStart2 + 8;
+          for (let o = oStart2; o < oEnd_5; o++) {
+            wvPanel[d * 8 + (o - oStart2)] = wv[o * D + d]!;
           }
-          vSum += vPart;
-          vSum_1_1 += vPart_1_1;
-          vSum_2 += vPart_2;
-          vSum_3 += vPart_3;
-          vSum_1 += vPart_1;
-          vSum_1_1_1 += vPart_1_1_1;
-          vSum_1_2 += vPart_1_2;
-          vSum_1_3 += vPart_1_3;
         }
-        const v1 = vSum;
-        const v1_1_1 = vSum_1_1;
-        const v1_2 = vSum_2;
-        const v1_3 = vSum_3;
-        const v1_1 = vSum_1;
-        const v1_1_1_1 = vSum_1_1_1;
-        const v1_1_2 = vSum_1_2;
-        const v1_1_3 = vSum_1_3;
-        v[at20 + o] = v1;
-        v[at20_1 + o] = v1_1_1;
-        v[at20_2 + o] = v1_2;
-        v[at20_3 + o] = v1_3;
-        v[at20 + (o + 1)] = v1_1;
-        v[at20_1 + (o + 1)] = v1_1_1_1;
-        v[at20_2 + (o + 1)] = v1_1_2;
-        v[at20_3 + (o + 1)] = v1_1_3;
+        for (let bBlock2 = 0; bBlock2 < B; bBlock2 += 4) {
+          const b = Math.min(bBlock2, B - 4);
+          const at20 = at19 + b * at1;
+          const at20_1_1 = at19 + (b + 1) * at1;
+          const at20_2_1 = at19 + (b + 2) * at1;
+          const at20_3_1 = at19 + (b + 3) * at1;
+          const oEnd_6 = oStart2 + 8;
+          for (let o = oStart2; o < oEnd_6; o++) {
+            let v1 = 0;
+            let v1_1_1 = 0;
+            let v1_2_1 = 0;
+            let v1_3_1 = 0;
+            for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+              const dTo = Math.min(dFrom + 1024, D);
+              let vPart = 0;
+              let vPart_1_1 = 0;
+              let vPart_2_1 = 0;
+              let vPart_3_1 = 0;
+              for (let d = dFrom; d < dTo; d++) {
+                const t13 = x[at20 + d]!;
+                const t13_1_1 = x[at20_1_1 + d]!;
+                const t13_2_1 = x[at20_2_1 + d]!;
+                const t13_3_1 = x[at20_3_1 + d]!;
+                const t15 = wvPanel[d * 8 + (o - oStart2)]!;
+                vPart += t13 * t15;
+                vPart_1_1 += t13_1_1 * t15;
+                vPart_2_1 += t13_2_1 * t15;
+                vPart_3_1 += t13_3_1 * t15;
+              }
+              v1 += vPart;
+              v1_1_1 += vPart_1_1;
+              v1_2_1 += vPart_2_1;
+              v1_3_1 += vPart_3_1;
+            }
+            v[at20 + o] = v1;
+            v[at20_1_1 + o] = v1_1_1;
+            v[at20_2_1 + o] = v1_2_1;
+            v[at20_3_1 + o] = v1_3_1;
+          }
+        }
       }
-      for (let o = oWhole2; o < D; o++) {
-        let vSum = 0;
-        let vSum_1_4 = 0;
-        let vSum_2_1 = 0;
-        let vSum_3_1 = 0;
-        const at21 = o * D + 0;
-        for (let dFrom = 0; dFrom < D; dFrom += 1024) {
-          const dTo = Math.min(dFrom + 1024, D);
-          let vPart = 0;
-          let vPart_1_4 = 0;
-          let vPart_2_1 = 0;
-          let vPart_3_1 = 0;
-          for (let d = dFrom; d < dTo; d++) {
-            const t17 = x[at20 + d]!;
-            const t17_1_1 = x[at20_1 + d]!;
-            const t17_2_1 = x[at20_2 + d]!;
-            const t17_3_1 = x[at20_3 + d]!;
-            const t20 = wv[at21 + d]!;
-            vPart += t17 * t20;
-            vPart_1_4 += t17_1_1 * t20;
-            vPart_2_1 += t17_2_1 * t20;
-            vPart_3_1 += t17_3_1 * t20;
+    } else {
+      for (let b = 0; b < B; b++) {
+        const at20 = at19 + b * at1;
+        for (let o = 0; o < D; o++) {
+          let v1 = 0;
+          const at21 = o * D;
+          for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+            const dTo = Math.min(dFrom + 1024, D);
+            let vPart = 0;
+            for (let d = dFrom; d < dTo; d++) {
+              const t13 = x[at20 + d]!;
+              vPart += t13 * wv[at21 + d]!;
+            }
+            v1 += vPart;
           }
-          vSum += vPart;
-          vSum_1_4 += vPart_1_4;
-          vSum_2_1 += vPart_2_1;
-          vSum_3_1 += vPart_3_1;
+          v[at20 + o] = v1;
         }
-        const v1 = vSum;
-        const v1_1_4 = vSum_1_4;
-        const v1_2_1 = vSum_2_1;
-        const v1_3_1 = vSum_3_1;
-        v[at20 + o] = v1;
-        v[at20_1 + o] = v1_1_4;
-        v[at20_2 + o] = v1_2_1;
-        v[at20_3 + o] = v1_3_1;
-      }
-    }
-    for (let b = bWhole2; b < B; b++) {
-      const at20 = at19 + b * at1;
-      for (let o = 0; o < D; o++) {
-        let vSum = 0;
-        const at21 = o * D;
-        for (let dFrom = 0; dFrom < D; dFrom += 1024) {
-          const dTo = Math.min(dFrom + 1024, D);
-          let vPart = 0;
-          for (let d = dFrom; d < dTo; d++) {
-            const t17 = x[at20 + d]!;
-            vPart += t17 * wv[at21 + d]!;
-          }
-          vSum += vPart;
-        }
-        const v1 = vSum;
-        v[at20 + o] = v1;
       }
     }
   }
@@ -1604,52 +1160,61 @@ export function multi_head_attention_vjp(
   for (let l = 0; l < L; l++) {
     const at34 = l * D;
     const at36 = l * at22;
-    for (let dBlock = 0; dBlock < at22; dBlock += 8) {
-      const dEnd = Math.min(dBlock + 8, at22);
-      const bWhole3 = B - mod(B, 4);
-      for (let b = 0; b < bWhole3; b += 4) {
-        const at35 = at34 + b * at1;
-        const at35_1 = at34 + (b + 1) * at1;
-        const at35_2 = at34 + (b + 2) * at1;
-        const at35_3 = at34 + (b + 3) * at1;
-        const at37 = at36 + b * at30;
-        const at37_1 = at36 + (b + 1) * at30;
-        const at37_2 = at36 + (b + 2) * at30;
-        const at37_3 = at36 + (b + 3) * at30;
-        for (let d = dBlock; d < dEnd; d++) {
-          let d_z1 = 0;
-          let d_z1_1 = 0;
-          let d_z1_2 = 0;
-          let d_z1_3 = 0;
-          for (let oFrom = 0; oFrom < D; oFrom += 1024) {
-            const oTo = Math.min(oFrom + 1024, D);
-            let d_zPart = 0;
-            let d_zPart_1 = 0;
-            let d_zPart_2 = 0;
-            let d_zPart_3 = 0;
-            for (let o = oFrom; o < oTo; o++) {
-              const at33 = d + o * D;
-              const t21 = wo[at33]!;
-              d_zPart += t21 * d_y[at35 + o]!;
-              d_zPart_1 += t21 * d_y[at35_1 + o]!;
-              d_zPart_2 += t21 * d_y[at35_2 + o]!;
-              d_zPart_3 += t21 * d_y[at35_3 + o]!;
-            }
-            d_z1 += d_zPart;
-            d_z1_1 += d_zPart_1;
-            d_z1_2 += d_zPart_2;
-            d_z1_3 += d_zPart_3;
+    if (16 <= B && 8 <= at22) {
+      for (let dStartBlock = 0; dStartBlock < at22; dStartBlock += 8) {
+        const dStart = Math.min(dStartBlock, at22 - 8);
+        for (let o = 0; o < D; o++) {
+          const dEnd = dStart + 8;
+          for (let d = dStart; d < dEnd; d++) {
+            woPanel[o * 8 + (d - dStart)] = wo[d + o * D]!;
           }
-          d_z[at37 + d] = d_z1;
-          d_z[at37_1 + d] = d_z1_1;
-          d_z[at37_2 + d] = d_z1_2;
-          d_z[at37_3 + d] = d_z1_3;
+        }
+        for (let bBlock3 = 0; bBlock3 < B; bBlock3 += 4) {
+          const b = Math.min(bBlock3, B - 4);
+          const at35 = at34 + b * at1;
+          const at35_1_1 = at34 + (b + 1) * at1;
+          const at35_2_1 = at34 + (b + 2) * at1;
+          const at35_3_1 = at34 + (b + 3) * at1;
+          const at37 = at36 + b * at30;
+          const at37_1_1 = at36 + (b + 1) * at30;
+          const at37_2_1 = at36 + (b + 2) * at30;
+          const at37_3_1 = at36 + (b + 3) * at30;
+          const dEnd_2 = dStart + 8;
+          for (let d = dStart; d < dEnd_2; d++) {
+            let d_z1 = 0;
+            let d_z1_1_1 = 0;
+            let d_z1_2_1 = 0;
+            let d_z1_3_1 = 0;
+            for (let oFrom = 0; oFrom < D; oFrom += 1024) {
+              const oTo = Math.min(oFrom + 1024, D);
+              let d_zPart = 0;
+              let d_zPart_1_1 = 0;
+              let d_zPart_2_1 = 0;
+              let d_zPart_3_1 = 0;
+              for (let o = oFrom; o < oTo; o++) {
+                const t17 = woPanel[o * 8 + (d - dStart)]!;
+                d_zPart += t17 * d_y[at35 + o]!;
+                d_zPart_1_1 += t17 * d_y[at35_1_1 + o]!;
+                d_zPart_2_1 += t17 * d_y[at35_2_1 + o]!;
+                d_zPart_3_1 += t17 * d_y[at35_3_1 + o]!;
+              }
+              d_z1 += d_zPart;
+              d_z1_1_1 += d_zPart_1_1;
+              d_z1_2_1 += d_zPart_2_1;
+              d_z1_3_1 += d_zPart_3_1;
+            }
+            d_z[at37 + d] = d_z1;
+            d_z[at37_1_1 + d] = d_z1_1_1;
+            d_z[at37_2_1 + d] = d_z1_2_1;
+            d_z[at37_3_1 + d] = d_z1_3_1;
+          }
         }
       }
-      for (let b = bWhole3; b < B; b++) {
+    } else {
+      for (let b = 0; b < B; b++) {
         const at35 = at34 + b * at1;
         const at37 = at36 + b * at30;
-        for (let d = dBlock; d < dEnd; d++) {
+        for (let d = 0; d < at22; d++) {
           let d_z1 = 0;
           for (let oFrom = 0; oFrom < D; oFrom += 1024) {
             const oTo = Math.min(oFrom + 1024, D);
@@ -1672,130 +1237,73 @@ export function multi_head_attention_vjp(
     for (let j = 0; j < heads; j++) {
       const at39 = at38 + j * at7;
       const at42 = at41 + j * at7;
-      const lWhole1 = L - mod(L, 4);
-      for (let l = 0; l < lWhole1; l += 4) {
-        const at43 = at42 + l * at22;
-        const at43_1 = at42 + (l + 1) * at22;
-        const at43_2 = at42 + (l + 2) * at22;
-        const at43_3 = at42 + (l + 3) * at22;
-        const at44 = l * L;
-        const at44_1 = (l + 1) * L;
-        const at44_2 = (l + 2) * L;
-        const at44_3 = (l + 3) * L;
-        const sWhole1 = L - mod(L, 2);
-        for (let s = 0; s < sWhole1; s += 2) {
-          let d_weightSum = 0;
-          let d_weightSum_1_1 = 0;
-          let d_weightSum_2 = 0;
-          let d_weightSum_3 = 0;
-          let d_weightSum_1 = 0;
-          let d_weightSum_1_1_1 = 0;
-          let d_weightSum_1_2 = 0;
-          let d_weightSum_1_3 = 0;
-          const at40 = at39 + s * D;
-          const at40_1 = at39 + (s + 1) * D;
-          for (let q0From = 0; q0From < at7; q0From += 1024) {
-            const q0To = Math.min(q0From + 1024, at7);
-            let d_weightPart = 0;
-            let d_weightPart_1_1 = 0;
-            let d_weightPart_2 = 0;
-            let d_weightPart_3 = 0;
-            let d_weightPart_1 = 0;
-            let d_weightPart_1_1_1 = 0;
-            let d_weightPart_1_2 = 0;
-            let d_weightPart_1_3 = 0;
-            for (let q0 = q0From; q0 < q0To; q0++) {
-              const t22 = d_z[at43 + q0]!;
-              const t22_1 = d_z[at43_1 + q0]!;
-              const t22_2 = d_z[at43_2 + q0]!;
-              const t22_3 = d_z[at43_3 + q0]!;
-              const t23 = v[at40 + q0]!;
-              d_weightPart += t23 * t22;
-              d_weightPart_1_1 += t23 * t22_1;
-              d_weightPart_2 += t23 * t22_2;
-              d_weightPart_3 += t23 * t22_3;
-              const t24 = v[at40_1 + q0]!;
-              d_weightPart_1 += t24 * t22;
-              d_weightPart_1_1_1 += t24 * t22_1;
-              d_weightPart_1_2 += t24 * t22_2;
-              d_weightPart_1_3 += t24 * t22_3;
+      if (16 <= L && 8 <= L) {
+        for (let sStart1Block = 0; sStart1Block < L; sStart1Block += 8) {
+          const sStart1 = Math.min(sStart1Block, L - 8);
+          for (let q0 = 0; q0 < at7; q0++) {
+            const sEnd_3 = sStart1 + 8;
+            for (let s = sStart1; s < sEnd_3; s++) {
+              vPanel[q0 * 8 + (s - sStart1)] = v[at39 + s * D + q0]!;
             }
-            d_weightSum += d_weightPart;
-            d_weightSum_1_1 += d_weightPart_1_1;
-            d_weightSum_2 += d_weightPart_2;
-            d_weightSum_3 += d_weightPart_3;
-            d_weightSum_1 += d_weightPart_1;
-            d_weightSum_1_1_1 += d_weightPart_1_1_1;
-            d_weightSum_1_2 += d_weightPart_1_2;
-            d_weightSum_1_3 += d_weightPart_1_3;
           }
-          const d_weight1 = d_weightSum;
-          const d_weight1_1_1 = d_weightSum_1_1;
-          const d_weight1_2 = d_weightSum_2;
-          const d_weight1_3 = d_weightSum_3;
-          const d_weight1_1 = d_weightSum_1;
-          const d_weight1_1_1_1 = d_weightSum_1_1_1;
-          const d_weight1_1_2 = d_weightSum_1_2;
-          const d_weight1_1_3 = d_weightSum_1_3;
-          d_weight[at44 + s] = d_weight1;
-          d_weight[at44_1 + s] = d_weight1_1_1;
-          d_weight[at44_2 + s] = d_weight1_2;
-          d_weight[at44_3 + s] = d_weight1_3;
-          d_weight[at44 + (s + 1)] = d_weight1_1;
-          d_weight[at44_1 + (s + 1)] = d_weight1_1_1_1;
-          d_weight[at44_2 + (s + 1)] = d_weight1_1_2;
-          d_weight[at44_3 + (s + 1)] = d_weight1_1_3;
+          for (let lBlock1 = 0; lBlock1 < L; lBlock1 += 4) {
+            const l = Math.min(lBlock1, L - 4);
+            const at43 = at42 + l * at22;
+            const at43_1_1 = at42 + (l + 1) * at22;
+            const at43_2_1 = at42 + (l + 2) * at22;
+            const at43_3_1 = at42 + (l + 3) * at22;
+            const at44 = l * L + 0;
+            const at44_1_1 = (l + 1) * L + 0;
+            const at44_2_1 = (l + 2) * L + 0;
+            const at44_3_1 = (l + 3) * L + 0;
+            const sEnd_4 = sStart1 + 8;
+            for (let s = sStart1; s < sEnd_4; s++) {
+              let d_weight1 = 0;
+              let d_weight1_1_1 = 0;
+              let d_weight1_2_1 = 0;
+              let d_weight1_3_1 = 0;
+              for (let q0From = 0; q0From < at7; q0From += 1024) {
+                const q0To = Math.min(q0From + 1024, at7);
+                let d_weightPart = 0;
+                let d_weightPart_1_1 = 0;
+                let d_weightPart_2_1 = 0;
+                let d_weightPart_3_1 = 0;
+                for (let q0 = q0From; q0 < q0To; q0++) {
+                  const t19 = vPanel[q0 * 8 + (s - sStart1)]!;
+                  d_weightPart += t19 * d_z[at43 + q0]!;
+                  d_weightPart_1_1 += t19 * d_z[at43_1_1 + q0]!;
+                  d_weightPart_2_1 += t19 * d_z[at43_2_1 + q0]!;
+                  d_weightPart_3_1 += t19 * d_z[at43_3_1 + q0]!;
+                }
+                d_weight1 += d_weightPart;
+                d_weight1_1_1 += d_weightPart_1_1;
+                d_weight1_2_1 += d_weightPart_2_1;
+                d_weight1_3_1 += d_weightPart_3_1;
+              }
+              d_weight[at44 + s] = d_weight1;
+              d_weight[at44_1_1 + s] = d_weight1_1_1;
+              d_weight[at44_2_1 + s] = d_weight1_2_1;
+              d_weight[at44_3_1 + s] = d_weight1_3_1;
+            }
+          }
         }
-        for (let s = sWhole1; s < L; s++) {
-          let d_weightSum = 0;
-          let d_weightSum_1_4 = 0;
-          let d_weightSum_2_1 = 0;
-          let d_weightSum_3_1 = 0;
-          const at40 = at39 + s * D;
-          for (let q0From = 0; q0From < at7; q0From += 1024) {
-            const q0To = Math.min(q0From + 1024, at7);
-            let d_weightPart = 0;
-            let d_weightPart_1_4 = 0;
-            let d_weightPart_2_1 = 0;
-            let d_weightPart_3_1 = 0;
-            for (let q0 = q0From; q0 < q0To; q0++) {
-              const t25 = v[at40 + q0]!;
-              d_weightPart += t25 * d_z[at43 + q0]!;
-              d_weightPart_1_4 += t25 * d_z[at43_1 + q0]!;
-              d_weightPart_2_1 += t25 * d_z[at43_2 + q0]!;
-              d_weightPart_3_1 += t25 * d_z[at43_3 + q0]!;
+      } else {
+        for (let l = 0; l < L; l++) {
+          const at43 = at42 + l * at22;
+          const at44 = l * L;
+          for (let s = 0; s < L; s++) {
+            let d_weight1 = 0;
+            const at40 = at39 + s * D;
+            for (let q0From = 0; q0From < at7; q0From += 1024) {
+              const q0To = Math.min(q0From + 1024, at7);
+              let d_weightPart = 0;
+              for (let q0 = q0From; q0 < q0To; q0++) {
+                d_weightPart += v[at40 + q0]! * d_z[at43 + q0]!;
+              }
+              d_weight1 += d_weightPart;
             }
-            d_weightSum += d_weightPart;
-            d_weightSum_1_4 += d_weightPart_1_4;
-            d_weightSum_2_1 += d_weightPart_2_1;
-            d_weightSum_3_1 += d_weightPart_3_1;
+            d_weight[at44 + s] = d_weight1;
           }
-          const d_weight1 = d_weightSum;
-          const d_weight1_1_4 = d_weightSum_1_4;
-          const d_weight1_2_1 = d_weightSum_2_1;
-          const d_weight1_3_1 = d_weightSum_3_1;
-          d_weight[at44 + s] = d_weight1;
-          d_weight[at44_1 + s] = d_weight1_1_4;
-          d_weight[at44_2 + s] = d_weight1_2_1;
-          d_weight[at44_3 + s] = d_weight1_3_1;
-        }
-      }
-      for (let l = lWhole1; l < L; l++) {
-        const at43 = at42 + l * at22;
-        const at44 = l * L + 0;
-        for (let s = 0; s < L; s++) {
-          let d_weightSum = 0;
-          const at40 = at39 + s * D;
-          for (let q0From = 0; q0From < at7; q0From += 1024) {
-            const q0To = Math.min(q0From + 1024, at7);
-            let d_weightPart = 0;
-            for (let q0 = q0From; q0 < q0To; q0++) {
-              d_weightPart += v[at40 + q0]! * d_z[at43 + q0]!;
-            }
-            d_weightSum += d_weightPart;
-          }
-          const d_weight1 = d_weightSum;
-          d_weight[at44 + s] = d_weight1;
         }
       }
       const at47 = at46 + j * at16;
@@ -1808,18 +1316,18 @@ export function multi_head_attention_vjp(
           const cTo = Math.min(cFrom + 1024, L);
           let d_softmax_y_sum_1Part = 0;
           for (let c = cFrom; c < cTo; c++) {
-            const t26 = d_weight[at45 + c]!;
-            const t27 = weight[at48 + c]!;
-            d_softmax_y_sum_1Part += t26 * t27;
+            const t20 = d_weight[at45 + c]!;
+            const t21 = weight[at48 + c]!;
+            d_softmax_y_sum_1Part += t20 * t21;
           }
           d_softmax_y_sum_1Sum += d_softmax_y_sum_1Part;
         }
         const d_softmax_y_sum_1 = d_softmax_y_sum_1Sum;
         const at50 = at49 + l * L;
         for (let s = 0; s < L; s++) {
-          const t28 = d_weight[at45 + s]!;
-          const t29 = weight[at48 + s]!;
-          const d_score_sum1 = t8 * t29 * (t28 - d_softmax_y_sum_1);
+          const t22 = d_weight[at45 + s]!;
+          const t23 = weight[at48 + s]!;
+          const d_score_sum1 = t6 * t23 * (t22 - d_softmax_y_sum_1);
           d_score_sum[at50 + s] = d_score_sum1;
         }
       }
@@ -1879,8 +1387,8 @@ export function multi_head_attention_vjp(
       for (let l = 0; l < L; l++) {
         const at66 = at65 + l * L;
         const at69 = at68 + l * at22;
-        const oEnd = Math.min(D, at22);
-        for (let o = 0; o < oEnd; o++) {
+        const oEnd_7 = Math.min(D, at22);
+        for (let o = 0; o < oEnd_7; o++) {
           const at63 = Math.floor(o / at7);
           const at67 = at66 + at63 * at16;
           d_v[at62 + o]! += weight[at67]! * d_z[at69 + o]!;
@@ -1890,47 +1398,56 @@ export function multi_head_attention_vjp(
   }
   for (let l = 0; l < L; l++) {
     const at71 = l * D;
-    for (let dBlock1 = 0; dBlock1 < D; dBlock1 += 8) {
-      const dEnd1 = Math.min(dBlock1 + 8, D);
-      const bWhole4 = B - mod(B, 4);
-      for (let b = 0; b < bWhole4; b += 4) {
-        const at72 = at71 + b * at1;
-        const at72_1 = at71 + (b + 1) * at1;
-        const at72_2 = at71 + (b + 2) * at1;
-        const at72_3 = at71 + (b + 3) * at1;
-        for (let d = dBlock1; d < dEnd1; d++) {
-          let d_x_1_1 = 0;
-          let d_x_1_1_1 = 0;
-          let d_x_1_1_2 = 0;
-          let d_x_1_1_3 = 0;
-          for (let oFrom = 0; oFrom < D; oFrom += 1024) {
-            const oTo = Math.min(oFrom + 1024, D);
-            let d_x_1Part = 0;
-            let d_x_1Part_1 = 0;
-            let d_x_1Part_2 = 0;
-            let d_x_1Part_3 = 0;
-            for (let o = oFrom; o < oTo; o++) {
-              const at70 = d + o * D;
-              const t30 = wv[at70]!;
-              d_x_1Part += t30 * d_v[at72 + o]!;
-              d_x_1Part_1 += t30 * d_v[at72_1 + o]!;
-              d_x_1Part_2 += t30 * d_v[at72_2 + o]!;
-              d_x_1Part_3 += t30 * d_v[at72_3 + o]!;
-            }
-            d_x_1_1 += d_x_1Part;
-            d_x_1_1_1 += d_x_1Part_1;
-            d_x_1_1_2 += d_x_1Part_2;
-            d_x_1_1_3 += d_x_1Part_3;
+    if (16 <= B && 8 <= D) {
+      for (let dStart1Block = 0; dStart1Block < D; dStart1Block += 8) {
+        const dStart1 = Math.min(dStart1Block, D - 8);
+        for (let o = 0; o < D; o++) {
+          const dEnd_3 = dStart1 + 8;
+          for (let d = dStart1; d < dEnd_3; d++) {
+            wvPanel1[o * 8 + (d - dStart1)] = wv[d + o * D]!;
           }
-          d_x_1[at72 + d] = d_x_1_1;
-          d_x_1[at72_1 + d] = d_x_1_1_1;
-          d_x_1[at72_2 + d] = d_x_1_1_2;
-          d_x_1[at72_3 + d] = d_x_1_1_3;
+        }
+        for (let bBlock4 = 0; bBlock4 < B; bBlock4 += 4) {
+          const b = Math.min(bBlock4, B - 4);
+          const at72 = at71 + b * at1;
+          const at72_1_1 = at71 + (b + 1) * at1;
+          const at72_2_1 = at71 + (b + 2) * at1;
+          const at72_3_1 = at71 + (b + 3) * at1;
+          const dEnd_4 = dStart1 + 8;
+          for (let d = dStart1; d < dEnd_4; d++) {
+            let d_x_1_1 = 0;
+            let d_x_1_1_1_1 = 0;
+            let d_x_1_1_2_1 = 0;
+            let d_x_1_1_3_1 = 0;
+            for (let oFrom = 0; oFrom < D; oFrom += 1024) {
+              const oTo = Math.min(oFrom + 1024, D);
+              let d_x_1Part = 0;
+              let d_x_1Part_1_1 = 0;
+              let d_x_1Part_2_1 = 0;
+              let d_x_1Part_3_1 = 0;
+              for (let o = oFrom; o < oTo; o++) {
+                const t25 = wvPanel1[o * 8 + (d - dStart1)]!;
+                d_x_1Part += t25 * d_v[at72 + o]!;
+                d_x_1Part_1_1 += t25 * d_v[at72_1_1 + o]!;
+                d_x_1Part_2_1 += t25 * d_v[at72_2_1 + o]!;
+                d_x_1Part_3_1 += t25 * d_v[at72_3_1 + o]!;
+              }
+              d_x_1_1 += d_x_1Part;
+              d_x_1_1_1_1 += d_x_1Part_1_1;
+              d_x_1_1_2_1 += d_x_1Part_2_1;
+              d_x_1_1_3_1 += d_x_1Part_3_1;
+            }
+            d_x_1[at72 + d] = d_x_1_1;
+            d_x_1[at72_1_1 + d] = d_x_1_1_1_1;
+            d_x_1[at72_2_1 + d] = d_x_1_1_2_1;
+            d_x_1[at72_3_1 + d] = d_x_1_1_3_1;
+          }
         }
       }
-      for (let b = bWhole4; b < B; b++) {
+    } else {
+      for (let b = 0; b < B; b++) {
         const at72 = at71 + b * at1;
-        for (let d = dBlock1; d < dEnd1; d++) {
+        for (let d = 0; d < D; d++) {
           let d_x_1_1 = 0;
           for (let oFrom = 0; oFrom < D; oFrom += 1024) {
             const oTo = Math.min(oFrom + 1024, D);
@@ -1948,47 +1465,56 @@ export function multi_head_attention_vjp(
   }
   for (let l = 0; l < L; l++) {
     const at74 = l * D;
-    for (let dBlock2 = 0; dBlock2 < D; dBlock2 += 8) {
-      const dEnd2 = Math.min(dBlock2 + 8, D);
-      const bWhole5 = B - mod(B, 4);
-      for (let b = 0; b < bWhole5; b += 4) {
-        const at75 = at74 + b * at1;
-        const at75_1 = at74 + (b + 1) * at1;
-        const at75_2 = at74 + (b + 2) * at1;
-        const at75_3 = at74 + (b + 3) * at1;
-        for (let d = dBlock2; d < dEnd2; d++) {
-          let d_x_2_1 = 0;
-          let d_x_2_1_1 = 0;
-          let d_x_2_1_2 = 0;
-          let d_x_2_1_3 = 0;
-          for (let oFrom = 0; oFrom < D; oFrom += 1024) {
-            const oTo = Math.min(oFrom + 1024, D);
-            let d_x_2Part = 0;
-            let d_x_2Part_1 = 0;
-            let d_x_2Part_2 = 0;
-            let d_x_2Part_3 = 0;
-            for (let o = oFrom; o < oTo; o++) {
-              const at73 = d + o * D;
-              const t31 = wk[at73]!;
-              d_x_2Part += t31 * d_k[at75 + o]!;
-              d_x_2Part_1 += t31 * d_k[at75_1 + o]!;
-              d_x_2Part_2 += t31 * d_k[at75_2 + o]!;
-              d_x_2Part_3 += t31 * d_k[at75_3 + o]!;
-            }
-            d_x_2_1 += d_x_2Part;
-            d_x_2_1_1 += d_x_2Part_1;
-            d_x_2_1_2 += d_x_2Part_2;
-            d_x_2_1_3 += d_x_2Part_3;
+    if (16 <= B && 8 <= D) {
+      for (let dStart2Block = 0; dStart2Block < D; dStart2Block += 8) {
+        const dStart2 = Math.min(dStart2Block, D - 8);
+        for (let o = 0; o < D; o++) {
+          const dEnd_5 = dStart2 + 8;
+          for (let d = dStart2; d < dEnd_5; d++) {
+            wkPanel1[o * 8 + (d - dStart2)] = wk[d + o * D]!;
           }
-          d_x_2[at75 + d] = d_x_2_1;
-          d_x_2[at75_1 + d] = d_x_2_1_1;
-          d_x_2[at75_2 + d] = d_x_2_1_2;
-          d_x_2[at75_3 + d] = d_x_2_1_3;
+        }
+        for (let bBlock5 = 0; bBlock5 < B; bBlock5 += 4) {
+          const b = Math.min(bBlock5, B - 4);
+          const at75 = at74 + b * at1;
+          const at75_1_1 = at74 + (b + 1) * at1;
+          const at75_2_1 = at74 + (b + 2) * at1;
+          const at75_3_1 = at74 + (b + 3) * at1;
+          const dEnd_6 = dStart2 + 8;
+          for (let d = dStart2; d < dEnd_6; d++) {
+            let d_x_2_1 = 0;
+            let d_x_2_1_1_1 = 0;
+            let d_x_2_1_2_1 = 0;
+            let d_x_2_1_3_1 = 0;
+            for (let oFrom = 0; oFrom < D; oFrom += 1024) {
+              const oTo = Math.min(oFrom + 1024, D);
+              let d_x_2Part = 0;
+              let d_x_2Part_1_1 = 0;
+              let d_x_2Part_2_1 = 0;
+              let d_x_2Part_3_1 = 0;
+              for (let o = oFrom; o < oTo; o++) {
+                const t27 = wkPanel1[o * 8 + (d - dStart2)]!;
+                d_x_2Part += t27 * d_k[at75 + o]!;
+                d_x_2Part_1_1 += t27 * d_k[at75_1_1 + o]!;
+                d_x_2Part_2_1 += t27 * d_k[at75_2_1 + o]!;
+                d_x_2Part_3_1 += t27 * d_k[at75_3_1 + o]!;
+              }
+              d_x_2_1 += d_x_2Part;
+              d_x_2_1_1_1 += d_x_2Part_1_1;
+              d_x_2_1_2_1 += d_x_2Part_2_1;
+              d_x_2_1_3_1 += d_x_2Part_3_1;
+            }
+            d_x_2[at75 + d] = d_x_2_1;
+            d_x_2[at75_1_1 + d] = d_x_2_1_1_1;
+            d_x_2[at75_2_1 + d] = d_x_2_1_2_1;
+            d_x_2[at75_3_1 + d] = d_x_2_1_3_1;
+          }
         }
       }
-      for (let b = bWhole5; b < B; b++) {
+    } else {
+      for (let b = 0; b < B; b++) {
         const at75 = at74 + b * at1;
-        for (let d = dBlock2; d < dEnd2; d++) {
+        for (let d = 0; d < D; d++) {
           let d_x_2_1 = 0;
           for (let oFrom = 0; oFrom < D; oFrom += 1024) {
             const oTo = Math.min(oFrom + 1024, D);
@@ -2006,51 +1532,60 @@ export function multi_head_attention_vjp(
   }
   for (let l = 0; l < L; l++) {
     const at77 = l * D;
-    for (let dBlock3 = 0; dBlock3 < D; dBlock3 += 8) {
-      const dEnd3 = Math.min(dBlock3 + 8, D);
-      const bWhole6 = B - mod(B, 4);
-      for (let b = 0; b < bWhole6; b += 4) {
-        const at78 = at77 + b * at1;
-        const at78_1 = at77 + (b + 1) * at1;
-        const at78_2 = at77 + (b + 2) * at1;
-        const at78_3 = at77 + (b + 3) * at1;
-        for (let d = dBlock3; d < dEnd3; d++) {
-          let d_x_3 = 0;
-          let d_x_3_1 = 0;
-          let d_x_3_2 = 0;
-          let d_x_3_3 = 0;
-          for (let oFrom = 0; oFrom < D; oFrom += 1024) {
-            const oTo = Math.min(oFrom + 1024, D);
-            let d_x_3Part = 0;
-            let d_x_3Part_1 = 0;
-            let d_x_3Part_2 = 0;
-            let d_x_3Part_3 = 0;
-            for (let o = oFrom; o < oTo; o++) {
-              const at76 = d + o * D;
-              const t32 = wq[at76]!;
-              d_x_3Part += t32 * d_q[at78 + o]!;
-              d_x_3Part_1 += t32 * d_q[at78_1 + o]!;
-              d_x_3Part_2 += t32 * d_q[at78_2 + o]!;
-              d_x_3Part_3 += t32 * d_q[at78_3 + o]!;
-            }
-            d_x_3 += d_x_3Part;
-            d_x_3_1 += d_x_3Part_1;
-            d_x_3_2 += d_x_3Part_2;
-            d_x_3_3 += d_x_3Part_3;
+    if (16 <= B && 8 <= D) {
+      for (let dStart3Block = 0; dStart3Block < D; dStart3Block += 8) {
+        const dStart3 = Math.min(dStart3Block, D - 8);
+        for (let o = 0; o < D; o++) {
+          const dEnd_7 = dStart3 + 8;
+          for (let d = dStart3; d < dEnd_7; d++) {
+            wqPanel1[o * 8 + (d - dStart3)] = wq[d + o * D]!;
           }
-          const d_x1 = d_x_1[at78 + d]! + d_x_2[at78 + d]! + d_x_3;
-          const d_x1_1 = d_x_1[at78_1 + d]! + d_x_2[at78_1 + d]! + d_x_3_1;
-          const d_x1_2 = d_x_1[at78_2 + d]! + d_x_2[at78_2 + d]! + d_x_3_2;
-          const d_x1_3 = d_x_1[at78_3 + d]! + d_x_2[at78_3 + d]! + d_x_3_3;
-          d_x[at78 + d] = d_x1;
-          d_x[at78_1 + d] = d_x1_1;
-          d_x[at78_2 + d] = d_x1_2;
-          d_x[at78_3 + d] = d_x1_3;
+        }
+        for (let bBlock6 = 0; bBlock6 < B; bBlock6 += 4) {
+          const b = Math.min(bBlock6, B - 4);
+          const at78 = at77 + b * at1;
+          const at78_1_1 = at77 + (b + 1) * at1;
+          const at78_2_1 = at77 + (b + 2) * at1;
+          const at78_3_1 = at77 + (b + 3) * at1;
+          const dEnd_8 = dStart3 + 8;
+          for (let d = dStart3; d < dEnd_8; d++) {
+            let d_x_3 = 0;
+            let d_x_3_1_1 = 0;
+            let d_x_3_2_1 = 0;
+            let d_x_3_3_1 = 0;
+            for (let oFrom = 0; oFrom < D; oFrom += 1024) {
+              const oTo = Math.min(oFrom + 1024, D);
+              let d_x_3Part = 0;
+              let d_x_3Part_1_1 = 0;
+              let d_x_3Part_2_1 = 0;
+              let d_x_3Part_3_1 = 0;
+              for (let o = oFrom; o < oTo; o++) {
+                const t29 = wqPanel1[o * 8 + (d - dStart3)]!;
+                d_x_3Part += t29 * d_q[at78 + o]!;
+                d_x_3Part_1_1 += t29 * d_q[at78_1_1 + o]!;
+                d_x_3Part_2_1 += t29 * d_q[at78_2_1 + o]!;
+                d_x_3Part_3_1 += t29 * d_q[at78_3_1 + o]!;
+              }
+              d_x_3 += d_x_3Part;
+              d_x_3_1_1 += d_x_3Part_1_1;
+              d_x_3_2_1 += d_x_3Part_2_1;
+              d_x_3_3_1 += d_x_3Part_3_1;
+            }
+            const d_x1 = d_x_1[at78 + d]! + d_x_2[at78 + d]! + d_x_3;
+            const d_x1_1_1 = d_x_1[at78_1_1 + d]! + d_x_2[at78_1_1 + d]! + d_x_3_1_1;
+            const d_x1_2_1 = d_x_1[at78_2_1 + d]! + d_x_2[at78_2_1 + d]! + d_x_3_2_1;
+            const d_x1_3_1 = d_x_1[at78_3_1 + d]! + d_x_2[at78_3_1 + d]! + d_x_3_3_1;
+            d_x[at78 + d] = d_x1;
+            d_x[at78_1_1 + d] = d_x1_1_1;
+            d_x[at78_2_1 + d] = d_x1_2_1;
+            d_x[at78_3_1 + d] = d_x1_3_1;
+          }
         }
       }
-      for (let b = bWhole6; b < B; b++) {
+    } else {
+      for (let b = 0; b < B; b++) {
         const at78 = at77 + b * at1;
-        for (let d = dBlock3; d < dEnd3; d++) {
+        for (let d = 0; d < D; d++) {
           let d_x_3 = 0;
           for (let oFrom = 0; oFrom < D; oFrom += 1024) {
             const oTo = Math.min(oFrom + 1024, D);
@@ -2067,58 +1602,68 @@ export function multi_head_attention_vjp(
       }
     }
   }
-  for (let dBlock4 = 0; dBlock4 < D; dBlock4 += 8) {
-    const dEnd4 = Math.min(dBlock4 + 8, D);
-    const oWhole3 = D - mod(D, 4);
-    for (let o = 0; o < oWhole3; o += 4) {
+  if (16 <= D && 8 <= D) {
+    for (let dStart4Block = 0; dStart4Block < D; dStart4Block += 8) {
+      const dStart4 = Math.min(dStart4Block, D - 8);
+      for (let b = 0; b < B; b++) {
+        for (let l = 0; l < L; l++) {
+          const dEnd_9 = dStart4 + 8;
+          for (let d = dStart4; d < dEnd_9; d++) {
+            xPanel[(b * L + l) * 8 + (d - dStart4)] = x[d + b * at1 + l * D]!;
+          }
+        }
+      }
+      for (let oBlock = 0; oBlock < D; oBlock += 4) {
+        const o = Math.min(oBlock, D - 4);
+        const at83 = o * D + 0;
+        const at83_1_1 = (o + 1) * D + 0;
+        const at83_2_1 = (o + 2) * D + 0;
+        const at83_3_1 = (o + 3) * D + 0;
+        const dEnd_10 = dStart4 + 8;
+        for (let d = dStart4; d < dEnd_10; d++) {
+          let d_wq1 = 0;
+          let d_wq1_1_1 = 0;
+          let d_wq1_2_1 = 0;
+          let d_wq1_3_1 = 0;
+          for (let bFrom = 0; bFrom < B; bFrom += 64) {
+            const bTo = Math.min(bFrom + 64, B);
+            let d_wqPart = 0;
+            let d_wqPart_1_1 = 0;
+            let d_wqPart_2_1 = 0;
+            let d_wqPart_3_1 = 0;
+            for (let b = bFrom; b < bTo; b++) {
+              const at81 = o + b * at1;
+              const at81_1_1 = o + 1 + b * at1;
+              const at81_2_1 = o + 2 + b * at1;
+              const at81_3_1 = o + 3 + b * at1;
+              for (let l = 0; l < L; l++) {
+                const t30 = xPanel[(b * L + l) * 8 + (d - dStart4)]!;
+                const at82 = at81 + l * D;
+                const at82_1_1 = at81_1_1 + l * D;
+                const at82_2_1 = at81_2_1 + l * D;
+                const at82_3_1 = at81_3_1 + l * D;
+                d_wqPart += t30 * d_q[at82]!;
+                d_wqPart_1_1 += t30 * d_q[at82_1_1]!;
+                d_wqPart_2_1 += t30 * d_q[at82_2_1]!;
+                d_wqPart_3_1 += t30 * d_q[at82_3_1]!;
+              }
+            }
+            d_wq1 += d_wqPart;
+            d_wq1_1_1 += d_wqPart_1_1;
+            d_wq1_2_1 += d_wqPart_2_1;
+            d_wq1_3_1 += d_wqPart_3_1;
+          }
+          d_wq[at83 + d] = d_wq1;
+          d_wq[at83_1_1 + d] = d_wq1_1_1;
+          d_wq[at83_2_1 + d] = d_wq1_2_1;
+          d_wq[at83_3_1 + d] = d_wq1_3_1;
+        }
+      }
+    }
+  } else {
+    for (let o = 0; o < D; o++) {
       const at83 = o * D;
-      const at83_1 = (o + 1) * D;
-      const at83_2 = (o + 2) * D;
-      const at83_3 = (o + 3) * D;
-      for (let d = dBlock4; d < dEnd4; d++) {
-        let d_wq1 = 0;
-        let d_wq1_1 = 0;
-        let d_wq1_2 = 0;
-        let d_wq1_3 = 0;
-        for (let bFrom = 0; bFrom < B; bFrom += 64) {
-          const bTo = Math.min(bFrom + 64, B);
-          let d_wqPart = 0;
-          let d_wqPart_1 = 0;
-          let d_wqPart_2 = 0;
-          let d_wqPart_3 = 0;
-          for (let b = bFrom; b < bTo; b++) {
-            const at79 = d + b * at1;
-            const at81 = o + b * at1;
-            const at81_1 = o + 1 + b * at1;
-            const at81_2 = o + 2 + b * at1;
-            const at81_3 = o + 3 + b * at1;
-            for (let l = 0; l < L; l++) {
-              const at80 = at79 + l * D;
-              const t33 = x[at80]!;
-              const at82 = at81 + l * D;
-              const at82_1 = at81_1 + l * D;
-              const at82_2 = at81_2 + l * D;
-              const at82_3 = at81_3 + l * D;
-              d_wqPart += t33 * d_q[at82]!;
-              d_wqPart_1 += t33 * d_q[at82_1]!;
-              d_wqPart_2 += t33 * d_q[at82_2]!;
-              d_wqPart_3 += t33 * d_q[at82_3]!;
-            }
-          }
-          d_wq1 += d_wqPart;
-          d_wq1_1 += d_wqPart_1;
-          d_wq1_2 += d_wqPart_2;
-          d_wq1_3 += d_wqPart_3;
-        }
-        d_wq[at83 + d] = d_wq1;
-        d_wq[at83_1 + d] = d_wq1_1;
-        d_wq[at83_2 + d] = d_wq1_2;
-        d_wq[at83_3 + d] = d_wq1_3;
-      }
-    }
-    for (let o = oWhole3; o < D; o++) {
-      const at83 = o * D + 0;
-      for (let d = dBlock4; d < dEnd4; d++) {
+      for (let d = 0; d < D; d++) {
         let d_wq1 = 0;
         for (let bFrom = 0; bFrom < B; bFrom += 64) {
           const bTo = Math.min(bFrom + 64, B);
@@ -2128,9 +1673,9 @@ export function multi_head_attention_vjp(
             const at81 = o + b * at1;
             for (let l = 0; l < L; l++) {
               const at80 = at79 + l * D;
-              const t33 = x[at80]!;
+              const t30 = x[at80]!;
               const at82 = at81 + l * D;
-              d_wqPart += t33 * d_q[at82]!;
+              d_wqPart += t30 * d_q[at82]!;
             }
           }
           d_wq1 += d_wqPart;
@@ -2139,58 +1684,68 @@ export function multi_head_attention_vjp(
       }
     }
   }
-  for (let dBlock5 = 0; dBlock5 < D; dBlock5 += 8) {
-    const dEnd5 = Math.min(dBlock5 + 8, D);
-    const oWhole4 = D - mod(D, 4);
-    for (let o = 0; o < oWhole4; o += 4) {
+  if (16 <= D && 8 <= D) {
+    for (let dStart5Block = 0; dStart5Block < D; dStart5Block += 8) {
+      const dStart5 = Math.min(dStart5Block, D - 8);
+      for (let b = 0; b < B; b++) {
+        for (let l = 0; l < L; l++) {
+          const dEnd_11 = dStart5 + 8;
+          for (let d = dStart5; d < dEnd_11; d++) {
+            xPanel1[(b * L + l) * 8 + (d - dStart5)] = x[d + b * at1 + l * D]!;
+          }
+        }
+      }
+      for (let oBlock1 = 0; oBlock1 < D; oBlock1 += 4) {
+        const o = Math.min(oBlock1, D - 4);
+        const at88 = o * D + 0;
+        const at88_1_1 = (o + 1) * D + 0;
+        const at88_2_1 = (o + 2) * D + 0;
+        const at88_3_1 = (o + 3) * D + 0;
+        const dEnd_12 = dStart5 + 8;
+        for (let d = dStart5; d < dEnd_12; d++) {
+          let d_wk1 = 0;
+          let d_wk1_1_1 = 0;
+          let d_wk1_2_1 = 0;
+          let d_wk1_3_1 = 0;
+          for (let bFrom = 0; bFrom < B; bFrom += 64) {
+            const bTo = Math.min(bFrom + 64, B);
+            let d_wkPart = 0;
+            let d_wkPart_1_1 = 0;
+            let d_wkPart_2_1 = 0;
+            let d_wkPart_3_1 = 0;
+            for (let b = bFrom; b < bTo; b++) {
+              const at86 = o + b * at1;
+              const at86_1_1 = o + 1 + b * at1;
+              const at86_2_1 = o + 2 + b * at1;
+              const at86_3_1 = o + 3 + b * at1;
+              for (let l = 0; l < L; l++) {
+                const t31 = xPanel1[(b * L + l) * 8 + (d - dStart5)]!;
+                const at87 = at86 + l * D;
+                const at87_1_1 = at86_1_1 + l * D;
+                const at87_2_1 = at86_2_1 + l * D;
+                const at87_3_1 = at86_3_1 + l * D;
+                d_wkPart += t31 * d_k[at87]!;
+                d_wkPart_1_1 += t31 * d_k[at87_1_1]!;
+                d_wkPart_2_1 += t31 * d_k[at87_2_1]!;
+                d_wkPart_3_1 += t31 * d_k[at87_3_1]!;
+              }
+            }
+            d_wk1 += d_wkPart;
+            d_wk1_1_1 += d_wkPart_1_1;
+            d_wk1_2_1 += d_wkPart_2_1;
+            d_wk1_3_1 += d_wkPart_3_1;
+          }
+          d_wk[at88 + d] = d_wk1;
+          d_wk[at88_1_1 + d] = d_wk1_1_1;
+          d_wk[at88_2_1 + d] = d_wk1_2_1;
+          d_wk[at88_3_1 + d] = d_wk1_3_1;
+        }
+      }
+    }
+  } else {
+    for (let o = 0; o < D; o++) {
       const at88 = o * D;
-      const at88_1 = (o + 1) * D;
-      const at88_2 = (o + 2) * D;
-      const at88_3 = (o + 3) * D;
-      for (let d = dBlock5; d < dEnd5; d++) {
-        let d_wk1 = 0;
-        let d_wk1_1 = 0;
-        let d_wk1_2 = 0;
-        let d_wk1_3 = 0;
-        for (let bFrom = 0; bFrom < B; bFrom += 64) {
-          const bTo = Math.min(bFrom + 64, B);
-          let d_wkPart = 0;
-          let d_wkPart_1 = 0;
-          let d_wkPart_2 = 0;
-          let d_wkPart_3 = 0;
-          for (let b = bFrom; b < bTo; b++) {
-            const at84 = d + b * at1;
-            const at86 = o + b * at1;
-            const at86_1 = o + 1 + b * at1;
-            const at86_2 = o + 2 + b * at1;
-            const at86_3 = o + 3 + b * at1;
-            for (let l = 0; l < L; l++) {
-              const at85 = at84 + l * D;
-              const t34 = x[at85]!;
-              const at87 = at86 + l * D;
-              const at87_1 = at86_1 + l * D;
-              const at87_2 = at86_2 + l * D;
-              const at87_3 = at86_3 + l * D;
-              d_wkPart += t34 * d_k[at87]!;
-              d_wkPart_1 += t34 * d_k[at87_1]!;
-              d_wkPart_2 += t34 * d_k[at87_2]!;
-              d_wkPart_3 += t34 * d_k[at87_3]!;
-            }
-          }
-          d_wk1 += d_wkPart;
-          d_wk1_1 += d_wkPart_1;
-          d_wk1_2 += d_wkPart_2;
-          d_wk1_3 += d_wkPart_3;
-        }
-        d_wk[at88 + d] = d_wk1;
-        d_wk[at88_1 + d] = d_wk1_1;
-        d_wk[at88_2 + d] = d_wk1_2;
-        d_wk[at88_3 + d] = d_wk1_3;
-      }
-    }
-    for (let o = oWhole4; o < D; o++) {
-      const at88 = o * D + 0;
-      for (let d = dBlock5; d < dEnd5; d++) {
+      for (let d = 0; d < D; d++) {
         let d_wk1 = 0;
         for (let bFrom = 0; bFrom < B; bFrom += 64) {
           const bTo = Math.min(bFrom + 64, B);
@@ -2200,9 +1755,9 @@ export function multi_head_attention_vjp(
             const at86 = o + b * at1;
             for (let l = 0; l < L; l++) {
               const at85 = at84 + l * D;
-              const t34 = x[at85]!;
+              const t31 = x[at85]!;
               const at87 = at86 + l * D;
-              d_wkPart += t34 * d_k[at87]!;
+              d_wkPart += t31 * d_k[at87]!;
             }
           }
           d_wk1 += d_wkPart;
@@ -2211,58 +1766,68 @@ export function multi_head_attention_vjp(
       }
     }
   }
-  for (let dBlock6 = 0; dBlock6 < D; dBlock6 += 8) {
-    const dEnd6 = Math.min(dBlock6 + 8, D);
-    const oWhole5 = D - mod(D, 4);
-    for (let o = 0; o < oWhole5; o += 4) {
-      const at93 = o * D;
-      const at93_1 = (o + 1) * D;
-      const at93_2 = (o + 2) * D;
-      const at93_3 = (o + 3) * D;
-      for (let d = dBlock6; d < dEnd6; d++) {
-        let d_wv1 = 0;
-        let d_wv1_1 = 0;
-        let d_wv1_2 = 0;
-        let d_wv1_3 = 0;
-        for (let bFrom = 0; bFrom < B; bFrom += 64) {
-          const bTo = Math.min(bFrom + 64, B);
-          let d_wvPart = 0;
-          let d_wvPart_1 = 0;
-          let d_wvPart_2 = 0;
-          let d_wvPart_3 = 0;
-          for (let b = bFrom; b < bTo; b++) {
-            const at89 = d + b * at1;
-            const at91 = o + b * at1;
-            const at91_1 = o + 1 + b * at1;
-            const at91_2 = o + 2 + b * at1;
-            const at91_3 = o + 3 + b * at1;
-            for (let l = 0; l < L; l++) {
-              const at90 = at89 + l * D;
-              const t35 = x[at90]!;
-              const at92 = at91 + l * D;
-              const at92_1 = at91_1 + l * D;
-              const at92_2 = at91_2 + l * D;
-              const at92_3 = at91_3 + l * D;
-              d_wvPart += t35 * d_v[at92]!;
-              d_wvPart_1 += t35 * d_v[at92_1]!;
-              d_wvPart_2 += t35 * d_v[at92_2]!;
-              d_wvPart_3 += t35 * d_v[at92_3]!;
-            }
+  if (16 <= D && 8 <= D) {
+    for (let dStart6Block = 0; dStart6Block < D; dStart6Block += 8) {
+      const dStart6 = Math.min(dStart6Block, D - 8);
+      for (let b = 0; b < B; b++) {
+        for (let l = 0; l < L; l++) {
+          const dEnd_13 = dStart6 + 8;
+          for (let d = dStart6; d < dEnd_13; d++) {
+            xPanel2[(b * L + l) * 8 + (d - dStart6)] = x[d + b * at1 + l * D]!;
           }
-          d_wv1 += d_wvPart;
-          d_wv1_1 += d_wvPart_1;
-          d_wv1_2 += d_wvPart_2;
-          d_wv1_3 += d_wvPart_3;
         }
-        d_wv[at93 + d] = d_wv1;
-        d_wv[at93_1 + d] = d_wv1_1;
-        d_wv[at93_2 + d] = d_wv1_2;
-        d_wv[at93_3 + d] = d_wv1_3;
+      }
+      for (let oBlock2 = 0; oBlock2 < D; oBlock2 += 4) {
+        const o = Math.min(oBlock2, D - 4);
+        const at93 = o * D + 0;
+        const at93_1_1 = (o + 1) * D + 0;
+        const at93_2_1 = (o + 2) * D + 0;
+        const at93_3_1 = (o + 3) * D + 0;
+        const dEnd_14 = dStart6 + 8;
+        for (let d = dStart6; d < dEnd_14; d++) {
+          let d_wv1 = 0;
+          let d_wv1_1_1 = 0;
+          let d_wv1_2_1 = 0;
+          let d_wv1_3_1 = 0;
+          for (let bFrom = 0; bFrom < B; bFrom += 64) {
+            const bTo = Math.min(bFrom + 64, B);
+            let d_wvPart = 0;
+            let d_wvPart_1_1 = 0;
+            let d_wvPart_2_1 = 0;
+            let d_wvPart_3_1 = 0;
+            for (let b = bFrom; b < bTo; b++) {
+              const at91 = o + b * at1;
+              const at91_1_1 = o + 1 + b * at1;
+              const at91_2_1 = o + 2 + b * at1;
+              const at91_3_1 = o + 3 + b * at1;
+              for (let l = 0; l < L; l++) {
+                const t32 = xPanel2[(b * L + l) * 8 + (d - dStart6)]!;
+                const at92 = at91 + l * D;
+                const at92_1_1 = at91_1_1 + l * D;
+                const at92_2_1 = at91_2_1 + l * D;
+                const at92_3_1 = at91_3_1 + l * D;
+                d_wvPart += t32 * d_v[at92]!;
+                d_wvPart_1_1 += t32 * d_v[at92_1_1]!;
+                d_wvPart_2_1 += t32 * d_v[at92_2_1]!;
+                d_wvPart_3_1 += t32 * d_v[at92_3_1]!;
+              }
+            }
+            d_wv1 += d_wvPart;
+            d_wv1_1_1 += d_wvPart_1_1;
+            d_wv1_2_1 += d_wvPart_2_1;
+            d_wv1_3_1 += d_wvPart_3_1;
+          }
+          d_wv[at93 + d] = d_wv1;
+          d_wv[at93_1_1 + d] = d_wv1_1_1;
+          d_wv[at93_2_1 + d] = d_wv1_2_1;
+          d_wv[at93_3_1 + d] = d_wv1_3_1;
+        }
       }
     }
-    for (let o = oWhole5; o < D; o++) {
-      const at93 = o * D + 0;
-      for (let d = dBlock6; d < dEnd6; d++) {
+  } else {
+    for (let o = 0; o < D; o++) {
+      const at93 = o * D;
+      for (let d = 0; d < D; d++) {
         let d_wv1 = 0;
         for (let bFrom = 0; bFrom < B; bFrom += 64) {
           const bTo = Math.min(bFrom + 64, B);
@@ -2272,9 +1837,9 @@ export function multi_head_attention_vjp(
             const at91 = o + b * at1;
             for (let l = 0; l < L; l++) {
               const at90 = at89 + l * D;
-              const t35 = x[at90]!;
+              const t32 = x[at90]!;
               const at92 = at91 + l * D;
-              d_wvPart += t35 * d_v[at92]!;
+              d_wvPart += t32 * d_v[at92]!;
             }
           }
           d_wv1 += d_wvPart;
@@ -2294,10 +1859,10 @@ export function multi_head_attention_vjp(
       for (let l = 0; l < L; l++) {
         const at96 = at95 + l * at22;
         const at98 = at97 + l * D;
-        const t36 = d_y[at98]!;
-        const dEnd_2 = Math.min(D, at22);
-        for (let d = 0; d < dEnd_2; d++) {
-          d_wo[at94 + d]! += t36 * z[at96 + d]!;
+        const t33 = d_y[at98]!;
+        const dEnd_15 = Math.min(D, at22);
+        for (let d = 0; d < dEnd_15; d++) {
+          d_wo[at94 + d]! += t33 * z[at96 + d]!;
         }
       }
     }

@@ -116,6 +116,7 @@ export async function load(options: LoadOptions = {}): Promise<Kernels> {
 }
 
 function make_batched_matmul(heap: Heap, wasm: WasmExports): Kernels["batched_matmul"] {
+  const scratchBytes = wasm("batched_matmul.scratch");
   return createKernel(
     heap,
     wasm("batched_matmul"),
@@ -132,6 +133,7 @@ function make_batched_matmul(heap: Heap, wasm: WasmExports): Kernels["batched_ma
       return {
         inputs: [a, b],
         outputs: [y],
+        scratch: scratchBytes(B, M, K, N),
         scalars: [B, M, K, N],
         results: (y) => ({ y }),
       };
@@ -140,6 +142,7 @@ function make_batched_matmul(heap: Heap, wasm: WasmExports): Kernels["batched_ma
 }
 
 function make_batched_matmul_vjp(heap: Heap, wasm: WasmExports): Kernels["batched_matmul_vjp"] {
+  const scratchBytes = wasm("batched_matmul_vjp.scratch");
   return createKernel(
     heap,
     wasm("batched_matmul_vjp"),
@@ -159,6 +162,7 @@ function make_batched_matmul_vjp(heap: Heap, wasm: WasmExports): Kernels["batche
       return {
         inputs: [a, b, d_y],
         outputs: [d_a, d_b],
+        scratch: scratchBytes(B, M, K, N),
         scalars: [B, M, K, N],
         results: (d_a, d_b) => ({ d_a, d_b }),
       };

@@ -98,6 +98,7 @@ export async function load(options: LoadOptions = {}): Promise<Kernels> {
 }
 
 function make_matmul(heap: Heap, wasm: WasmExports): Kernels["matmul"] {
+  const scratchBytes = wasm("matmul.scratch");
   return createKernel(heap, wasm("matmul"), (args: MatmulArgs, into: MatmulInto = {}) => {
     const a = array("a", args.a, "Float32Array");
     const b = array("b", args.b, "Float32Array");
@@ -110,6 +111,7 @@ function make_matmul(heap: Heap, wasm: WasmExports): Kernels["matmul"] {
     return {
       inputs: [a, b],
       outputs: [y],
+      scratch: scratchBytes(M, K, N),
       scalars: [M, K, N],
       results: (y) => ({ y }),
     };
@@ -117,6 +119,7 @@ function make_matmul(heap: Heap, wasm: WasmExports): Kernels["matmul"] {
 }
 
 function make_matmul_vjp(heap: Heap, wasm: WasmExports): Kernels["matmul_vjp"] {
+  const scratchBytes = wasm("matmul_vjp.scratch");
   return createKernel(heap, wasm("matmul_vjp"), (args: MatmulVjpArgs, into: MatmulVjpInto = {}) => {
     const a = array("a", args.a, "Float32Array");
     const b = array("b", args.b, "Float32Array");
@@ -132,6 +135,7 @@ function make_matmul_vjp(heap: Heap, wasm: WasmExports): Kernels["matmul_vjp"] {
     return {
       inputs: [a, b, d_y],
       outputs: [d_a, d_b],
+      scratch: scratchBytes(M, K, N),
       scalars: [M, K, N],
       results: (d_a, d_b) => ({ d_a, d_b }),
     };
