@@ -9,25 +9,33 @@ import { kernelsOf } from "../src/cli/build.ts";
 import { IMPORTS } from "../src/cli/files.ts";
 import { formatDiagnostics } from "../src/diagnostics/index.ts";
 import type { Kernel } from "../src/loop/types.ts";
-import { createHeap, type Heap } from "../src/runtime/index.ts";
-import { mapRecord, type Arrays, type Values } from "./values.ts";
+import { createHeap, dense, type Heap, type StructuredMatrix } from "../src/runtime/index.ts";
+import { mapRecord, type Arrays, type Numbers, type Values } from "./values.ts";
 import { sizeOf, type Workload } from "./workload.ts";
 import type { Contestant } from "./contestants.ts";
 
-type Results = Readonly<Record<string, PortValue>>;
+type Results = Readonly<Record<string, PortValue | StructuredMatrix>>;
 type Ports = Readonly<Record<string, PortValue>>;
 type Emitted = (args: Ports, into: Ports) => Results;
-type Loaded = Emitted & { readonly prepare: (args: Ports, into: Ports) => () => Results };
+type Loaded = Emitted & {
+  readonly prepare: (args: Ports, into: Ports) => () => Results;
+};
 
 /** Inside this package, so that what is emitted finds the runtime under its name. */
 const FOLDER = resolve("dist", "bench-kernels");
 const RUNTIME = "gradsmith/runtime";
 
 export const compile = ({ name, definition, dims = {} }: Workload): readonly Kernel[] => {
-  const source = { name: resolve("bench", "workloads", `${name}.grad`), text: definition };
+  const source = {
+    name: resolve("bench", "workloads", `${name}.grad`),
+    text: definition,
+  };
   const result = compileModule(source, IMPORTS);
   if (!result.ok) throw new Error(formatDiagnostics(result.diagnostics));
-  const fixed = { dims: new Map(Object.entries(dims)), options: new Map<string, number>() };
+  const fixed = {
+    dims: new Map(Object.entries(dims)),
+    options: new Map<string, number>(),
+  };
   return kernelsOf({ source, module: result.value }, fixed, "f32");
 };
 
@@ -35,7 +43,10 @@ const importText = async (name: string, text: string): Promise<unknown> => {
   mkdirSync(FOLDER, { recursive: true });
   const path = resolve(FOLDER, `${name}.js`);
   const { outputText } = ts.transpileModule(text, {
-    compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ES2022 },
+    compilerOptions: {
+      target: ts.ScriptTarget.ES2022,
+      module: ts.ModuleKind.ES2022,
+    },
   });
   writeFileSync(path, outputText);
   return import(pathToFileURL(path).href);
@@ -50,10 +61,13 @@ const argumentsOf = ({ inputs, dims = {} }: Workload, arrays: Arrays<Float32Arra
   ...dims,
 });
 
+const toNumbers = (value: PortValue | StructuredMatrix): Numbers => {
+  if (typeof value === "number") return [value];
+  return "kind" in value ? dense(value) : value;
+};
+
 const toValues = (results: readonly Results[]): Values =>
-  mapRecord(Object.assign({}, ...results) as Results, (value) =>
-    typeof value === "number" ? [value] : value,
-  );
+  mapRecord(Object.assign({}, ...results) as Results, toNumbers);
 
 const contestant = (calls: readonly (() => Results)[]): Contestant => ({
   run: () => {
@@ -86,10 +100,13 @@ const place = (
     array.set(values);
     return array;
   });
-  const into = Object.entries(workload.outputs)
+  const into = Object.entries({ ...workload.outputs, ...workload.stored })
     .filter(([, shape]) => shape.length > 0)
     .map(([name, shape]): [string, PortValue] => [name, float32(sizeOf(shape))]);
-  return { args: argumentsOf(workload, arrays), into: Object.fromEntries(into) };
+  return {
+    args: argumentsOf(workload, arrays),
+    into: Object.fromEntries(into),
+  };
 };
 
 export const onTypeScript = async (workload: Workload, drawn: Arrays<Float32Array>): Promise<Contestant> => {

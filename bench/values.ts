@@ -22,11 +22,13 @@ export const drawInputs = ({ inputs }: Workload): Arrays<Float32Array> => {
   );
 };
 
-const largest = (values: Numbers): number => {
+/** NaN if one of them is. */
+const largestOf = (length: number, sizeAt: (k: number) => number): number => {
   let most = 0;
-  for (let k = 0; k < values.length; k++) {
-    const size = Math.abs(values[k] ?? NaN);
-    if (!(size <= most)) most = size;
+  for (let k = 0; k < length; k++) {
+    const size = sizeAt(k);
+    if (Number.isNaN(size)) return NaN;
+    if (size > most) most = size;
   }
   return most;
 };
@@ -34,12 +36,8 @@ const largest = (values: Numbers): number => {
 /** The largest difference, over the largest element of what is wanted. */
 const distance = (got: Numbers, want: Numbers): number => {
   if (got.length !== want.length) return Infinity;
-  let most = 0;
-  for (let k = 0; k < want.length; k++) {
-    const apart = Math.abs((got[k] ?? NaN) - (want[k] ?? NaN));
-    if (!(apart <= most)) most = apart;
-  }
-  return most === 0 ? 0 : most / largest(want);
+  const most = largestOf(want.length, (k) => Math.abs((got[k] ?? NaN) - (want[k] ?? NaN)));
+  return most === 0 ? 0 : most / largestOf(want.length, (k) => Math.abs(want[k] ?? NaN));
 };
 
 /** Of each output. */

@@ -83,6 +83,8 @@ export interface Workload<
   readonly dims?: Readonly<Record<string, number>>;
   readonly inputs: Inputs;
   readonly outputs: Outputs;
+  /** Arrays that gradsmith's kernel fills for an output that is a structured matrix. */
+  readonly stored?: Readonly<Record<string, Shape>>;
   /** Multiplications and additions of the contractions in it, at least; without, memory is the ceiling. */
   readonly operations?: number;
   readonly target?: Target;

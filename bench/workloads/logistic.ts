@@ -64,8 +64,9 @@ export const hessian = workload({
   dims: { P },
   inputs: { w: normal(1, P), x: normal(1, P), t: bits() },
   outputs: { d_w: [P], h_w_w: [P, P] },
+  stored: { h_w_w_left: [P], h_w_w_right: [P] },
   target: { loops: 3 },
-  note: "one call with one sample",
+  note: "one call with one sample; gradsmith gives the two factors of the Hessian, which is of rank one, the others its 36 entries",
   loops: ({ w, x, t }, { d_w, h_w_w }) => {
     let z = 0;
     for (let k = 0; k < P; k++) z += (w[k] ?? 0) * (x[k] ?? 0);
@@ -83,7 +84,12 @@ export const hessian = workload({
     };
     const slope = tf.grad(loss);
     const rows = places.map((k) => tf.grad((v: typeof w) => slope(v).slice([k], [1]).sum()));
-    return { run: () => ({ d_w: slope(w), h_w_w: tf.stack(rows.map((row) => row(w))) }) };
+    return {
+      run: () => ({
+        d_w: slope(w),
+        h_w_w: tf.stack(rows.map((row) => row(w))),
+      }),
+    };
   },
   jax:
     ({ grad, hessian: hessianOf, nn }) =>
