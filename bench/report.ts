@@ -28,6 +28,7 @@ export interface Row {
 
 export interface Report {
   readonly machine: string;
+  readonly processors: number;
   /** Processes that wanted to run, a minute's mean, before and after. */
   readonly load: readonly [before: number, after: number];
   readonly peers: readonly string[];
@@ -112,6 +113,12 @@ const timesTable = ({ columns, rows }: Report): readonly string[] =>
       time(ceilingOf(row)),
     ]),
   );
+
+/** One process wants one processor: with more at a time than there are, each waits for others. */
+const condition = ({ load, processors }: Report): string =>
+  Math.max(...load) <= Math.max(1, processors)
+    ? ""
+    : " **The machine was busy with other work: the times are too long, and the ratios rough.**";
 
 const ratiosTable = ({ columns, rows }: Report): readonly string[] => {
   const others = columns.filter((column) => column !== "wasm");
@@ -201,7 +208,7 @@ export const markdown = (report: Report): string =>
     "",
     "Made by `npm run bench`; [docs/performance.md](../docs/performance.md) says how to read it.",
     "",
-    `Machine: ${report.machine}, load ${report.load.map((each) => each.toFixed(1)).join(" before and ")} after. Peers: ${report.peers.join(", ")}.`,
+    `Machine: ${report.machine}, load ${report.load.map((each) => each.toFixed(1)).join(" before and ")} after.${condition(report)} Peers: ${report.peers.join(", ")}.`,
     "",
     "![how many times as long as gradsmith](results.svg)",
     "",

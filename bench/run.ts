@@ -204,6 +204,7 @@ const main = async (): Promise<void> => {
   }
   const report: Report = {
     machine: machine(),
+    processors: cpus().length,
     load: [before, loadavg()[0] ?? 0],
     peers: PEERS.filter((name) => existsSync(join(BENCH, "node_modules", name))).map(
       (name) => `${name} ${versionOf(name)}`,

@@ -116,6 +116,7 @@ describe("the report", () => {
   };
   const text = markdown({
     machine: "a machine",
+    processors: 2,
     load: [0, 0],
     peers: [],
     columns: ["wasm", "tfjs", "jax", "hand"],
