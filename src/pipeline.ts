@@ -189,7 +189,7 @@ export interface KernelOptions {
   readonly name?: string;
   readonly sourceHash?: string;
   /** Operations that a program of constant size may have as straight-line code. */
-  readonly budget?: number;
+  readonly budget?: number | undefined;
 }
 
 /** What a generated module says about itself. */
@@ -204,12 +204,7 @@ const aboutOf = (ir: Arena, program: Program, options: KernelOptions): About => 
 export const toSchedule = (ir: Arena, program: Program, options: KernelOptions): Scheduled => {
   const { dtype, name = program.name, budget } = options;
   const about = aboutOf(ir, program, options);
-  const scheduled = schedule(ir, program, {
-    dtype,
-    name,
-    about,
-    ...(budget === undefined ? {} : { budget }),
-  });
+  const scheduled = schedule(ir, program, { dtype, name, about, budget });
   verifyKernel(scheduled.kernel);
   return scheduled;
 };

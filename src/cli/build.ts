@@ -21,6 +21,8 @@ export interface BuildOptions {
   readonly targets: readonly Target[];
   readonly dtype: FloatType;
   readonly fixed: Fixed;
+  /** Operations that may be straight-line code. */
+  readonly budget: number | undefined;
   /** Whether to print the loops of the kernels, and why they are so. */
   readonly explain: "schedule" | "nothing";
 }
@@ -45,7 +47,12 @@ const checkSizes = ({ name, inputs, definitions }: Program): void => {
 };
 
 /** The kernels that a file asks for, in its order, with the decisions of their schedules. */
-const schedulesOf = (loaded: Loaded, fixed: Fixed, dtype: FloatType): readonly Scheduled[] => {
+const schedulesOf = (
+  loaded: Loaded,
+  fixed: Fixed,
+  dtype: FloatType,
+  budget: number | undefined,
+): readonly Scheduled[] => {
   const { module, source } = loaded;
   const functions = [...module.functions.values()];
   const programs = new Map(functions.map((fn) => [fn.name, programOf(fn, OPEN).program]));
@@ -55,13 +62,13 @@ const schedulesOf = (loaded: Loaded, fixed: Fixed, dtype: FloatType): readonly S
     requests.map((asked) => {
       const { ir, program } = programOf(functionOf(loaded, name), fixed);
       checkSizes(program);
-      return toSchedule(ir, request(ir, program, asked), { dtype, sourceHash });
+      return toSchedule(ir, request(ir, program, asked), { dtype, sourceHash, budget });
     }),
   );
 };
 
 export const kernelsOf = (loaded: Loaded, fixed: Fixed, dtype: FloatType): readonly Kernel[] =>
-  schedulesOf(loaded, fixed, dtype).map(({ kernel }) => kernel);
+  schedulesOf(loaded, fixed, dtype, undefined).map(({ kernel }) => kernel);
 
 /** A function may be called what the derivative of another is called, unless both are asked for. */
 const checkDistinct = (kernels: readonly Kernel[], { module }: Loaded, output: Output): void => {
@@ -123,7 +130,7 @@ export const build = async (options: BuildOptions, output: Output): Promise<void
   for (const [k, file] of options.files.entries()) {
     output.err(`[${k + 1}/${options.files.length}] ${file}`);
     const loaded = load(file, output);
-    const schedules = schedulesOf(loaded, options.fixed, options.dtype);
+    const schedules = schedulesOf(loaded, options.fixed, options.dtype, options.budget);
     if (options.explain === "schedule")
       for (const schedule of schedules) output.out(explainSchedule(schedule));
     const kernels = schedules.map(({ kernel }) => kernel);

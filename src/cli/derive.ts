@@ -23,12 +23,15 @@ export interface DeriveOptions {
   readonly order: "1" | "2";
   /** As in a `derive` block: `hvp(x)`, `jacobian(y, x)`; in place of what `wrt` and `order` say. */
   readonly request: string | undefined;
+  /** Operations that may be straight-line code. */
+  readonly budget: number | undefined;
 }
 
 interface Derived {
   readonly ir: Arena;
   readonly stages: Stages;
   readonly steps: readonly Step[];
+  readonly budget: number | undefined;
 }
 
 const requestFor = (program: Program, { wrt, order }: DeriveOptions): Request => {
@@ -62,7 +65,7 @@ const derived = (options: DeriveOptions, output: Output): Derived => {
   const asked =
     request === undefined ? requestFor(program, options) : requestIn(loaded.module.derives, request);
   const stages = stagesOf(ir, program, asked, (step) => steps.push(step));
-  return { ir, stages, steps };
+  return { ir, stages, steps, budget: options.budget };
 };
 
 const section = (title: string, lines: readonly string[]): string =>
@@ -110,8 +113,8 @@ export const deriveSteps = (options: DeriveOptions, output: Output): void => {
 
 type Dump = (derived: Derived, options: DeriveOptions) => string | Promise<string>;
 
-const scheduled = ({ ir, stages }: Derived): ReturnType<typeof toSchedule> =>
-  toSchedule(ir, stages.derived, { dtype: "f32" });
+const scheduled = ({ ir, stages, budget }: Derived): ReturnType<typeof toSchedule> =>
+  toSchedule(ir, stages.derived, { dtype: "f32", budget });
 
 const DUMPS: { readonly [K in Exclude<Stage, "parse">]: Dump } = {
   check: ({ stages }) => printProgram(stages.checked),

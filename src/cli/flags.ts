@@ -63,6 +63,12 @@ export const FLAGS = {
     value: "NAME=X",
     about: "Fix an option at build time; may repeat",
   },
+  unroll: {
+    type: "string",
+    value: "OPERATIONS",
+    about:
+      "A program of constant size up to so many operations becomes straight-line code: 4000, or 0 to keep all loops",
+  },
   help: { type: "boolean", short: "h", about: "Print this help" },
   version: { type: "boolean", short: "v", about: "Print the version" },
 } as const;
@@ -80,7 +86,18 @@ export const COMMANDS = {
   derive: {
     args: "FILE FUNCTION",
     about: "Print the formulas of a function and of its derivative",
-    flags: ["wrt", "order", "request", "format", "steps", "dump", "explain-schedule", "dim", "option"],
+    flags: [
+      "wrt",
+      "order",
+      "request",
+      "format",
+      "steps",
+      "dump",
+      "explain-schedule",
+      "dim",
+      "option",
+      "unroll",
+    ],
     examples: [
       "gradsmith derive examples/losses.grad focal_loss --wrt logits",
       "gradsmith derive examples/losses.grad focal_loss --format latex --steps",
@@ -92,10 +109,11 @@ export const COMMANDS = {
   build: {
     args: "FILE…",
     about: "Write kernel modules: what `derive` blocks ask for, or value and derivative of all",
-    flags: ["out", "target", "dtype", "dim", "option", "explain-schedule"],
+    flags: ["out", "target", "dtype", "dim", "option", "unroll", "explain-schedule"],
     examples: [
       "gradsmith build examples/losses.grad --out kernels",
       "gradsmith build examples/network.grad --out kernels --dim D=64 --dim H=32 --dim C=10",
+      "gradsmith build pose.grad --out kernels --unroll 20000",
     ],
   },
   check: {

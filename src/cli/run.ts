@@ -49,6 +49,17 @@ const misused = (command: Command, problem: string): CommandError =>
 
 const orderOf = (flags: Values): "1" | "2" => oneOf("--order", ["1", "2"], flags.order);
 
+/** Operations that may be straight-line code. */
+const budgetOf = (text: string | undefined): number | undefined => {
+  if (text === undefined) return undefined;
+  const budget = Number(text);
+  if (text.trim() !== "" && Number.isInteger(budget) && budget >= 0) return budget;
+  throw usage(
+    `--unroll ${text} is not a whole number`,
+    "write --unroll 20000, or --unroll 0 to keep all loops",
+  );
+};
+
 const runDerive: Run = async (args, flags, output) => {
   const [file, fn, ...more] = args;
   if (file === undefined) throw misused("derive", "no file is given");
@@ -65,6 +76,7 @@ const runDerive: Run = async (args, flags, output) => {
     format,
     order,
     request,
+    budget: budgetOf(flags.unroll),
   };
   const stage = flags["explain-schedule"] === true ? "schedule" : flags.dump;
   const { derive, deriveSteps, dump } = await import("./derive.ts");
@@ -78,7 +90,8 @@ const runBuild: Run = async (files, flags, output) => {
   const dtype = oneOf("--dtype", ["f32", "f64"], flags.dtype);
   const explain = flags["explain-schedule"] === true ? "schedule" : "nothing";
   const { build } = await import("./build.ts");
-  await build({ files, folder: flags.out, targets, dtype, fixed: fixedBy(flags), explain }, output);
+  const budget = budgetOf(flags.unroll);
+  await build({ files, folder: flags.out, targets, dtype, fixed: fixedBy(flags), budget, explain }, output);
 };
 
 const runCheck: Run = async (files, flags, output) => {

@@ -26,7 +26,7 @@ export interface ScheduleOptions {
   readonly name?: string;
   readonly about: About;
   /** Operations that a program of constant size may have as straight-line code; 0 keeps its loops. */
-  readonly budget?: number;
+  readonly budget?: number | undefined;
 }
 
 export interface Scheduled {

@@ -80,4 +80,13 @@ describe("derive", () => {
     expect(out).toMatch(MARKS[stage]);
     expect(await outOf("squares", "--dump", stage)).toBe(out);
   });
+
+  it("keeps the loops of what is over the budget of straight-line code", async () => {
+    const dims = ["--dim", "N=3", "--explain-schedule"];
+    expect(await outOf("squares", ...dims)).toContain("straight-line code");
+    expect(await outOf("squares", ...dims, "--unroll", "0")).toContain("kept in loops");
+    const { code, err } = await command("derive", file, "squares", "--unroll", "many");
+    expect(code).not.toBe(0);
+    expect(err).toContain("--unroll many is not a whole number");
+  });
 });
