@@ -24,8 +24,18 @@ export const vectorise = (items: readonly Item[]): ReadonlySet<Loop> => {
 const isVector = (loop: Loop): boolean => {
   const extent = affine.asConstant(loop.extent);
   if (extent !== undefined && extent < SHORTEST) return false;
-  if (loop.role === "lanes") return true;
+  if (loop.role === "lanes") return !hasConditions(loop);
   return loop.body.every((item) => item.kind !== "loop" && isIndependent(item, loop));
+};
+
+/** Whether a loop inside runs only where a test holds: lanes would have to agree on it. */
+const hasConditions = (loop: Loop): boolean => {
+  const stack = loop.body.filter((item) => item.kind === "loop");
+  for (let inner = stack.pop(); inner !== undefined; inner = stack.pop()) {
+    if ((inner.bounds?.tests ?? []).length > 0) return true;
+    stack.push(...inner.body.filter((item) => item.kind === "loop"));
+  }
+  return false;
 };
 
 const isIndependent = (step: Step, loop: Loop): boolean => {
