@@ -11,7 +11,7 @@ import {
 import { createCollector, type Result, type Source } from "./diagnostics/index.ts";
 import * as diff from "./diff/index.ts";
 import { formulas } from "./explain/index.ts";
-import { verify, type Arena, type Output, type Program } from "./ir/index.ts";
+import { verify, verifyRecurrences, type Arena, type Output, type Program } from "./ir/index.ts";
 import type { About, FloatType, Kernel } from "./loop/types.ts";
 import { verifyKernel } from "./loop/verify.ts";
 import { schedule, type Scheduled } from "./schedule/index.ts";
@@ -27,8 +27,9 @@ export const compileModule = (source: Source, context?: CheckContext): Result<Ch
   return collector.finish(checked as CheckedModule);
 };
 
-const verified = (program: Program): Program => {
+const verified = (ir: Arena, program: Program): Program => {
   verify(program);
+  verifyRecurrences(ir, program);
   return program;
 };
 
@@ -37,7 +38,7 @@ export type Trace = (step: Step) => void;
 const untraced: Trace = () => undefined;
 
 const simplified = (ir: Arena, program: Program, mode: Mode, trace: Trace): Program =>
-  verified(simplify(ir, verified(program), { mode, trace }));
+  verified(ir, simplify(ir, verified(ir, program), { mode, trace }));
 
 type Derivative = (ir: Arena, program: Program, wrt: readonly string[]) => Program;
 
@@ -178,7 +179,7 @@ export const stagesOf = (ir: Arena, program: Program, asked: Request, trace: Tra
 };
 
 /** The same with all entries of its Jacobians and Hessians as outputs, of shape [rows…, columns…]. */
-export const dense = (ir: Arena, program: Program): Program => verified(diff.densely(ir, program));
+export const dense = (ir: Arena, program: Program): Program => verified(ir, diff.densely(ir, program));
 
 export const request = (ir: Arena, program: Program, asked: Request): Program =>
   stagesOf(ir, program, asked).derived;

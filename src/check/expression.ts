@@ -106,7 +106,7 @@ const reportUnknown = (frame: Frame, name: string, span: Span): void => {
     if (inside)
       frame.report(
         diagnostic("GS0403", span, `\`${name}\` is read inside of its own definition`, {
-          fill: { advice: "recurrences are not supported yet: define it by other names only" },
+          fill: { advice: `give its elements indices, as ${name}[t] = … ${name}[t - 1] …` },
           related,
         }),
       );

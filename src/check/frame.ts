@@ -1,12 +1,13 @@
 /** What a function body is checked in: its names, and the program that its definitions go to. */
 import { asConstant, fixed, ofIndex } from "../ir/affine.ts";
 import type { Arena } from "../ir/arena.ts";
-import { read } from "../ir/build.ts";
+import { and, constant, guard, read, select } from "../ir/build.ts";
 import { define, definitionKey, mapBodies, reductionDtype } from "../ir/program.ts";
-import { KEEP } from "../ir/walk.ts";
+import { provablyInRange } from "../ir/range.ts";
+import { KEEP, readsOf } from "../ir/walk.ts";
 import type { Affine, Definition, Index, Node, Output, ReduceOp, Requirement, Tensor } from "../ir/types.ts";
 import { diagnostic, type Diagnostic, type Span } from "../diagnostics/index.ts";
-import type { Expression } from "../syntax/ast.ts";
+import type { Define, Expression, Statement } from "../syntax/ast.ts";
 import type { LinkedFunction } from "./link.ts";
 import { showAffine, showShape } from "./show.ts";
 import { implicitAt, implicitIndices, isOne, type Value } from "./value.ts";
@@ -36,12 +37,47 @@ export interface Builder {
   readonly requirements: Map<string, Requirement>;
   /** Indices that are bound now, outermost first. */
   readonly scope: Index[];
+  /** Indices of which some values have a statement of their own: the others in terms of a whole range. */
+  readonly parts: Map<Index, Part>;
+  /** What holds wherever the statement that is being read does: for `h[0] = …` that there is such an element. */
+  readonly premises: Premise[];
+  /** Tensors of a circle of statements that is being read, and their reads. */
+  readonly pending: Set<Tensor>;
+  readonly open: OpenRead[];
   readonly labels: Map<Index, string>;
   /** How many expressions are being evaluated inside of each other. */
   readonly nesting: { depth: number };
   /** Results of calls by function and arguments: equal calls are one. */
   readonly calls: Map<string, Value | undefined>;
 }
+
+/** The values of an index for which a statement holds. */
+export interface Part {
+  readonly test: Node;
+  /** All of them: an expression in an index of that range. */
+  readonly value: Affine;
+}
+
+export interface Premise {
+  readonly test: Node;
+  /** Run-time extents, and what they are at least. */
+  readonly least: ReadonlyMap<string, number>;
+}
+
+export interface OpenRead {
+  readonly tensor: Tensor;
+  readonly at: readonly Affine[];
+  readonly span: Span;
+  /** The indices of the statement that reads. */
+  readonly scope: readonly Index[];
+}
+
+/** `h[0] = …` and `h[t] = …`, and what stands in a circle with them. */
+export interface Circle {
+  readonly statements: readonly Define[];
+}
+
+export type Circles = ReadonlyMap<Statement, Circle>;
 
 export const createBuilder = (ir: Arena): Builder => ({
   ir,
@@ -52,6 +88,10 @@ export const createBuilder = (ir: Arena): Builder => ({
   renamed: new Map(),
   requirements: new Map(),
   scope: [],
+  parts: new Map(),
+  premises: [],
+  pending: new Set(),
+  open: [],
   labels: new Map(),
   nesting: { depth: 0 },
   calls: new Map(),
@@ -63,8 +103,8 @@ export interface Frame {
   /** How many errors were reported of this function. */
   readonly errors: () => number;
   readonly fn: LinkedFunction;
-  /** Names that have definitions of single elements. */
-  readonly recurrences: ReadonlySet<string>;
+  /** Statements that define elements of names that read each other. */
+  readonly circles: Circles;
   /** How many calls deep: implicit and bound indices of different depths are different. */
   readonly depth: number;
   readonly names: Map<string, Binding>;
@@ -154,7 +194,7 @@ export const excerpt = (span: Span): string => {
 // ---- definitions
 
 /** Bound indices outermost first, then implicit ones in order of their creation. */
-const inOrder = (builder: Builder, indices: readonly Index[]): readonly Index[] => {
+export const outermostFirst = (builder: Builder, indices: readonly Index[]): readonly Index[] => {
   const place = new Map(builder.scope.map((index, k) => [index, k]));
   const at = (index: Index): number => place.get(index) ?? builder.scope.length + index.id;
   return [...indices].sort((a, b) => at(a) - at(b));
@@ -163,7 +203,7 @@ const inOrder = (builder: Builder, indices: readonly Index[]): readonly Index[] 
 /** Indices of the places that a value is defined in: they become leading dimensions of its definition. */
 export const freeIndices = (builder: Builder, body: Node, own: readonly Index[]): readonly Index[] => {
   const bound = new Set(own);
-  return inOrder(
+  return outermostFirst(
     builder,
     body.indices.filter((index) => !bound.has(index)),
   );
@@ -186,6 +226,7 @@ const makeDefinition = (
   const { builder } = frame;
   const free = freeIndices(builder, spec.body, [...spec.indices, ...(spec.reduction?.indices ?? [])]);
   const indices = [...free, ...spec.indices];
+  const body = withinParts(builder, spec, free);
   const dtype = spec.reduction ? reductionDtype(spec.reduction.op) : isWholeRead(spec.body) ? "int" : "float";
   const tensor = builder.ir.tensor({
     name: spec.name,
@@ -194,8 +235,40 @@ const makeDefinition = (
     role: "defined",
   });
   const labels = uniqueLabels(builder, [...indices, ...(spec.reduction?.indices ?? [])]);
-  const definition = define(builder.ir, { ...spec, tensor, indices, labels });
+  const definition = define(builder.ir, { ...spec, tensor, indices, body, labels });
   return { definition, free };
+};
+
+const isProvable = (ir: Arena, body: Node): boolean =>
+  readsOf([body]).every((node) =>
+    node.at.every((a, k) => provablyInRange(ir, a, node.tensor.shape[k] ?? fixed(ir, 0))),
+  );
+
+/** What a value is where its statement does not hold, and nobody reads it. */
+const OUTSIDE: { readonly [K in ReduceOp]: number } = {
+  sum: 0,
+  prod: 1,
+  max: -Infinity,
+  min: Infinity,
+  maxfirst: -Infinity,
+  minfirst: Infinity,
+  argmax: 0,
+  argmin: 0,
+};
+
+const withinParts = (
+  { ir, parts, premises }: Builder,
+  { body, reduction }: Computation,
+  free: readonly Index[],
+): Node => {
+  const tests = [
+    ...free.flatMap((index) => parts.get(index)?.test ?? []),
+    ...(premises.length === 0 || isProvable(ir, body) ? [] : premises.map(({ test }) => test)),
+  ];
+  if (tests.length === 0 || body.dtype !== "float") return body;
+  const outside = OUTSIDE[reduction?.op ?? "sum"];
+  const test = and(ir, tests);
+  return outside === 0 ? guard(ir, test, body) : select(ir, test, body, constant(ir, outside));
 };
 
 /** A definition of that very name; the value of the name where it is used. */

@@ -8,6 +8,7 @@ import type { Arena } from "../ir/arena.ts";
 import { indexValue, option as optionNode } from "../ir/build.ts";
 import { provablyNonNegative } from "../ir/range.ts";
 import { liveDefinitions } from "../ir/program.ts";
+import { inDependencyOrder } from "../ir/recurrence.ts";
 import type {
   Affine, DimSymbol, Index, Node, OptionSymbol, Output, Program, Tensor,
 } from "../ir/types.ts"; // prettier-ignore
@@ -27,6 +28,7 @@ import {
 } from "./frame.ts"; // prettier-ignore
 import type { LinkedFunction } from "./link.ts";
 import { alreadyNamed, extentOf, withIndices } from "./ranges.ts";
+import { circlesOf, runCircle } from "./recurrence.ts";
 import { asAffine, atDepth, implicitAt, implicitIndices, scalar, whole, type Value } from "./value.ts";
 
 /** Errors reported of one function: more are not read by anybody. */
@@ -94,41 +96,17 @@ const runReturn = (frame: Frame, statement: Return): readonly Returned[] => {
 };
 
 const runDefine = (frame: Frame, statement: Define): void => {
-  const { name, binders } = statement;
-  if (isRecurrence(frame, name.text)) {
-    if (!frame.names.has(name.text)) reportRecurrence(frame, statement);
-    frame.names.set(name.text, { role: "definition", value: undefined, span: name.span });
+  const circle = frame.circles.get(statement);
+  if (circle !== undefined) {
+    // what its statements need may stand between them
+    if (circle.statements.at(-1) === statement) runCircle(frame, circle);
     return;
   }
+  const { name, binders } = statement;
   const at: Frame = { ...frame, owner: `${frame.prefix}${name.text}.` };
   const value =
     binders === undefined ? defineWhole(at, statement) : defineIndexed(at, { ...statement, binders });
   bindName(frame, name, { role: "definition", value, span: name.span });
-};
-
-/** A name of which some elements have a definition of their own: `h[0] = …; h[t] = …`. */
-const isRecurrence = (frame: Frame, name: string): boolean => frame.recurrences.has(name);
-
-const recurrencesOf = (fn: LinkedFunction): ReadonlySet<string> => {
-  const names = fn.declaration.body.flatMap((statement) => {
-    const starts = statement.kind === "define" && statement.binders?.some((each) => each.kind === "fixed");
-    return starts === true ? [statement.name.text] : [];
-  });
-  return new Set(names);
-};
-
-const reportRecurrence = (frame: Frame, { name, binders, span }: Define): void => {
-  const start = binders?.find((binder) => binder.kind === "fixed");
-  frame.report(
-    diagnostic(
-      "GS0403",
-      start?.span ?? span,
-      `a definition of single elements of \`${name.text}\`, as of a recurrence, is not supported yet`,
-      {
-        fill: { advice: `define all elements at once: ${name.text}[i] = …` },
-      },
-    ),
-  );
 };
 
 /** Conditions, whole numbers and single leaves stay what they are; other values become definitions. */
@@ -165,6 +143,15 @@ type Indexed = Define & { readonly binders: NonNullable<Define["binders"]> };
 
 const defineIndexed = (frame: Frame, statement: Indexed): Value | undefined => {
   const { name, binders, value: e } = statement;
+  const single = binders.find((binder) => binder.kind === "fixed");
+  if (single !== undefined) {
+    frame.report(
+      diagnostic("GS0308", single.span, `nothing says what \`${name.text}\` is elsewhere`, {
+        fill: { advice: `add a statement for all other places, as ${name.text}[t] = …` },
+      }),
+    );
+    return undefined;
+  }
   return withIndices(frame, binders, [e], (indices) => {
     const value = evaluate(frame, e);
     if (value === undefined || indices === undefined) return undefined;
@@ -392,7 +379,7 @@ const topFrame = (
   { report, errors }: Pick<Frame, "report" | "errors">,
   { broken }: Services,
 ): Frame => ({
-  builder, report, errors, fn, recurrences: recurrencesOf(fn), broken, evaluate, call: callFunction,
+  builder, report, errors, fn, circles: circlesOf(fn), broken, evaluate, call: callFunction,
   depth: OUTSIDE + 1, names: new Map(), used: new Set(), ellipsis: undefined, prefix: "", owner: "",
   mode: "definitions",
 }); // prettier-ignore
@@ -417,7 +404,7 @@ export const compileFunction = (ir: Arena, fn: LinkedFunction, services: Service
   }
   if (errors === 0) warnUnused(bound);
   const live = liveDefinitions(
-    builder.definitions,
+    inDependencyOrder(ir, builder.definitions),
     outputs.map((output) => output.tensor),
   );
   return collector.finish({
@@ -548,6 +535,7 @@ const callKey = (frame: Frame, { fn, args, options }: CallRequest): string =>
   [
     fn.id,
     frame.depth,
+    ...frame.builder.premises.map(({ test }) => `if${test.id}`),
     ...args.map(({ value }) => `${value.shape.map((extent) => extent.id).join()}:${value.node.id}`),
     ...[...options].map(([name, { value }]) => `${name}=${value.node.id}`),
   ].join(" ");
@@ -566,7 +554,7 @@ const enter = (caller: Frame, request: CallRequest): Value | undefined => {
   const frame: Frame = {
     ...caller,
     fn,
-    recurrences: recurrencesOf(fn),
+    circles: circlesOf(fn),
     report: (each) => {
       const related = each.related ?? [];
       if (each.severity === "error" && related.length < RELATED_LIMIT)

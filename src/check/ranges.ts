@@ -280,6 +280,63 @@ const inferAll = (
   return extents;
 };
 
+/** The extents that reads tell of, or that binders give, without a word where there is none or more than one. */
+export const knownExtents = (
+  frame: Frame,
+  binders: readonly Binder[],
+  scanned: readonly Expression[],
+  least: "weak" | "strong",
+): readonly (Affine | undefined)[] => {
+  const quiet: Frame = { ...frame, report: () => undefined };
+  const evidence = new Map<string, Evidence>();
+  for (const each of binders)
+    if (each.kind === "index") evidence.set(each.name.text, { candidates: [], other: [] });
+  for (const e of scanned) gather(quiet, e, evidence, "strong");
+  return binders.map((binder) => {
+    if (binder.kind !== "index") return undefined;
+    if (binder.extent !== undefined) return extentOf(quiet, binder.extent);
+    const known =
+      evidence.get(binder.name.text)?.candidates.filter((each) => each.extent !== undefined) ?? [];
+    const strong = known.find((each) => !each.weak);
+    return (strong ?? (least === "weak" ? known[0] : undefined))?.extent;
+  });
+};
+
+/** Reports indices of which the reads, or the binders themselves, say something else than these extents. */
+export const checkExtents = (
+  frame: Frame,
+  binders: readonly Binder[],
+  scanned: readonly Expression[],
+  extents: readonly (Affine | undefined)[],
+): boolean => {
+  const inferredExtents = inferAll(
+    frame,
+    binders.filter((_, k) => extents[k] === undefined),
+    scanned,
+  );
+  const evidence = new Map<string, Evidence>();
+  for (const each of binders)
+    if (each.kind === "index") evidence.set(each.name.text, { candidates: [], other: [] });
+  for (const e of scanned) gather(frame, e, evidence, "strong");
+  return binders.every((binder, k) => {
+    if (binder.kind !== "index") return true;
+    const extent = extents[k];
+    if (extent === undefined) return inferredExtents.get(binder.name.text) !== undefined;
+    const given = binder.extent && extentOf(frame, binder.extent);
+    if (binder.extent !== undefined && given === undefined) return false;
+    const stated =
+      given === undefined || binder.extent === undefined
+        ? []
+        : [{ extent: given, weak: false, span: binder.extent.span }];
+    const reads = binder.extent === undefined ? (evidence.get(binder.name.text)?.candidates ?? []) : [];
+    const strong = reads.filter((each) => !each.weak && each.extent !== undefined);
+    const choices = distinct([{ extent, weak: false, span: binder.span }, ...stated, ...strong]);
+    if (choices.length < 2) return true;
+    reportConflict(frame, binder.name.text, binder.span, choices);
+    return false;
+  });
+};
+
 /**
  * Runs `body` with the binders' indices bound; it receives them in order, or undefined where one has an error. A binder
  * that is a number is not an index: `body` is told about it by its absence, so callers reject it first.
@@ -291,15 +348,29 @@ export const withIndices = <T>(
   body: (indices: readonly Index[] | undefined) => T,
 ): T => {
   const inferredExtents = inferAll(frame, binders, scanned);
-  const given = binders.map((binder) =>
-    binder.kind === "index" && binder.extent !== undefined ? extentOf(frame, binder.extent) : undefined,
-  );
+  const extents = binders.map((binder) => {
+    if (binder.kind !== "index") return undefined;
+    return binder.extent === undefined
+      ? inferredExtents.get(binder.name.text)
+      : extentOf(frame, binder.extent);
+  });
+  return withExtents(frame, binders, extents, body);
+};
+
+/** As `withIndices`, with the extents known; `name` is what an index is called inside of the compiler. */
+export const withExtents = <T>(
+  frame: Frame,
+  binders: readonly Binder[],
+  extents: readonly (Affine | undefined)[],
+  body: (indices: readonly Index[] | undefined) => T,
+  name: (binder: Binder, text: string) => string = (_, text) => text,
+): T => {
   const bound: string[] = [];
   const indices: Index[] = [];
   let sound = true;
-  const bind = (name: string, binding: Binding): void => {
-    frame.names.set(name, binding);
-    bound.push(name);
+  const bind = (text: string, binding: Binding): void => {
+    frame.names.set(text, binding);
+    bound.push(text);
   };
   for (const [k, binder] of binders.entries()) {
     if (binder.kind === "fixed") continue;
@@ -316,8 +387,8 @@ export const withIndices = <T>(
       sound = false;
       continue;
     }
-    const extent = binder.extent === undefined ? inferredExtents.get(text) : given[k];
-    const index = extent && makeIndex(frame, text, text, extent);
+    const extent = extents[k];
+    const index = extent && makeIndex(frame, name(binder, text), text, extent);
     bind(text, indexBinding(frame, index, span));
     if (index === undefined) sound = false;
     else indices.push(index);
@@ -325,6 +396,6 @@ export const withIndices = <T>(
   frame.builder.scope.push(...indices);
   const result = body(sound ? indices : undefined);
   frame.builder.scope.length -= indices.length;
-  for (const name of bound) frame.names.delete(name);
+  for (const each of bound) frame.names.delete(each);
   return result;
 };

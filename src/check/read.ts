@@ -2,9 +2,11 @@
  * A read at indices → its element, with a proof that it lies inside, or the guard that its default asks for.
  * Terminates: index expressions are smaller than the read.
  */
-import { fixed, linearIn, minus, ofIndex, plus, scale, times } from "../ir/affine.ts";
+import {
+  dim, fixed, linearIn, mapAffine, minus, ofData, ofIndex, plus, scale, times, type AffineMap,
+} from "../ir/affine.ts"; // prettier-ignore
 import { and, guard, inRange, select } from "../ir/build.ts";
-import { provablyInRange, provablyNonNegative } from "../ir/range.ts";
+import { division, provablyInRange, provablyNonNegative, substituteAffine } from "../ir/range.ts";
 import type { Affine, Node, Read, Requirement } from "../ir/types.ts";
 import { diagnostic } from "../diagnostics/index.ts";
 import type { Expression } from "../syntax/ast.ts";
@@ -66,14 +68,39 @@ const elementOf = (frame: Frame, e: ReadExpression, mode: "proved" | "guarded"):
   let sound = true;
   for (const [k, a] of at.entries()) {
     const extent = target.shape[k];
-    if (extent === undefined || provablyInRange(builder.ir, a, extent)) continue;
+    if (extent === undefined || isInside(frame, a, extent)) continue;
     if (mode === "guarded") inside.push(inRange(builder.ir, a, extent));
     else if (!requireData(frame, a, extent)) {
       sound = false;
       reportOutside(frame, e, target, k, a);
     }
   }
-  return sound ? { node: elementAt(builder.ir, frame.depth, target, at), inside } : undefined;
+  if (!sound) return undefined;
+  const node = elementAt(builder.ir, frame.depth, target, at);
+  if (node.kind === "read" && builder.pending.has(node.tensor))
+    builder.open.push({ tensor: node.tensor, at, span: e.span, scope: [...builder.scope] });
+  return { node, inside };
+};
+
+/** A position for the values of its indices for which the statement holds. */
+const inParts = ({ builder: { ir, parts } }: Frame, a: Affine): Affine =>
+  a.indices.some((index) => parts.has(index))
+    ? substituteAffine(ir, a, (index) => parts.get(index)?.value)
+    : a;
+
+/** Proved for the values of indices, and the extents, for which the statement holds. */
+const isInside = ({ builder: { ir, parts, premises } }: Frame, a: Affine, extent: Affine): boolean => {
+  const dims = premises.flatMap(({ least }) => [...least]);
+  const isPart = a.indices.some((index) => parts.has(index));
+  if (dims.length === 0 && !isPart) return provablyInRange(ir, a, extent);
+  const known = new Map(dims.map(([name, least]) => [name, dim(ir, name, least)]));
+  const map: AffineMap = {
+    index: (index) => parts.get(index)?.value,
+    dim: (name) => known.get(name),
+    data: (node) => ofData(ir, node),
+  };
+  const [position, end] = [mapAffine(ir, a, map, division(ir)), mapAffine(ir, extent, map, division(ir))];
+  return provablyInRange(ir, position, end);
 };
 
 const targetOf = (frame: Frame, e: ReadExpression): Value | undefined => {
@@ -220,7 +247,8 @@ const outsideText = (frame: Frame, a: Affine, extent: Affine): string => {
   const position = affineText(frame, a);
   if (soleData(a) !== undefined || a.terms.some((term) => term.atoms.some((atom) => atom.kind === "data")))
     return `index \`${position}\` is computed from data and may lie outside of 0 … ${affineText(frame, lastOf(frame, extent))}`;
-  const [low, high] = [extreme(frame, a, -1), extreme(frame, a, 1)];
+  const within = inParts(frame, a);
+  const [low, high] = [extreme(frame, within, -1), extreme(frame, within, 1)];
   if (low !== undefined && !provablyNonNegative(ir, low))
     return `index \`${position}\` can be as low as ${affineText(frame, low)}`;
   if (high !== undefined) {

@@ -5,10 +5,17 @@ import { operandsOf } from "../ir/index.ts";
 /** Float tensors whose value can change with one of `sources`. */
 export const activeTensors = (program: Program, sources: readonly Tensor[]): ReadonlySet<Tensor> => {
   const active = new Set(sources);
+  const readers = new Map<Tensor, Tensor[]>();
   for (const { tensor, body } of program.definitions) {
-    if (tensor.dtype === "float" && readsOf([body]).some((node) => active.has(node.tensor)))
-      active.add(tensor);
+    if (tensor.dtype !== "float") continue;
+    for (const read of new Set(readsOf([body]).map((node) => node.tensor))) {
+      const known = readers.get(read);
+      if (known === undefined) readers.set(read, [tensor]);
+      else known.push(tensor);
+    }
   }
+  // a set is walked in the order of insertion, also of what is inserted meanwhile
+  for (const tensor of active) for (const reader of readers.get(tensor) ?? []) active.add(reader);
   return active;
 };
 

@@ -31,16 +31,15 @@ export const forwardMode = (
   const active = activeTensors(program, [...directions.keys()]);
   const of = new Map(directions);
   const definitions: Definition[] = [];
-  for (const definition of program.definitions) {
-    if (!active.has(definition.tensor)) continue;
-    const { tensor: value } = definition;
-    const tensor = ir.tensor({
-      name: namer(`t_${value.name}`),
-      shape: value.shape,
-      dtype: "float",
-      role: "defined",
-    });
-    of.set(value, tensor);
+  const moving = program.definitions.filter(({ tensor }) => active.has(tensor));
+  // all before the bodies: a recurrence reads what is defined later
+  for (const { tensor: value } of moving) {
+    const { shape } = value;
+    of.set(value, ir.tensor({ name: namer(`t_${value.name}`), shape, dtype: "float", role: "defined" }));
+  }
+  for (const definition of moving) {
+    const tensor = of.get(definition.tensor);
+    if (tensor === undefined) continue;
     const weight = weightOf(ir, definition, namer);
     const body = scaleBy(ir, weight.value, tangentOf(ir, definition, active, of));
     definitions.push(...weight.definitions, { ...sumOf(definition), tensor, body });

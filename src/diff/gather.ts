@@ -48,8 +48,16 @@ interface Solution {
   readonly fresh: readonly Index[];
 }
 
+/** A member of a recurrence is computed place by place: it cannot be scattered to, and tests what data decide instead. */
+export type Form = "any" | "gather";
+
 /** The definition of `tensor` (the adjoint, of the shape of what was read) that the contribution amounts to. */
-export const gather = (ir: Arena, tensor: Tensor, contribution: Contribution): Definition => {
+export const gather = (
+  ir: Arena,
+  tensor: Tensor,
+  contribution: Contribution,
+  form: Form = "any",
+): Definition => {
   const targets = tensor.shape.map((extent, k) => ir.index(`a${k}`, extent));
   const equations = targets.map((target, k) => ({ target, value: at(contribution.at, k) }));
   const end = eliminate(ir, { equations, loops: contribution.loops, value: contribution.value });
@@ -57,7 +65,9 @@ export const gather = (ir: Arena, tensor: Tensor, contribution: Contribution): D
   const undetermined = end.equations.some(
     ({ value }) => value.indices.some((index) => loops.has(index)) && affine.dataOf(value).length > 0,
   );
-  return undetermined ? scatter(ir, tensor, contribution) : gathered(ir, tensor, contribution, targets, end);
+  return undetermined && form === "any"
+    ? scatter(ir, tensor, contribution)
+    : gathered(ir, tensor, contribution, targets, end);
 };
 
 /** Σ over loops of δ(equations)·value. */

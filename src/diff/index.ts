@@ -1,6 +1,6 @@
 /** Derivatives of programs, as programs. */
 import {
-  affine, build, define, liveDefinitions, type Arena, type Definition, type Index, type Node, type Output, type Program, type Tensor,
+  affine, build, define, inDependencyOrder, liveDefinitions, type Arena, type Definition, type Index, type Node, type Output, type Program, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import { forwardMode } from "./forward.ts";
 import type { Draft } from "./matrix.ts";
@@ -46,6 +46,7 @@ const gradientOutputs = (
 };
 
 const withDefinitions = (
+  ir: Arena,
   { matrices: _, ...program }: Program,
   name: string,
   inputs: readonly Tensor[],
@@ -57,7 +58,7 @@ const withDefinitions = (
   inputs,
   outputs,
   definitions: liveDefinitions(
-    [...program.definitions, ...added],
+    inDependencyOrder(ir, [...program.definitions, ...added]),
     outputs.map((output) => output.tensor),
   ),
 });
@@ -91,13 +92,13 @@ export const vjp = (ir: Arena, program: Program, wrt: readonly string[]): Progra
   const adjoints = reverse(ir, program, sources, seeds, namer);
   const { definitions, outputs } = gradientOutputs(ir, adjoints, sources, namer);
   const inputs = [...program.inputs, ...cotangents.map(({ input }) => input)];
-  return withDefinitions(program, `${program.name}_vjp`, inputs, definitions, outputs);
+  return withDefinitions(ir, program, `${program.name}_vjp`, inputs, definitions, outputs);
 };
 
 /** The gradient of a function with one scalar output, and its value: outputs `<value>` and `d_<input>`. */
 export const valueAndGradient = (ir: Arena, program: Program, wrt: readonly string[]): Program => {
   const { definitions, outputs } = scalarGradient(ir, program, wrt);
-  return withDefinitions(program, `${program.name}_value_and_grad`, program.inputs, definitions, [
+  return withDefinitions(ir, program, `${program.name}_value_and_grad`, program.inputs, definitions, [
     ...program.outputs,
     ...outputs,
   ]);
@@ -106,7 +107,7 @@ export const valueAndGradient = (ir: Arena, program: Program, wrt: readonly stri
 /** The gradient of a function with one scalar output: outputs `d_<input>`. */
 export const gradient = (ir: Arena, program: Program, wrt: readonly string[]): Program => {
   const { definitions, outputs } = scalarGradient(ir, program, wrt);
-  return withDefinitions(program, `${program.name}_grad`, program.inputs, definitions, outputs);
+  return withDefinitions(ir, program, `${program.name}_grad`, program.inputs, definitions, outputs);
 };
 
 /** Whether a gradient makes sense: one float output of rank 0. */
@@ -150,6 +151,7 @@ export const jvp = (ir: Arena, program: Program, wrt: readonly string[]): Progra
   });
   const inputs = [...program.inputs, ...pairs.map(([, direction]) => direction)];
   return withDefinitions(
+    ir,
     program,
     `${program.name}_jvp`,
     inputs,
@@ -199,5 +201,5 @@ export const matrixParts = (
     ),
   );
   const outputs = [...kept, ...parts];
-  return { program: withDefinitions(program, program.name, program.inputs, added, outputs), drafts };
+  return { program: withDefinitions(ir, program, program.name, program.inputs, added, outputs), drafts };
 };

@@ -3,10 +3,10 @@
  * Definitions are visited once, from last to first, and the nodes of a body from the root down: it ends.
  */
 import {
-  affine, build, define, loopIndices, operandsOf, type Arena, type Definition, type Index, type Node, type Program, type Tensor,
+  affine, build, componentsOf, define, loopIndices, operandsOf, type Arena, type Definition, type Index, type Node, type Program, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import { activeNodes, activeTensors } from "./activity.ts";
-import { gather, type Contribution } from "./gather.ts";
+import { gather, type Contribution, type Form } from "./gather.ts";
 import type { Namer } from "./names.ts";
 import { partialsOf, scaleBy } from "./partials.ts";
 import { weightOf } from "./reduction.ts";
@@ -33,35 +33,58 @@ export const reverse = (
   const pending = new Map<Tensor, Contribution[]>();
   const definitions: Definition[] = [];
   const of = new Map<Tensor, Tensor>();
-  const settle = (tensor: Tensor, own: (adjoint: Tensor) => Passed): void => {
-    const seed = seeds.get(tensor);
-    const shares = pending.get(tensor) ?? [];
-    if (!active.has(tensor) || (seed === undefined && shares.length === 0)) return;
-    const adjoint = ir.tensor({
-      name: namer(`d_${tensor.name}`),
-      shape: tensor.shape,
-      dtype: "float",
-      role: "defined",
-    });
-    of.set(tensor, adjoint);
-    const passed = own(adjoint);
-    definitions.push(...passed.before);
-    for (const share of passed.shares) {
-      const known = pending.get(share.tensor);
-      if (known === undefined) pending.set(share.tensor, [share.contribution]);
-      else known.push(share.contribution);
+  const isNeeded = (tensor: Tensor): boolean =>
+    active.has(tensor) && (seeds.has(tensor) || (pending.get(tensor) ?? []).length > 0);
+  const passed = (definition: Definition, back: Passed): void => {
+    definitions.push(...back.before);
+    for (const { tensor, contribution } of back.shares) {
+      const known = pending.get(tensor);
+      if (known === undefined) pending.set(tensor, [contribution]);
+      else known.push(contribution);
     }
-    definitions.push(
-      ...adjointDefinitions(ir, adjoint, seed, pending.get(tensor) ?? [], namer),
-      ...passed.after,
-    );
+    after.set(definition, back.after);
   };
-  for (const definition of program.definitions.toReversed()) {
-    settle(definition.tensor, (adjoint) => passBack(ir, definition, adjoint, active, namer));
+  const after = new Map<Definition, readonly Definition[]>();
+  const adjointOf = (tensor: Tensor): Tensor => {
+    const { shape } = tensor;
+    const adjoint = ir.tensor({ name: namer(`d_${tensor.name}`), shape, dtype: "float", role: "defined" });
+    of.set(tensor, adjoint);
+    return adjoint;
+  };
+  const settle = (tensor: Tensor, adjoint: Tensor, form: Form): void => {
+    const shares = pending.get(tensor) ?? [];
+    definitions.push(...adjointDefinitions(ir, adjoint, seeds.get(tensor), shares, form, namer));
+  };
+  for (const { members, isCircle } of componentsOf(program.definitions).toReversed()) {
+    // of a circle all have passed back what they do before the first adjoint is complete
+    const open = new Map<Definition, Tensor>();
+    for (
+      let next = unsettled(members, open, isNeeded);
+      next !== undefined;
+      next = unsettled(members, open, isNeeded)
+    ) {
+      const adjoint = adjointOf(next.tensor);
+      open.set(next, adjoint);
+      passed(next, passBack(ir, next, adjoint, active, namer));
+    }
+    for (const definition of members.toReversed()) {
+      const adjoint = open.get(definition);
+      if (adjoint === undefined) continue;
+      settle(definition.tensor, adjoint, isCircle ? "gather" : "any");
+      definitions.push(...(after.get(definition) ?? []));
+    }
   }
-  for (const tensor of wrt) if (tensor.role === "input") settle(tensor, () => NOTHING);
+  for (const tensor of wrt)
+    if (tensor.role === "input" && isNeeded(tensor)) settle(tensor, adjointOf(tensor), "any");
   return { definitions, of };
 };
+
+/** The last definition that needs an adjoint and has none. */
+const unsettled = (
+  members: readonly Definition[],
+  open: ReadonlyMap<Definition, Tensor>,
+  isNeeded: (tensor: Tensor) => boolean,
+): Definition | undefined => members.findLast((each) => !open.has(each) && isNeeded(each.tensor));
 
 interface ReadShare {
   readonly tensor: Tensor;
@@ -149,11 +172,13 @@ const adjointDefinitions = (
   adjoint: Tensor,
   seed: Node | undefined,
   shares: readonly Contribution[],
+  form: Form,
   namer: Namer,
 ): readonly Definition[] => {
   const [only] = shares;
-  if (seed === undefined && only !== undefined && shares.length === 1) return [gather(ir, adjoint, only)];
-  const parts = shares.map((share) => gather(ir, adjoint, share));
+  if (seed === undefined && only !== undefined && shares.length === 1)
+    return [gather(ir, adjoint, only, form)];
+  const parts = shares.map((share) => gather(ir, adjoint, share, form));
   const indices = adjoint.shape.map((extent, k) => ir.index(`i${k}`, extent));
   const here = indices.map((index) => affine.ofIndex(ir, index));
   const separate: Definition[] = [];

@@ -2,12 +2,14 @@
  * The meaning of a program, in doubles. In: a program and its inputs; out: its outputs, and on demand bounds of what
  * another arithmetic may make of them. Ends because every definition is a finite loop nest over a finite tape.
  */
-import type { Affine, Definition, Index, Program, Tensor } from "../ir/index.ts";
+import {
+  componentsOf, readsBack, recurrenceOf, type Affine, type Definition, type Index, type Program, type Recurrence, type Tensor,
+} from "../ir/index.ts"; // prettier-ignore
 import type { Arithmetic } from "./arithmetic.ts";
 import {
   bindDims, bindInputs, bindOptions, checkRequirements, elements, misfit, type Inputs, type Stored,
 } from "./arrays.ts"; // prettier-ignore
-import { extentOf } from "./indexing.ts";
+import { EVERYTHING, extentOf, intervalOf } from "./indexing.ts";
 import { ACCUMULATORS, placeOf, type Accumulator } from "./reduce.ts";
 import { createDigest, type Select } from "./selection.ts";
 import { compileTape, dataRoots, type Tape } from "./tape.ts";
@@ -82,7 +84,13 @@ const run = (
   const storage = bindInputs(program, inputs, given === "rounded" ? arithmetic : undefined);
   checkRequirements(program, dims, storage);
   const evaluation = { dims, options: bindOptions(program, inputs), storage, arithmetic, select };
-  for (const definition of program.definitions) runDefinition(evaluation, definition);
+  if (!readsBack(program.definitions))
+    for (const definition of program.definitions) runDefinition(evaluation, definition);
+  else
+    for (const { members, isCircle } of componentsOf(program.definitions)) {
+      if (isCircle) runRecurrence(evaluation, members);
+      else for (const definition of members) runDefinition(evaluation, definition);
+    }
   return storage;
 };
 
@@ -100,12 +108,25 @@ const allocate = (evaluation: Evaluation, tensor: Tensor): Stored => {
 };
 
 const runDefinition = (evaluation: Evaluation, definition: Definition): void => {
-  const { tensor, body, target } = definition;
-  const array = allocate(evaluation, tensor);
-  // Before the body is evaluated: a recurrence reads its own earlier elements.
-  evaluation.storage.set(tensor, array);
-  const reduced = definition.reduction?.indices ?? [];
-  const all = [...definition.indices, ...reduced];
+  const array = allocate(evaluation, definition.tensor);
+  evaluation.storage.set(definition.tensor, array);
+  const { tape, outer, element, target } = prepare(evaluation, definition);
+  if (target === undefined) fill(array, outer, element);
+  else scatter(array, outer, element, target.map(tape.index), evaluation.arithmetic);
+};
+
+interface Prepared {
+  readonly counters: Float64Array;
+  readonly sizes: readonly number[];
+  readonly tape: Tape;
+  readonly outer: Loop;
+  readonly element: Element;
+  readonly target: readonly Affine[] | undefined;
+}
+
+const prepare = (evaluation: Evaluation, definition: Definition): Prepared => {
+  const { body, target, indices } = definition;
+  const all = [...indices, ...(definition.reduction?.indices ?? [])];
   const counters = new Float64Array(all.length);
   const tape = compileTape([body, ...dataRoots(target ?? [])], {
     ...evaluation,
@@ -114,11 +135,73 @@ const runDefinition = (evaluation: Evaluation, definition: Definition): void => 
     storage: (read) => stored(evaluation.storage, read),
   });
   const sizes = all.map((index) => size(evaluation, index.extent));
-  const outer = odometer(counters, 0, sizes.slice(0, definition.indices.length));
-  const inner = odometer(counters, definition.indices.length, sizes.slice(definition.indices.length));
+  const outer = odometer(counters, 0, sizes.slice(0, indices.length));
+  const inner = odometer(counters, indices.length, sizes.slice(indices.length));
   const element = elementOf(definition, tape, inner, evaluation);
-  if (target === undefined) fill(array, outer, element);
-  else scatter(array, outer, element, target.map(tape.index), evaluation.arithmetic);
+  return { counters, sizes, tape, outer, element, target };
+};
+
+/** Members place by place along the recurrence index, each at all of its other indices. */
+const runRecurrence = (evaluation: Evaluation, circle: readonly Definition[]): void => {
+  const recurrence = orderOf(evaluation, circle);
+  // all before the bodies are evaluated: they read each other
+  for (const { tensor } of circle) evaluation.storage.set(tensor, allocate(evaluation, tensor));
+  const rows = recurrence.members.map((definition) => {
+    const axis = recurrence.axes.get(definition.tensor) ?? 0;
+    return rowOf(evaluation, definition, axis);
+  });
+  const extent = Math.max(...rows.map((row) => row.extent));
+  for (let k = 0; k < extent; k++) {
+    const place = recurrence.direction === "ascending" ? k : extent - 1 - k;
+    for (const row of rows) if (place < row.extent) row.fill(place);
+  }
+};
+
+const orderOf = (evaluation: Evaluation, circle: readonly Definition[]): Recurrence => {
+  const scope = {
+    ...evaluation,
+    counters: new Float64Array(0),
+    position: () => 0,
+    data: () => () => NaN,
+    dataRange: () => EVERYTHING,
+  };
+  const found = recurrenceOf(circle, (a) => intervalOf(a, scope).low >= 0);
+  if (found === undefined)
+    throw new Error(`${circle.map(({ tensor }) => tensor.name).join(", ")}: a circle that is no recurrence`);
+  return found;
+};
+
+interface Row {
+  readonly extent: number;
+  /** Computes the elements at one place of the recurrence index. */
+  readonly fill: (place: number) => void;
+}
+
+const rowOf = (evaluation: Evaluation, definition: Definition, axis: number): Row => {
+  const array = stored(evaluation.storage, definition.tensor);
+  const { counters, sizes, element } = prepare(evaluation, definition);
+  const rank = definition.indices.length;
+  const before = odometer(counters, 0, sizes.slice(0, axis));
+  const after = odometer(counters, axis + 1, sizes.slice(axis + 1, rank));
+  const extent = sizes[axis] ?? 0;
+  const [outer, inner] = [elements(sizes.slice(0, axis)), elements(sizes.slice(axis + 1, rank))];
+  return {
+    extent: outer * inner === 0 ? 0 : extent,
+    fill: (place) => {
+      counters[axis] = place;
+      let block = place * inner;
+      before(() => {
+        let k = block;
+        after(() => {
+          element.compute();
+          array.data[k] = element.value();
+          if (array.error !== undefined) array.error[k] = element.error();
+          k++;
+        });
+        block += extent * inner;
+      });
+    },
+  };
 };
 
 const positionOf = (all: readonly Index[], index: Index): number => {

@@ -112,14 +112,14 @@ export const liveDefinitions = (
   definitions: readonly Definition[],
   outputs: readonly Tensor[],
 ): readonly Definition[] => {
+  const byTensor = new Map(definitions.map((definition) => [definition.tensor, definition]));
   const live = new Set(outputs);
-  // Backwards, users come before what they use; one that reads itself is live already when it is reached.
-  const kept = definitions.toReversed().filter((definition) => {
-    if (!live.has(definition.tensor)) return false;
-    for (const tensor of tensorsRead(definition)) live.add(tensor);
-    return true;
-  });
-  return kept.reverse();
+  // a set is walked in the order of insertion, also of what is inserted meanwhile
+  for (const tensor of live) {
+    const definition = byTensor.get(tensor);
+    if (definition !== undefined) for (const read of tensorsRead(definition)) live.add(read);
+  }
+  return definitions.filter(({ tensor }) => live.has(tensor));
 };
 
 /** All bodies mapped at once, so that what they share is mapped once. */

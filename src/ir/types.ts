@@ -255,7 +255,7 @@ export interface Program {
   readonly dims: readonly DimSymbol[];
   readonly options: readonly OptionSymbol[];
   readonly requirements: readonly Requirement[];
-  /** Each reads inputs, earlier definitions, and (a recurrence) itself at a strictly earlier index. */
+  /** Each reads inputs and earlier definitions; a recurrence (see recurrence.ts) also itself, at strictly earlier places. */
   readonly definitions: readonly Definition[];
   readonly outputs: readonly Output[];
   /** Jacobians and Hessians: which outputs they consist of. */

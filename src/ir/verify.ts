@@ -3,6 +3,8 @@
  * rule. Every definition and node is looked at once: it ends.
  */
 import { dataOf } from "./affine.ts";
+import type { Arena } from "./arena.ts";
+import { brokenCircle, componentsOf, readsBack } from "./recurrence.ts";
 import { loopIndices, reductionDtype } from "./program.ts";
 import { affinesOf, operandsOf, reachable } from "./walk.ts";
 import type { Affine, Definition, DType, Index, Kind, Node, Program, Tensor } from "./types.ts";
@@ -49,13 +51,31 @@ const fits = (dtype: DType, want: "number" | "bool"): boolean => (dtype === "boo
 export const verify = (program: Program): void => {
   uniqueNames(program);
   const known = new Set<Tensor>(program.inputs);
-  for (const definition of program.definitions) {
-    known.add(definition.tensor);
-    verifyDefinition(definition, known);
+  for (const members of together(program.definitions)) {
+    for (const { tensor } of members) known.add(tensor);
+    for (const definition of members) verifyDefinition(definition, known);
   }
   for (const { name, tensor } of program.outputs) {
     if (!known.has(tensor)) throw new DialectError(`output ${name}: ${tensor.name} is not defined`);
   }
+};
+
+/** Circles of definitions, each in one piece; the others one by one. */
+const together = (definitions: readonly Definition[]): readonly (readonly Definition[])[] => {
+  if (!readsBack(definitions)) return definitions.map((definition) => [definition]);
+  const groups = componentsOf(definitions).map(({ members }) => members);
+  const flat = groups.flat();
+  const stray = definitions.find((definition, k) => definition !== flat[k]);
+  if (stray !== undefined)
+    throw new DialectError(`${stray.tensor.name}: stands before what it reads, or inside of a recurrence`);
+  return groups;
+};
+
+/** Circles of definitions are recurrences: every read of a member is proved to lie before, or at this place but earlier. */
+export const verifyRecurrences = (ir: Arena, program: Program): void => {
+  const broken = brokenCircle(ir, program.definitions);
+  if (broken !== undefined)
+    throw new DialectError(`${broken.tensor.name}: depends on itself, and is no recurrence`);
 };
 
 const uniqueNames = (program: Program): void => {

@@ -13,11 +13,12 @@ type Loop = Stmt & { readonly kind: "for" };
 
 /** What the body has bound and changed so far. */
 interface Body {
+  readonly loop: Loop;
   readonly inside: Map<Local, Dependence>;
   /** Locals from outside that iterations accumulate into. */
   readonly accumulated: ReadonlySet<Local>;
   /** Where the body stores to. */
-  readonly stores: ReadonlyMap<Buffer, ReadonlySet<string>>;
+  readonly stores: ReadonlyMap<Buffer, readonly Expr[]>;
 }
 
 const join = (parts: readonly Dependence[]): Dependence =>
@@ -45,13 +46,68 @@ function find(root: Expr, holds: (expr: Expr) => boolean): Expr | undefined {
   return found;
 }
 
-/** A buffer that the body stores to may be loaded from only at the element that the same iteration stores. */
-function aliasProblem(root: Expr, stores: ReadonlyMap<Buffer, ReadonlySet<string>>): string | undefined {
-  const bad = find(
-    root,
-    (expr) => expr.kind === "load" && stores.get(expr.buffer)?.has(formatExpr(expr.offset)) === false,
-  );
+/**
+ * A buffer that the body stores to may be loaded from only at the element that the same iteration stores, or at one that no
+ * iteration stores: in another row.
+ */
+function aliasProblem(body: Body, root: Expr): string | undefined {
+  const bad = find(root, (expr) => {
+    const stored = expr.kind === "load" ? body.stores.get(expr.buffer) : undefined;
+    if (stored === undefined || expr.kind !== "load") return false;
+    const isOwn = stored.some((each) => formatExpr(each) === formatExpr(expr.offset));
+    return !isOwn && !stored.every((each) => isOtherRow(body, expr.offset, each));
+  });
   return bad === undefined ? undefined : `${formatExpr(bad)} may be an element of another iteration`;
+}
+
+/** The terms of a sum, by text and with their signs: those that vary in the loop, others, and a constant. */
+interface Terms {
+  readonly varying: Map<string, { readonly expr: Expr; count: number }>;
+  readonly fixed: Map<string, number>;
+  constant: number;
+}
+
+function termsOf(body: Body, root: Expr): Terms {
+  const terms: Terms = { varying: new Map(), fixed: new Map(), constant: 0 };
+  const stack: [Expr, 1 | -1][] = [[root, 1]];
+  for (let item = stack.pop(); item !== undefined; item = stack.pop()) {
+    const [expr, sign] = item;
+    if (expr.kind === "binary" && (expr.op === "add" || expr.op === "sub")) {
+      stack.push([expr.a, sign], [expr.b, expr.op === "add" ? sign : sign === 1 ? -1 : 1]);
+    } else if (expr.kind === "const") terms.constant += sign * expr.value;
+    else if (dependence(body, expr) === "none") {
+      const text = formatExpr(expr);
+      terms.fixed.set(text, (terms.fixed.get(text) ?? 0) + sign);
+    } else {
+      const text = formatExpr(expr);
+      terms.varying.set(text, { expr, count: (terms.varying.get(text)?.count ?? 0) + sign });
+    }
+  }
+  return terms;
+}
+
+/** Offsets that move alike with the loop, and lie in rows that differ: by a value, or by more than the loop covers. */
+function isOtherRow(body: Body, a: Expr, b: Expr): boolean {
+  const { loop } = body;
+  const [p, q] = [termsOf(body, a), termsOf(body, b)];
+  const same = [...p.varying].every(([text, { count }]) => q.varying.get(text)?.count === count);
+  if (!same || p.varying.size !== q.varying.size) return false;
+  const texts = new Set([...p.fixed.keys(), ...q.fixed.keys()]);
+  if ([...texts].some((text) => (p.fixed.get(text) ?? 0) !== (q.fixed.get(text) ?? 0))) return true;
+  if (loop.from.kind !== "const" || loop.to.kind !== "const") return false;
+  const [[, only] = [undefined, undefined], ...others] = p.varying;
+  const step = only && others.length === 0 ? stepOf(loop, only.expr) : undefined;
+  const covered = (loop.to.value - loop.from.value) * Math.abs(step ?? Infinity);
+  return Math.abs(p.constant - q.constant) >= covered && p.constant !== q.constant;
+}
+
+/** c of c·local */
+function stepOf(loop: Loop, expr: Expr): number | undefined {
+  const isLocal = (each: Expr): boolean => each.kind === "local" && each.local === loop.local;
+  if (isLocal(expr)) return 1;
+  if (expr.kind !== "binary" || expr.op !== "mul") return undefined;
+  if (isLocal(expr.a) && expr.b.kind === "const") return expr.b.value;
+  return isLocal(expr.b) && expr.a.kind === "const" ? expr.a.value : undefined;
 }
 
 function readProblem(body: Body, root: Expr): string | undefined {
@@ -77,7 +133,7 @@ function loopProblem(body: Body, stmt: Loop): string | undefined {
 function bodyProblem(body: Body, stmts: readonly Stmt[]): string | undefined {
   for (const stmt of stmts) {
     for (const value of valuesOf(stmt)) {
-      const problem = aliasProblem(value, body.stores) ?? readProblem(body, value);
+      const problem = aliasProblem(body, value) ?? readProblem(body, value);
       if (problem !== undefined) return problem;
     }
     const problem = statementProblem(body, stmt);
@@ -115,14 +171,14 @@ const valuesOf = (stmt: Stmt): readonly Expr[] => {
 export function vectorProblem(loop: Loop): string | undefined {
   const declared = new Set<Local>();
   const accumulated = new Set<Local>();
-  const stores = new Map<Buffer, Set<string>>();
+  const stores = new Map<Buffer, Expr[]>();
   for (const stmt of statementsIn(loop.body)) {
     if (stmt.kind === "let" || stmt.kind === "init") declared.add(stmt.local);
     if (stmt.kind === "accumulate" && !declared.has(stmt.local)) accumulated.add(stmt.local);
     if (stmt.kind === "store" || stmt.kind === "accumulateAt")
-      stores.set(stmt.buffer, (stores.get(stmt.buffer) ?? new Set()).add(formatExpr(stmt.offset)));
+      stores.set(stmt.buffer, [...(stores.get(stmt.buffer) ?? []), stmt.offset]);
   }
-  return bodyProblem({ inside: new Map([[loop.local, "affine"]]), accumulated, stores }, loop.body);
+  return bodyProblem({ loop, inside: new Map([[loop.local, "affine"]]), accumulated, stores }, loop.body);
 }
 
 /** Those of the loops inside as well, in order. */

@@ -4,6 +4,7 @@
  */
 import type { Definition, Tensor } from "../ir/index.ts";
 import type { Element, Location, Loop, Place } from "./tree.ts";
+import { plainIndex } from "./value.ts";
 
 export const contract = (
   definitions: readonly Definition[],
@@ -29,9 +30,8 @@ export const contract = (
   );
 };
 
-/** Scattered to, or read at other elements while it is made: all of it is needed at once. */
-const isWhole = ({ plan }: Location): boolean =>
-  plan.form === "scatter" || plan.reads.some((read) => read.tensor === plan.definition.tensor);
+/** Scattered to: all of it is needed at once. */
+const isWhole = ({ plan }: Location): boolean => plan.form === "scatter";
 
 const runsAlong = ({ plan, binding }: Location, axis: number, shared: ReadonlySet<Loop>): boolean => {
   const index = plan.definition.indices[axis];
@@ -39,15 +39,24 @@ const runsAlong = ({ plan, binding }: Location, axis: number, shared: ReadonlySe
   return loop !== undefined && shared.has(loop);
 };
 
-/** For each tensor the outer loops that its definition and all its readers are in. */
+/** For each tensor the outer loops that its definition and all its readers are in, each reading what the same iteration made. */
 const loopsAroundReaders = (
   locations: ReadonlyMap<Tensor, Location>,
 ): ReadonlyMap<Tensor, readonly Loop[]> => {
   const around = new Map<Tensor, readonly Loop[]>();
-  for (const { plan, path } of locations.values()) {
-    for (const { tensor } of plan.reads) {
-      const known = around.get(tensor) ?? locations.get(tensor)?.path ?? [];
-      const end = known.findIndex((loop, depth) => path[depth] !== loop);
+  for (const { plan, path, binding } of locations.values()) {
+    for (const { tensor, at } of plan.reads) {
+      const made = locations.get(tensor);
+      const known = around.get(tensor) ?? made?.path ?? [];
+      const end = known.findIndex((loop, depth) => {
+        if (path[depth] !== loop) return true;
+        const axis =
+          made?.plan.definition.indices.findIndex((index) => made.binding.get(index) === loop) ?? -1;
+        const position = at[axis];
+        const index = position && plainIndex(position);
+        // a recurrence reads what an earlier iteration made
+        return loop.order !== undefined && axis >= 0 && (index === undefined || binding.get(index) !== loop);
+      });
       around.set(tensor, end < 0 ? known : known.slice(0, end));
     }
   }

@@ -4,7 +4,7 @@
  * whole program: a batch of instances; in expressions it is `batchIndex`.
  */
 import {
-  KEEP, affine, build, canonicalIndex, loopIndices, mapNodes, substitute, tensorsRead, type Affine, type Arena, type Definition, type Index, type Node, type Read, type Tensor,
+  KEEP, affine, build, canonicalIndex, loopIndices, mapNodes, substitute, type Affine, type Arena, type Definition, type Index, type Node, type Read, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import type { Element } from "./tree.ts";
 import { combined, constants, positions, type Position } from "./unroll.ts";
@@ -12,8 +12,7 @@ import { combined, constants, positions, type Position } from "./unroll.ts";
 /** Elements by their row-major offset over the axes of constant extent. */
 export type Expanded = Map<Tensor, ReadonlyMap<number, Node>>;
 
-export const isExpandable = (definition: Definition): boolean =>
-  definition.target === undefined && !tensorsRead(definition).includes(definition.tensor);
+export const isExpandable = (definition: Definition): boolean => definition.target === undefined;
 
 const isOpen = ({ extent }: Index): boolean => affine.asConstant(extent) === undefined;
 

@@ -5,7 +5,7 @@ import {
   affine, type Affine, type Definition, type Index, type Node, type ReduceOp, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import type { AccumulateOp, Buffer, Expr, Local, Stmt } from "../loop/types.ts";
-import { compare, and, constant, convert, int, max, min, mul, or, add, use } from "./build.ts";
+import { compare, and, constant, convert, int, max, min, mul, or, add, sub, use } from "./build.ts";
 import { extentExpr, integer, type Counter, type Site } from "./integer.ts";
 import { blocked, ROWS, type Contraction } from "./block.ts";
 import { jam, type For } from "./jam.ts";
@@ -121,7 +121,7 @@ const emitBody = (emission: Emission, block: Block, loop: Loop, from: Expr, to: 
   const { names } = emission.values;
   const inner = openBlock(names, block, loop);
   const local = names.counter(loop.label);
-  emission.open.set(loop, { local, block: inner });
+  emission.open.set(loop, { local: placeOf(emission, inner, loop, local, from, to), block: inner });
   emission.counters.set(loop.id, local);
   emitItems(emission, inner, loop.body);
   emission.open.delete(loop);
@@ -177,6 +177,22 @@ const tiled = (emission: Emission, block: Block, loop: Loop, made: For): readonl
   if (columns === undefined) return blocked(contractionOf(emission, block, loop), made);
   const body = made.body.flatMap((stmt) => (stmt.kind === "for" ? jam(names, stmt, COLUMNS) : [stmt]));
   return jam(names, made, ROWS, { ...made, body });
+};
+
+/** Loops count upwards: the place of one that runs downwards is from + to - 1 - its counter. */
+const placeOf = (
+  { values }: Emission,
+  block: Block,
+  loop: Loop,
+  counter: Local,
+  from: Expr,
+  to: Expr,
+): Local => {
+  if (loop.order !== "descending") return counter;
+  const local = newLocal(values.names, "int", `${loop.label}Down`);
+  const value = sub(add(from, sub(to, int(1))), use(counter));
+  block.stmts.push({ kind: "let", local, value });
+  return local;
 };
 
 /** So many terms are added in f32 before they go into an f64. */

@@ -8,7 +8,7 @@ import {
 import { narrow, narrowable, type Narrowed } from "./bounds.ts";
 import type { FloatType } from "../loop/types.ts";
 import { plainIndex } from "./value.ts";
-import type { Binding, Item, Location, Loop, Plan, Role, Step, Tile } from "./tree.ts";
+import type { Along, Binding, Item, Location, Loop, Plan, Role, Step, TensorRead, Tile } from "./tree.ts";
 
 export interface Fused {
   readonly items: readonly Item[];
@@ -32,7 +32,16 @@ export const fuse = (ir: Arena, plans: readonly Plan[], dtype: FloatType): Fused
     ids: 0,
   };
   for (const plan of plans) {
-    if (isIndependent(fusion, plan)) fusion.waiting.set(plan.definition.tensor, plan);
+    if (plan.recurrence !== undefined) {
+      // the members stand together, and go into their loop at the first
+      const { members } = plan.recurrence.recurrence;
+      if (members[0] !== plan.definition) continue;
+      insertRecurrence(
+        fusion,
+        plans.filter((each) => members.includes(each.definition)),
+        plan.recurrence,
+      );
+    } else if (isIndependent(fusion, plan)) fusion.waiting.set(plan.definition.tensor, plan);
     else insertWith(fusion, plan);
   }
   for (const plan of [...fusion.waiting.values()]) insertWith(fusion, plan);
@@ -105,6 +114,35 @@ const insertWith = (fusion: Fusion, plan: Plan): void => {
   insert(fusion, plan, bestPlacement(fusion, plan));
 };
 
+/** One loop over the places of the recurrence, and all members in it, after what they wait for. */
+const insertRecurrence = (fusion: Fusion, plans: readonly Plan[], along: Along): void => {
+  for (const plan of plans) {
+    for (const each of waitingFor(fusion, plan)) {
+      fusion.waiting.delete(each.definition.tensor);
+      insert(fusion, each, bestPlacement(fusion, each));
+    }
+  }
+  const [first] = plans;
+  if (first === undefined) return;
+  const loop = newLoop(fusion, first, along.index, undefined, { order: along.recurrence.direction });
+  fusion.position.set(loop, fusion.items.length);
+  fusion.items.push(loop);
+  for (const plan of plans) insert(fusion, plan, bestInside(fusion, plan, loop));
+};
+
+const bestInside = (fusion: Fusion, plan: Plan, loop: Loop): Placement => {
+  const [[index] = [], ...rest] = plan.phases;
+  const start: Placement = { path: [loop], binding: new Map(index && [[index, loop]]), rest };
+  const narrowed = narrowable(fusion.ir, plan);
+  let best = start;
+  for (const candidate of candidates(fusion, plan)) {
+    if (candidate.path[0] !== loop) continue;
+    const found = follow(fusion, plan, narrowed, candidate.path.slice(1), start);
+    if (isBetter(found, best) && !isArrayTooLarge(plan, found.binding)) best = found;
+  }
+  return best;
+};
+
 /** The waiting plans that this one needs, in order. */
 const waitingFor = (fusion: Fusion, plan: Plan): readonly Plan[] => {
   const found = new Set([plan]);
@@ -163,8 +201,9 @@ const follow = (
   plan: Plan,
   narrowed: ReadonlySet<Index>,
   loops: readonly Loop[],
+  start = startOf(plan),
 ): Placement => {
-  let placement = startOf(plan);
+  let placement = start;
   for (const loop of loops) {
     const next = enter(fusion, plan, narrowed, placement, loop);
     if (next === undefined) break;
@@ -183,6 +222,7 @@ const enter = (
   const [phase = [], ...later] = placement.rest;
   const { path } = placement;
   if (loop.bounds !== undefined || !isOpen(fusion, plan, path, loop)) return undefined;
+  if (loop.order === "descending" && isFirstOf(plan)) return undefined;
   for (const index of phase) {
     if (isOfTile(plan, index)) continue;
     if (index.extent !== loop.extent || narrowed.has(index)) continue;
@@ -204,11 +244,18 @@ const roleOf = (tile: Tile | undefined, index: Index): Role | undefined => {
   if (tile.kind === "dots") return index === tile.columns ? "columns" : undefined;
   return index === tile.lanes ? "lanes" : undefined;
 };
+/** The first of several is looked for: loops run upwards. */
+const isFirstOf = ({ definition: { reduction } }: Plan): boolean =>
+  reduction?.op === "argmax" || reduction?.op === "argmin";
+
+/** What an earlier iteration of a recurrence made is complete in any loop of this one. */
+const readsNow = ({ reads, recurrence }: Plan): readonly TensorRead[] =>
+  recurrence === undefined ? reads : reads.filter((read) => !recurrence.before.has(read));
 
 /** All that the plan reads is complete before this loop starts, or made in it. */
 const isOpen = (fusion: Fusion, plan: Plan, path: readonly Loop[], loop: Loop): boolean => {
   const position = fusion.position.get(loop) ?? 0;
-  return plan.reads.every(({ tensor }) => {
+  return readsNow(plan).every(({ tensor }) => {
     const made = fusion.locations.get(tensor);
     if (made === undefined || made.plan === plan) return true;
     if (!path.every((each, depth) => made.path[depth] === each)) return true;
@@ -218,7 +265,7 @@ const isOpen = (fusion: Fusion, plan: Plan, path: readonly Loop[], loop: Loop): 
 
 /** What is made in this loop is read at this very iteration, and complete there. */
 const readsExactly = (fusion: Fusion, plan: Plan, loop: Loop, index: Index): boolean =>
-  plan.reads.every(({ tensor, at }) => {
+  readsNow(plan).every(({ tensor, at }) => {
     const made = fusion.locations.get(tensor);
     if (made === undefined || !made.path.includes(loop)) return true;
     if (made.plan.form === "scatter") return false;
@@ -257,13 +304,8 @@ const insert = (fusion: Fusion, plan: Plan, placement: Placement): void => {
   const positions = path.map((loop) => fusion.position.get(loop) ?? 0);
   for (const index of own) {
     const block = path.at(-1)?.body ?? fusion.items;
-    const loop = newLoop(
-      fusion,
-      plan,
-      index,
-      boundsOf(narrowed, index, new Map(binding)),
-      roleOf(plan.tile, index),
-    );
+    const role = roleOf(plan.tile, index);
+    const loop = newLoop(fusion, plan, index, boundsOf(narrowed, index, new Map(binding)), { role });
     binding.set(index, loop);
     fusion.position.set(loop, block.length);
     positions.push(block.length);
@@ -288,7 +330,13 @@ const boundsOf = (narrowed: Narrowed, index: Index, binding: Binding): Loop["bou
   return { lower: range?.lower ?? [], upper: range?.upper ?? [], tests, binding };
 };
 
-const newLoop = (fusion: Fusion, plan: Plan, index: Index, bounds: Loop["bounds"], role?: Role): Loop => {
+const newLoop = (
+  fusion: Fusion,
+  plan: Plan,
+  index: Index,
+  bounds: Loop["bounds"],
+  { role, order }: Partial<Pick<Loop, "role" | "order">> = {},
+): Loop => {
   const { definition } = plan;
   const label = definition.labels[loopIndices(definition).indexOf(index)] ?? index.name;
   return {
@@ -297,6 +345,7 @@ const newLoop = (fusion: Fusion, plan: Plan, index: Index, bounds: Loop["bounds"
     label,
     extent: index.extent,
     role,
+    order,
     bounds,
     before: [],
     body: [],

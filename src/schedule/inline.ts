@@ -23,8 +23,9 @@ export const inline = (
 ): Inlined => {
   const inlined = new Map<Tensor, Definition>();
   const decisions: Decision[] = [];
+  const back = readBack(definitions);
   for (const definition of definitions) {
-    const reason = reasonFor(ir, definition, outputs, inlined);
+    const reason = back.has(definition.tensor) ? undefined : reasonFor(ir, definition, outputs, inlined);
     if (reason === undefined) continue;
     inlined.set(definition.tensor, { ...definition, body: rewritten(ir, definition, inlined) });
     decisions.push({ subject: definition.tensor.name, decision: "inlined", reason });
@@ -54,8 +55,20 @@ const reasonFor = (
 const isPlain = (definition: Definition): boolean =>
   definition.reduction === undefined &&
   definition.target === undefined &&
-  definition.tensor.dtype === definition.body.dtype &&
-  !readsOf([definition.body]).some((read) => read.tensor === definition.tensor);
+  definition.tensor.dtype === definition.body.dtype;
+
+/** What a recurrence reads before it is made: it is needed in memory, and its body would not end. */
+const readBack = (definitions: readonly Definition[]): ReadonlySet<Tensor> => {
+  const made = new Set<Tensor>();
+  const place = new Set(definitions.map(({ tensor }) => tensor));
+  const found = new Set<Tensor>();
+  for (const definition of definitions) {
+    for (const { tensor } of readsOf([definition.body]))
+      if (place.has(tensor) && !made.has(tensor)) found.add(tensor);
+    made.add(definition.tensor);
+  }
+  return found;
+};
 
 const isCheap = (body: Node): boolean =>
   costWithin(body, LIMIT) <= LIMIT && !reachable([body]).some(isDivision);

@@ -3,39 +3,43 @@
  * in the innermost one. Ends: every index is a candidate once.
  */
 import {
-  affine, loopIndices, readsOf, type Affine, type Arena, type Definition, type Index, type Tensor,
+  affine, distanceAlong, loopIndices, range, readsOf, type Affine, type Arena, type Definition, type Index, type Recurrence, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import { tileOf } from "./tile.ts";
-import type { Plan, TensorRead, Tile } from "./tree.ts";
+import type { Along, Plan, TensorRead, Tile } from "./tree.ts";
 
 export type Elements = ReadonlyMap<Tensor, readonly Tensor[]>;
 
-/** `elements`: the tensors whose elements are defined one by one, and those single values. */
-export const planOf = (ir: Arena, definition: Definition, elements: Elements): Plan => {
+/**
+ * `elements`: the tensors whose elements are defined one by one, and those single values; `recurrence`: the one that the
+ * definition is a member of.
+ */
+export const planOf = (
+  ir: Arena,
+  definition: Definition,
+  elements: Elements,
+  recurrence: Recurrence | undefined,
+): Plan => {
   const reads = readsIn(definition, elements);
   const all = loopIndices(definition);
-  if (definition.target !== undefined) {
-    return { definition, form: "scatter", phases: [all], inner: undefined, tile: undefined, reads };
-  }
+  const along = recurrence && alongOf(ir, definition, reads, recurrence);
+  const common = { definition, reads, recurrence: along, tile: undefined };
+  if (definition.target !== undefined) return { ...common, form: "scatter", phases: [all], inner: undefined };
+  const outermost = along === undefined ? [] : [along.index];
+  const others = all.filter((index) => !outermost.includes(index));
   const reduced = definition.reduction?.indices ?? [];
-  if (isOrdered(definition, reads)) {
-    const form = definition.reduction === undefined ? "pointwise" : "local";
-    return {
-      definition,
-      form,
-      phases: all.map((index) => [index]),
-      inner: undefined,
-      tile: undefined,
-      reads,
-    };
+  if (isOrdered(definition)) {
+    const phases = [...outermost, ...others].map((index) => [index]);
+    return { ...common, form: "local", phases, inner: undefined };
   }
-  const tile = tileOf(ir, definition, reads);
+  const tile = along === undefined ? tileOf(ir, definition, reads) : undefined;
   if (tile !== undefined) return tiledPlan(definition, tile, reads);
-  const inner = innermost(ir, definition, reads);
-  const phases = [definition.indices, reduced, all]
-    .map((phase, k) => phase.filter((index) => (index === inner) === (k === 2)))
-    .filter((phase) => phase.length > 0);
-  return { definition, form: formOf(definition, inner), phases, inner, tile: undefined, reads };
+  const inner = innermost(ir, definition, reads, others);
+  const phases = [definition.indices, reduced, all].map((phase, k) =>
+    phase.filter((index) => others.includes(index) && (index === inner) === (k === 2)),
+  );
+  const nonEmpty = [outermost, ...phases].filter((phase) => phase.length > 0);
+  return { ...common, form: formOf(definition, inner), phases: nonEmpty, inner };
 };
 
 /** The loops of a tile are inside of those that all factors run over. */
@@ -56,14 +60,30 @@ const tiledPlan = (definition: Definition, tile: Tile, reads: readonly TensorRea
     inner: tile.kind === "lanes" ? undefined : tile.lanes,
     tile,
     reads,
+    recurrence: undefined,
   };
 };
 
-/** Positions of a maximum depend on the order of the reduced loops, a recurrence on that of all loops. */
-const isOrdered = (definition: Definition, reads: readonly TensorRead[]): boolean => {
-  const op = definition.reduction?.op;
-  return op === "argmax" || op === "argmin" || reads.some((read) => read.tensor === definition.tensor);
+const alongOf = (
+  ir: Arena,
+  { tensor, indices }: Definition,
+  reads: readonly TensorRead[],
+  recurrence: Recurrence,
+): Along | undefined => {
+  const { axes, direction } = recurrence;
+  const index = indices[axes.get(tensor) ?? 0];
+  if (index === undefined) return undefined;
+  const proof = (a: Affine): boolean => range.provablyNonNegative(ir, a);
+  const before = reads.filter((read) => {
+    const position = read.at[axes.get(read.tensor) ?? -1];
+    return position !== undefined && distanceAlong(position, index, direction, proof) === "before";
+  });
+  return { recurrence, index, before: new Set(before) };
 };
+
+/** Positions of a maximum depend on the order of the reduced loops. */
+const isOrdered = ({ reduction }: Definition): boolean =>
+  reduction?.op === "argmax" || reduction?.op === "argmin";
 
 const formOf = (definition: Definition, inner: Index | undefined): Plan["form"] => {
   if (definition.reduction === undefined) return "pointwise";
@@ -85,9 +105,14 @@ const COST = { invariant: 0.25, unit: 1, strided: 4, scattered: 6, column: 8 };
 const SHORT = 8;
 const SHORTNESS = 4;
 
-const innermost = (ir: Arena, definition: Definition, reads: readonly TensorRead[]): Index | undefined => {
+const innermost = (
+  ir: Arena,
+  definition: Definition,
+  reads: readonly TensorRead[],
+  among: readonly Index[],
+): Index | undefined => {
   let best: { readonly index: Index; readonly cost: number } | undefined;
-  for (const index of loopIndices(definition)) {
+  for (const index of among) {
     const extent = affine.asConstant(index.extent);
     const short = extent !== undefined && extent <= SHORT ? SHORTNESS : 0;
     const accesses = reads.map((read) => accessCost(ir, read.at, index));

@@ -10,6 +10,7 @@ import {
   readsOf,
   type Arena,
   type Definition,
+  type Recurrence,
   type Tensor,
 } from "../ir/index.ts";
 import type { Decision } from "./decision.ts";
@@ -42,15 +43,21 @@ export interface Scalarised {
   readonly operations: number | undefined;
 }
 
+/** Their loops need an order: they stay. */
+type Recurrences = ReadonlyMap<Tensor, Recurrence>;
+
 export const scalarise = (
   ir: Arena,
   definitions: readonly Definition[],
   outputs: ReadonlySet<Tensor>,
+  recurrences: Recurrences,
   budget = DEFAULT_BUDGET,
 ): Scalarised => {
+  if (recurrences.size > 0)
+    return { ...besideLoops(ir, definitions, outputs, recurrences), operations: undefined };
   const whole = straightLine(ir, definitions, outputs, budget);
   if (whole !== undefined && "definitions" in whole) return { ...whole, decisions: [whole.decision] };
-  const beside = besideLoops(ir, definitions, outputs);
+  const beside = besideLoops(ir, definitions, outputs, recurrences);
   const kept = whole === undefined ? [] : [whole.decision];
   return { ...beside, decisions: [...kept, ...beside.decisions], operations: undefined };
 };
@@ -59,9 +66,10 @@ const besideLoops = (
   ir: Arena,
   definitions: readonly Definition[],
   outputs: ReadonlySet<Tensor>,
+  recurrences: Recurrences,
 ): Omit<Scalarised, "operations"> => {
   const expanded: Expanded = new Map();
-  const chosen = choose(definitions);
+  const chosen = choose(definitions.filter(({ tensor }) => !recurrences.has(tensor)));
   const stored = storedTensors(definitions, chosen, outputs);
   const elements = new Map<Tensor, Element>();
   const decisions: Decision[] = [];
@@ -82,7 +90,7 @@ const besideLoops = (
   return { definitions: result, elements, decisions };
 };
 
-/** Of constant size, not a recurrence, and within the budget of the program. */
+/** Of constant size, not of a recurrence, and within the budget of the program. */
 const choose = (definitions: readonly Definition[]): ReadonlySet<Tensor> => {
   const chosen = new Set<Tensor>();
   let budget = BESIDE;

@@ -1,6 +1,6 @@
 /** Programs to kernels: the order of the passes of scheduling, and the kernel around the statements. */
 import {
-  dependenciesOf, range, reachable, affine, define, canonicalIndex, build, liveDefinitions, type Affine, type Arena, type Definition, type Node, type Program, type Read, type Tensor,
+  dependenciesOf, range, reachable, affine, define, canonicalIndex, build, inDependencyOrder, liveDefinitions, recurrencesIn, type Affine, type Arena, type Definition, type Node, type Program, type Read, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import type { Matrix } from "../loop/matrix.ts";
 import type { About, Buffer, Expr, FloatType, Kernel } from "../loop/types.ts";
@@ -17,6 +17,7 @@ import { inline } from "./inline.ts";
 import { materialise } from "./materialise.ts";
 import { report } from "./report.ts";
 import { scalarise } from "./scalarise.ts";
+import { evenOut } from "./recurrence.ts";
 import { createNames, type Names } from "./scope.ts";
 import type { Element, Item, Plan, Schedule } from "./tree.ts";
 
@@ -36,17 +37,21 @@ export interface Scheduled {
 
 export const schedule = (ir: Arena, program: Program, options: ScheduleOptions): Scheduled => {
   const { definitions: all, outputs } = ownOutputs(ir, program);
-  const live = liveDefinitions(all, [...outputs.keys()]);
   const results = new Set(outputs.keys());
+  const live = evenOut(ir, inDependencyOrder(ir, liveDefinitions(all, [...results])), results);
   const provable = provableReads(ir);
-  const scalars = scalarise(ir, live, results, options.budget);
+  const scalars = scalarise(ir, live, results, recurrencesIn(ir, live), options.budget);
   const kept = new Set([...results, ...scalars.elements.keys()]);
   const unrolled = unroll(ir, scalars.definitions);
   const inlined = inline(ir, unrolled.definitions, kept);
   const parts = materialise(ir, inlined.definitions, provable);
-  const definitions = parts.definitions.map((definition) => stepOver(ir, definition));
+  const stepped = parts.definitions.map((definition) => stepOver(ir, definition));
+  const definitions = inDependencyOrder(ir, stepped);
   const elements = elementsOf(scalars.elements);
-  const plans = definitions.map((definition) => planOf(ir, definition, elements));
+  const recurrences = recurrencesIn(ir, definitions);
+  const plans = definitions.map((definition) =>
+    planOf(ir, definition, elements, recurrences.get(definition.tensor)),
+  );
   const { items, locations, parts: rows } = fuse(ir, plans, options.dtype);
   const places = contract(definitions, results, locations, scalars.elements);
   const tree: Schedule = { items, vector: vectorise(items), places, parts: rows };

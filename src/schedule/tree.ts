@@ -1,5 +1,5 @@
 /** The schedule: a tree of loops with the steps of definitions at its leaves. Every later choice is made on it. */
-import type { Affine, Definition, Index, Node, Tensor } from "../ir/index.ts";
+import type { Affine, Definition, Direction, Index, Node, Recurrence, Tensor } from "../ir/index.ts";
 
 export interface Loop {
   readonly kind: "loop";
@@ -9,6 +9,8 @@ export interface Loop {
   readonly extent: Affine;
   /** Of a contraction that is computed in blocks of its result. */
   readonly role: Role | undefined;
+  /** Of a recurrence: its iterations need this order, and are not independent. */
+  readonly order: Direction | undefined;
   /** Narrower than 0 … extent: bounds in terms of the owner's indices. Such a loop has one owner. */
   readonly bounds: Bounds | undefined;
   /** Before the first and after the last iteration: accumulators are prepared, results are finished. */
@@ -79,6 +81,16 @@ export interface Plan {
   readonly tile: Tile | undefined;
   /** What the definition reads: tensors that have to be complete before. */
   readonly reads: readonly TensorRead[];
+  /** Where it is a member of a recurrence. */
+  readonly recurrence: Along | undefined;
+}
+
+/** The recurrence that a plan belongs to: its loop is outermost. */
+export interface Along {
+  readonly recurrence: Recurrence;
+  readonly index: Index;
+  /** Reads of what earlier iterations made. */
+  readonly before: ReadonlySet<TensorRead>;
 }
 
 export interface TensorRead {

@@ -23,7 +23,7 @@ export const vectorise = (items: readonly Item[]): ReadonlySet<Loop> => {
 
 const isVector = (loop: Loop): boolean => {
   const extent = affine.asConstant(loop.extent);
-  if (extent !== undefined && extent < SHORTEST) return false;
+  if (loop.order !== undefined || (extent !== undefined && extent < SHORTEST)) return false;
   if (loop.role === "lanes") return !hasConditions(loop);
   return loop.body.every((item) => item.kind !== "loop" && isIndependent(item, loop));
 };
@@ -38,13 +38,17 @@ const hasConditions = (loop: Loop): boolean => {
   return false;
 };
 
+/** The first axis along which what a recurrence stores lies in a row of its own, apart from what it reads. */
+const rowsFrom = ({ plan: { definition, recurrence } }: Step): number =>
+  recurrence === undefined ? 0 : definition.indices.indexOf(recurrence.index) + 1;
+
 const isIndependent = (step: Step, loop: Loop): boolean => {
-  const { definition, form, reads } = step.plan;
+  const { definition, form } = step.plan;
   if (form === "scatter") return step.kind === "fill";
-  const alongOutput = definition.indices.some((index) => step.binding.get(index) === loop);
+  const axis = definition.indices.findIndex((index) => step.binding.get(index) === loop);
+  const alongOutput = axis >= 0 && axis >= rowsFrom(step);
   switch (step.kind) {
     case "compute":
-      return alongOutput && !reads.some((read) => read.tensor === definition.tensor);
     case "fill":
     case "add":
       return alongOutput;

@@ -2,12 +2,15 @@
  * A program's definitions → lighter ones of equal value: tidied, values shared, sums taken apart, in rounds until nothing
  * changes. Every round lowers the weight of the program or the number of its definitions, and their number is bounded too.
  */
-import type { Definition, Requirement, Tensor } from "../ir/index.ts";
+import {
+  brokenCircle, inDependencyOrder, readsBack, type Definition, type Requirement, type Tensor,
+} from "../ir/index.ts"; // prettier-ignore
 import type { Engine } from "./engine.ts";
 import { rewriteSums } from "./expand.ts";
 import { seeThroughNames } from "./names.ts";
 import { absorbFactors, sharePairs } from "./pairs.ts";
 import { scaleNorms } from "./scale.ts";
+import { protect } from "./protect.ts";
 import { shareValues } from "./share.ts";
 import { stabiliseDefinitions } from "./shift.ts";
 import { lightenPointwise, lightenSums } from "./sums.ts";
@@ -29,16 +32,32 @@ export const simplifyDefinitions = (
   definitions: readonly Definition[],
   surface: Surface,
 ): readonly Definition[] => {
-  const first = tidy(engine, definitions, surface.outputs);
-  let current =
-    engine.mode === "strict" ? first : tidy(engine, stabilised(engine, first, surface), surface.outputs);
+  const tidied = recurrent(engine, definitions, (list) => tidy(engine, list, surface.outputs));
+  const first = tidied(definitions, definitions);
+  let current = engine.mode === "strict" ? first : tidied(stabilised(engine, first, surface), first);
   if (engine.mode !== "derived") return current;
   for (let count = 0; count < ROUNDS; count++) {
-    const next = tidy(engine, round(engine, current, surface), surface.outputs);
+    const next = tidied(round(engine, current, surface), current);
     if (next.length === current.length && next.every((definition, k) => definition === current[k])) break;
     current = next;
   }
   return current;
+};
+
+/**
+ * The pass, where recurrences stay recurrences: a rewriting after which members read each other in another order than place by
+ * place is not kept.
+ */
+const recurrent = (
+  { ir }: Engine,
+  definitions: readonly Definition[],
+  pass: (list: readonly Definition[]) => readonly Definition[],
+): ((list: readonly Definition[], otherwise: readonly Definition[]) => readonly Definition[]) => {
+  if (!readsBack(definitions)) return (list) => pass(list);
+  return (list, otherwise) => {
+    const next = inDependencyOrder(ir, pass(list));
+    return brokenCircle(ir, next) === undefined ? next : otherwise;
+  };
 };
 
 const stabilised = (
@@ -48,11 +67,24 @@ const stabilised = (
 ): readonly Definition[] => {
   const workspace = (list: readonly Definition[]): Workspace =>
     createWorkspace(engine.ir, list, new Set(surface.outputs), surface.names);
-  if (engine.mode === "derived") return stabiliseDefinitions(workspace(definitions), definitions);
+  if (engine.mode === "derived") {
+    const done = stabiliseDefinitions(workspace(definitions), definitions);
+    return withProtected(engine, definitions, done);
+  }
   const seen = seeThroughNames(engine, definitions);
   const centred = inOrder(workspace(centreVariances(workspace(seen), seen)));
   const scaled = scaleNorms(workspace(centred), centred);
-  return stabiliseDefinitions(workspace(scaled), scaled);
+  return withProtected(engine, definitions, stabiliseDefinitions(workspace(scaled), scaled));
+};
+
+/** New definitions are safe at all places of theirs. */
+const withProtected = (
+  { ir }: Engine,
+  before: readonly Definition[],
+  after: readonly Definition[],
+): readonly Definition[] => {
+  const known = new Set(before.map(({ tensor }) => tensor));
+  return after.map((each) => (known.has(each.tensor) ? each : protect(ir, each)));
 };
 
 const round = (
@@ -72,5 +104,6 @@ const round = (
     sharePairs(space, inOrder(space));
     absorbFactors(space, inOrder(space));
   }
-  return inOrder(space).map((definition) => rewriteSums(engine, definition));
+  const rewritten = inOrder(space).map((definition) => rewriteSums(engine, definition));
+  return withProtected(engine, definitions, rewritten);
 };

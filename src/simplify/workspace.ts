@@ -2,7 +2,7 @@
  * The definitions of a program while they are rewritten: who reads whom, what each weighs, and what a change would save.
  * Definitions in, definitions out in an order in which each comes after what it reads.
  */
-import { affine, build as b, readsOf } from "../ir/index.ts";
+import { affine, build as b, componentsBy, inDependencyOrder, readsOf } from "../ir/index.ts";
 import type { Affine, Arena, Definition, Index, Node, Read, Tensor } from "../ir/index.ts";
 import { definitionWeight } from "./cost.ts";
 
@@ -164,28 +164,11 @@ const freshName = (stem: string, isTaken: (name: string) => boolean): string => 
 
 /** Each definition after what it reads; of those that are free to come, in the order in which they were made. */
 export const inOrder = (space: Workspace): readonly Definition[] => {
-  const placed = new Set<Tensor>();
-  const result: Definition[] = [];
-  const place = (first: Definition): void => {
-    const stack = [first];
-    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-      const { tensor } = top;
-      const missing = tensorsReadBy(space, top).flatMap((read) => {
-        const definition = space.definitions.get(read);
-        return definition !== undefined && read !== tensor && !placed.has(read) ? [definition] : [];
-      });
-      if (missing.length > 0 && !placed.has(tensor)) {
-        stack.push(...missing.reverse());
-        continue;
-      }
-      stack.pop();
-      if (placed.has(tensor)) continue;
-      placed.add(tensor);
-      result.push(top);
-    }
-  };
-  for (const definition of space.definitions.values()) place(definition);
-  return result;
+  const readBy = (definition: Definition): readonly Definition[] =>
+    tensorsReadBy(space, definition).flatMap((tensor) => space.definitions.get(tensor) ?? []);
+  const components = componentsBy([...space.definitions.values()], readBy);
+  const ordered = components.flatMap(({ members }) => members);
+  return components.some(({ isCircle }) => isCircle) ? inDependencyOrder(space.ir, ordered) : ordered;
 };
 
 // ---- shapes of definitions

@@ -31,7 +31,7 @@ const reduction = (
 const text = (value: Affine): string => affineText(value, (node) => node.kind);
 
 const ranges = ({ p, definition }: { p: Builder; definition: Definition }): readonly string[] => {
-  const plan = planOf(p.ir, definition, new Map());
+  const plan = planOf(p.ir, definition, new Map(), undefined);
   const order = [...definition.indices, ...(definition.reduction?.indices ?? [])];
   const { ranges: found } = narrow(p.ir, plan, order, order.length);
   return [...found].flatMap(([index, { lower, upper }]) => [
@@ -104,7 +104,7 @@ describe("bounds", () => {
     const { p, definition } = reduction((q, i, u, term) =>
       b.guard(q.ir, b.inRange(q.ir, a.minus(q.ir, i, u), H(q)), term),
     );
-    const plan = planOf(p.ir, definition, new Map());
+    const plan = planOf(p.ir, definition, new Map(), undefined);
     expect([...narrowable(p.ir, plan)].map((index) => index.name)).toEqual(["i1"]);
   });
 });

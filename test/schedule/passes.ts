@@ -1,6 +1,7 @@
 /** Passes by themselves, on the definitions of a program. */
 import {
   range,
+  recurrencesIn,
   type Arena,
   type Definition,
   type Program,
@@ -10,7 +11,7 @@ import {
 import { contract } from "../../src/schedule/contract.ts";
 import { fuse, type Fused } from "../../src/schedule/fuse.ts";
 import { planOf } from "../../src/schedule/plan.ts";
-import type { Place } from "../../src/schedule/tree.ts";
+import type { Place, Plan } from "../../src/schedule/tree.ts";
 
 export const outputsOf = (program: Program): ReadonlySet<Tensor> =>
   new Set(program.outputs.map((output) => output.tensor));
@@ -26,12 +27,13 @@ export const provableIn =
       return extent !== undefined && range.provablyInRange(ir, position, extent);
     });
 
+export const plansOf = (ir: Arena, definitions: readonly Definition[]): readonly Plan[] => {
+  const recurrences = recurrencesIn(ir, definitions);
+  return definitions.map((each) => planOf(ir, each, new Map(), recurrences.get(each.tensor)));
+};
+
 export const fused = (ir: Arena, definitions: readonly Definition[]): Fused =>
-  fuse(
-    ir,
-    definitions.map((definition) => planOf(ir, definition, new Map())),
-    "f64",
-  );
+  fuse(ir, plansOf(ir, definitions), "f64");
 
 /** The loops of each definition by label and number: equal where they are shared. */
 export const paths = ({ locations }: Fused): Readonly<Record<string, readonly string[]>> =>

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { planOf } from "../../src/schedule/plan.ts";
 import type { Plan } from "../../src/schedule/tree.ts";
+import { plansOf } from "./passes.ts";
 import * as programs from "./programs.ts";
 
 const plans = (make: Parameters<typeof programs.example>[0]): Readonly<Record<string, readonly string[]>> => {
@@ -14,7 +14,7 @@ const plans = (make: Parameters<typeof programs.example>[0]): Readonly<Record<st
     ];
   };
   return Object.fromEntries(
-    program.definitions.map((each) => [each.tensor.name, text(planOf(ir, each, new Map()))]),
+    plansOf(ir, program.definitions).map((plan) => [plan.definition.tensor.name, text(plan)]),
   );
 };
 

@@ -10,7 +10,13 @@ const scalarised = (
 ): { left: number; elements: number; decision: string | undefined } => {
   const { ir, program } = programs.example(programs.layerNorm, "f");
   const fixed = specialise(ir, program, new Map(Object.entries(sizes)));
-  const { definitions, elements, decisions } = scalarise(ir, fixed.definitions, outputsOf(fixed), budget);
+  const { definitions, elements, decisions } = scalarise(
+    ir,
+    fixed.definitions,
+    outputsOf(fixed),
+    new Map(),
+    budget,
+  );
   const left = definitions.filter((each) => each.indices.length > 0).length;
   return { left, elements: elements.size, decision: decisions[0]?.decision };
 };
@@ -50,5 +56,5 @@ it("expands the elements that are asked for only", () => {
     define(ir, { tensor: outer, indices: [i, j], body }),
     define(ir, { tensor: y, indices: [], body: b.read(ir, outer, place) }),
   ];
-  expect(scalarise(ir, definitions, new Set([y]), 1).operations).toBe(1);
+  expect(scalarise(ir, definitions, new Set([y]), new Map(), 1).operations).toBe(1);
 });

@@ -1,0 +1,194 @@
+/** Recurrences on every back end: values by hand, gradients by differences. */
+import { describe, expect, it } from "vitest";
+import { BACKENDS, instantiateAll } from "../../src/cli/backends.ts";
+import { gradcheck, type CheckedProgram } from "../../src/cli/gradcheck.ts";
+import { evaluate, type Inputs } from "../../src/eval/index.ts";
+import { createArena, type Arena, type Program } from "../../src/ir/index.ts";
+import * as pipeline from "../../src/pipeline.ts";
+import { check } from "../check/compile.ts";
+
+interface Case {
+  readonly text: string;
+  readonly dims: Readonly<Record<string, number>>;
+}
+
+const CASES: { readonly [name: string]: Case } = {
+  "cumulative sum": {
+    text: "fn f(x: [T]) { s[t] = (s[t - 1] ?? 0) + x[t]\n return s }",
+    dims: { T: 33 },
+  },
+  "cumulative product": {
+    text: "fn f(x: [T]) { p[0] = x[0]\n p[t] = p[t - 1] * x[t]\n return p }",
+    dims: { T: 2 },
+  },
+  "exponential moving average": {
+    text: "fn f(x: [T], a: []) { h[0] = x[0]\n h[t] = a * h[t - 1] + (1 - a) * x[t]\n return h }",
+    dims: { T: 33 },
+  },
+  "two first elements": {
+    text: `fn f(a: [], b: [], q: [], x: [T]) {
+      f[0] = a
+      f[1] = b
+      f[t] = q * f[t - 1] + x[t] * f[t - 2]
+      return f
+    }`,
+    dims: { T: 1 },
+  },
+  "from the end, and a filter of run-time length": {
+    text: `fn f(x: [T], w: [K]) {
+      y[T - 1] = x[T - 1]
+      y[t] = x[t] + sin(y[t + 1])
+      z[t] = x[t] * y[t] + sum[k](w[k] * (z[t - 1 - k] ?? 0))
+      return sum(z * z)
+    }`,
+    dims: { T: 5, K: 3 },
+  },
+  LSTM: {
+    text: `fn f(x: [T, D], h0: [H], c0: [H], W: [4, H, D], U: [4, H, H], b: [4, H]) {
+      a[t, g, j] = b[g, j] + sum[d](W[g, j, d] * x[t, d]) + sum[k](U[g, j, k] * (h[t - 1, k] ?? h0[k]))
+      c[t, j] = sigmoid(a[t, 0, j]) * (c[t - 1, j] ?? c0[j]) + sigmoid(a[t, 1, j]) * tanh(a[t, 2, j])
+      h[t, j] = sigmoid(a[t, 3, j]) * tanh(c[t, j])
+      return h
+    }`,
+    dims: { T: 3, D: 2, H: 5 },
+  },
+  "Runge-Kutta steps": {
+    text: `fn f(y0: [N], A: [N, N], dt: []; steps = 4) {
+      y[0, i] = y0[i]
+      y[s < steps + 1, i] = y[s - 1, i] + dt / 6 * (k1[s - 1, i] + 2 * k2[s - 1, i] + 2 * k3[s - 1, i] + k4[s - 1, i])
+      k1[s < steps, i] = tanh(sum[j](A[i, j] * y[s, j]))
+      k2[s < steps, i] = tanh(sum[j](A[i, j] * (y[s, j] + dt / 2 * k1[s, j])))
+      k3[s < steps, i] = tanh(sum[j](A[i, j] * (y[s, j] + dt / 2 * k2[s, j])))
+      k4[s < steps, i] = tanh(sum[j](A[i, j] * (y[s, j] + dt * k3[s, j])))
+      z[i] = y[steps, i]
+      return z
+    }`,
+    dims: { N: 3, steps: 2 },
+  },
+  "both ways over a batch": {
+    text: `fn f(x: [T, B, D], W: [H, D], U: [H, H], V: [H, H]) {
+      l[t, n, j] = tanh(sum[d](W[j, d] * x[t, n, d]) + sum[k](U[j, k] * (l[t - 1, n, k] ?? 0)))
+      r[t, n, j] = tanh(sum[d](W[j, d] * x[t, n, d]) + sum[k](V[j, k] * (r[t + 1, n, k] ?? 0)))
+      return sum[t, n, j](l[t, n, j] * r[t, n, j])
+    }`,
+    dims: { T: 3, B: 2, D: 2, H: 4 },
+  },
+  "best and all paths": {
+    text: `fn f(e: [T, S], A: [S, S]) {
+      a[0, j] = e[0, j]
+      a[t, j] = max[i](a[t - 1, i] + A[i, j]) + e[t, j]
+      p[0, j] = e[0, j]
+      p[t, j] = logsumexp[i](p[t - 1, i] + A[i, j]) + e[t, j]
+      return a, p
+    }`,
+    dims: { T: 3, S: 3 },
+  },
+  "leading dimensions": {
+    text: `fn f(x: [..., T], w: []) {
+      s[..., 0] = x[..., 0]
+      s[..., t] = w * s[..., t - 1] + x[..., t]
+      return s
+    }`,
+    dims: { rows: 5, T: 4 },
+  },
+  "in functions of numbers and of rows": {
+    text: `fn root(a) {
+      y[0] = a
+      y[k < 5] = (y[k - 1] + a / y[k - 1]) / 2
+      return y[4]
+    }
+    fn energy(x: [T]) {
+      s[t] = (s[t - 1] ?? 0) / 2 + x[t]
+      return sum(s * s)
+    }
+    fn f(x: [N, T]) {
+      r[n] = energy[t](x[n, t])
+      return sum(r) + sum(root(2 + x * x))
+    }`,
+    dims: { N: 5, T: 3 },
+  },
+};
+
+const compiled = (text: string): CheckedProgram => {
+  const checked = check(text);
+  if (!checked.ok) throw new Error(checked.diagnostics.map((each) => each.message).join("\n"));
+  const ir = createArena();
+  const made = [...checked.value.functions.values()].at(-1)?.program(ir);
+  if (made?.ok !== true) throw new Error("no program");
+  return { ir, program: made.value, wrt: made.value.inputs.map(({ name }) => name) };
+};
+
+const isRight = async (compiledProgram: CheckedProgram, dims: Case["dims"]): Promise<void> => {
+  const settings = { dims: new Map(Object.entries(dims)) };
+  const reports = await gradcheck([{ ...compiledProgram, settings }]);
+  const rows = reports.flatMap((report) => report.rows);
+  expect(rows.filter((row) => row.failure !== undefined)).toEqual([]);
+  expect(new Set(rows.map((row) => row.backend)).size).toBeGreaterThan(BACKENDS.length - 1);
+  expect(rows.reduce((count, row) => count + row.checked, 0)).toBeGreaterThan(5);
+};
+
+describe("gradients on every back end", () => {
+  it.each(Object.entries(CASES))("%s", async (_, { text, dims }) => {
+    await isRight(compiled(text), dims);
+  });
+
+  it("second derivatives: the gradient as a function", async () => {
+    const { ir, program, wrt } = compiled(`fn f(x: [T], a: []) {
+      h[0] = sin(a)
+      h[t] = a * sin(h[t - 1]) + h[t - 1] * x[t]
+      return sum(h * h)
+    }`);
+    await isRight({ ir, program: pipeline.gradient(ir, program, wrt), wrt }, { T: 4 });
+  });
+});
+
+const vector = (data: readonly number[]) => ({ shape: [data.length], data: Float64Array.from(data) });
+
+const number = (value: number) => ({ shape: [], data: Float64Array.of(value) });
+
+/** Of the interpreter and of all back ends. */
+const everywhere = async (
+  ir: Arena,
+  program: Program,
+  inputs: Inputs,
+): Promise<readonly ReadonlyMap<string, readonly number[]>[]> => {
+  const expected = evaluate(program, inputs);
+  const all = [new Map([...expected].map(([name, { data }]) => [name, [...data]]))];
+  for (const backend of BACKENDS) {
+    const kernel = pipeline.toKernel(ir, program, { dtype: backend.dtype, name: "kernel" });
+    const made = (await instantiateAll(backend, [kernel])).get("kernel");
+    if (made?.ok !== true) throw new Error(made?.reason);
+    all.push(new Map([...made.run(inputs)].map(([name, data]) => [name, Array.from(data)])));
+  }
+  return all;
+};
+
+it("computes what the loop by hand does, for every length", async () => {
+  const { ir, program } = compiled(CASES["exponential moving average"]?.text ?? "");
+  for (const T of [0, 1, 2, 33]) {
+    const x = Array.from({ length: T }, (_, t) => (t * t) % 7);
+    const h: number[] = [];
+    x.forEach((value, t) => h.push(t === 0 ? value : 0.25 * (h[t - 1] ?? 0) + 0.75 * value));
+    const inputs: Inputs = {
+      tensors: new Map([["x", vector(x)], ["a", number(0.25)]]), // prettier-ignore
+      dims: new Map([["T", T]]),
+    };
+    for (const outputs of await everywhere(ir, pipeline.forward(ir, program), inputs)) {
+      const found = outputs.get("h") ?? [];
+      expect(found.length).toBe(T);
+      found.forEach((value, t) => {
+        expect(value).toBeCloseTo(h[t] ?? NaN, 5);
+      });
+    }
+  }
+});
+
+it("passes the adjoint of nothing back through no steps at all", async () => {
+  const { ir, program, wrt } = compiled(CASES["exponential moving average"]?.text ?? "");
+  const inputs: Inputs = {
+    tensors: new Map([["x", vector([])], ["a", number(0.25)], ["d_h", vector([])]]), // prettier-ignore
+    dims: new Map([["T", 0]]),
+  };
+  for (const outputs of await everywhere(ir, pipeline.vjp(ir, program, wrt), inputs))
+    expect([outputs.get("d_x"), outputs.get("d_a")]).toEqual([[], [0]]);
+});
