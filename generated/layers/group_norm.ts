@@ -217,7 +217,7 @@ let group_norm_vjp_d_gamma_1 = new Float32Array(0);
  * d_mu_1_2[n, j, q0] = Σ[j'] d_mu_1_1[n, j, j', q0]
  * d_mu_1[n, j] = Σ[q0] -gamma[⌊C / groups⌋ · j + q0] · d_mu_1_2[n, j, q0] / sqrt(d_var_1[n, j])
  * d_mu.sum[n, g] = (d_mu_1[n, g] - 2 · mu.sum[n, g] · d_var[n, g] · (1 - H · W · ⌊C / groups⌋ / (H · W · ⌊C / groups⌋)) / (H · W · ⌊C / groups⌋)) / (H · W · ⌊C / groups⌋)
- * d_gamma_1[n, c] = 1 / sqrt(eps + var[n, ⌊c / ⌊C / groups⌋⌋])
+ * d_gamma_1[n, c] = [0 ≤ ⌊c / ⌊C / groups⌋⌋ < groups] · (1 / sqrt(eps + var[n, ⌊c / ⌊C / groups⌋⌋]))
  * d_x[n, c, i, j] = [0 ≤ c < groups · ⌊C / groups⌋] · (gamma[c] · d_y[n, c, i, j] · d_gamma_1[n, c]) + [0 ≤ ⌊c / ⌊C / groups⌋⌋ < groups] · (d_mu.sum[n, ⌊c / ⌊C / groups⌋⌋] + 2 · (x[n, ⌊C / groups⌋ · ⌊c / ⌊C / groups⌋⌋ + mod(c, ⌊C / groups⌋), i, j] - mu[n, ⌊c / ⌊C / groups⌋⌋]) · d_var[n, ⌊c / ⌊C / groups⌋⌋] / (H · W · ⌊C / groups⌋))
  * d_gamma[c] = Σ[n, i, j] [0 ≤ c < groups · ⌊C / groups⌋] · ((x[n, c, i, j] - mu[n, ⌊c / ⌊C / groups⌋⌋]) · d_y[n, c, i, j] · d_gamma_1[n, c])
  * d_beta[c] = Σ[n, i, j] [0 ≤ c < groups · ⌊C / groups⌋] · d_y[n, c, i, j]
@@ -403,15 +403,15 @@ export function group_norm_vjp(args: GroupNormVjpArgs, into: GroupNormVjpInto = 
     const at24 = n * C;
     for (let c = 0; c < C; c++) {
       const at23 = Math.floor(c / at);
-      const d_gamma_1_1 = 1 / Math.sqrt(eps + var_[at23]!);
+      const is = at23 < groups;
+      const d_gamma_1_1 = is ? 1 / Math.sqrt(eps + (at23 < groups ? var_[at23]! : 0)) : 0;
       d_gamma_1[at24 + c] = d_gamma_1_1;
       const at26 = mod(c, at);
       const at27 = at2 + at23 * at3 + at26 * at5;
       const at29 = at8 + at23;
       const at30 = at12 + c * at5;
       const t12 = gamma[c]! * d_gamma_1_1;
-      const is = c < at25;
-      const is1 = at23 < groups;
+      const is1 = c < at25;
       const at32 = at2 + c * at5;
       for (let i = 0; i < H; i++) {
         const at28 = at27 + i * W;
@@ -419,8 +419,8 @@ export function group_norm_vjp(args: GroupNormVjpArgs, into: GroupNormVjpInto = 
         const at33 = at32 + i * W;
         for (let j = 0; j < W; j++) {
           const d_x1 =
-            (is ? t12 * d_y[at31 + j]! : 0) +
-            (is1 ? d_mu_sum[at23]! + t13 * (x[at28 + j]! - mu[at29]!) * d_var[at23]! : 0);
+            (is1 ? t12 * d_y[at31 + j]! : 0) +
+            (is ? d_mu_sum[at23]! + t13 * (x[at28 + j]! - mu[at29]!) * d_var[at23]! : 0);
           d_x[at33 + j] = d_x1;
         }
       }
