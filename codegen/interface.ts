@@ -66,7 +66,7 @@ export interface MatrixPort {
 
 export type MatrixField =
   | { readonly name: "values" | "diagonal"; readonly port: TensorPort }
-  | { readonly name: "left" | "right"; readonly ports: readonly TensorPort[] };
+  | { readonly name: "values" | "left" | "right"; readonly ports: readonly TensorPort[] };
 
 export type ResultPort = TensorPort | MatrixPort;
 
@@ -175,6 +175,8 @@ function fieldsOf(structure: Structure, outputs: readonly TensorPort[]): readonl
     case "blockDiagonal":
     case "dense":
       return [{ name: "values", port: port(structure.values) }];
+    case "banded":
+      return [{ name: "values", ports: structure.values.map(port) }];
     case "lowRank":
     case "diagonalPlusLowRank":
       return [
@@ -192,6 +194,7 @@ const WORDS: { readonly [K in StructureKind]: string } = {
   diagonal: "diagonal: its values have the shape of the rows",
   blockDiagonal:
     "block-diagonal: values over the rows, and over the dimensions of the columns that are not shared",
+  banded: "banded: for each band, values of the shape of the rows",
   lowRank: "a sum of outer products in each block: left has the shape of the rows, right of the columns",
   diagonalPlusLowRank:
     "a diagonal and a sum of outer products in each block: left has the shape of the rows, right of the columns",

@@ -147,8 +147,9 @@ function matrixText(
       : `${field.name}: [${field.ports.map(value).join(", ")}]`,
   );
   const shared = "shared" in structure ? [`shared: ${JSON.stringify(structure.shared)}`] : [];
+  const bands = structure.kind === "banded" ? [`bands: ${JSON.stringify(structure.bands)}`] : [];
   const shape = [`rows: ${extents(matrix.rows)}`, `columns: ${extents(matrix.columns)}`];
-  return `{ ${[`kind: ${quote(structure.kind)}`, ...shape, ...shared, ...parts].join(", ")} }`;
+  return `{ ${[`kind: ${quote(structure.kind)}`, ...shape, ...shared, ...bands, ...parts].join(", ")} }`;
 }
 
 /** The object of all results; `value` is the text of an output. */

@@ -55,11 +55,13 @@ function matrixType({ matrix, fields }: MatrixPort): string {
   const { kind } = matrix.structure;
   const numbers = "readonly number[]";
   const pairs = "readonly { readonly row: number; readonly column: number }[]";
+  const bands = "readonly (readonly { readonly row: number; readonly offset: number }[])[]";
   const members: readonly (readonly [string, string])[] = [
     ["kind", JSON.stringify(kind)],
     ["rows", numbers],
     ["columns", numbers],
     ...("shared" in matrix.structure ? [["shared", pairs] as const] : []),
+    ...(kind === "banded" ? [["bands", bands] as const] : []),
     ...fields.map(
       (field) =>
         [

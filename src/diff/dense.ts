@@ -64,6 +64,18 @@ const entryOf = (
       return build.zero(ir);
     case "dense":
       return stored(structure.values, [...rows, ...columns]);
+    case "banded": {
+      const bands = structure.bands.map((band, k) => {
+        const tests = columns.map((column, j) => {
+          const { row = 0, offset = 0 } = band[j] ?? {};
+          const index = rows[row] ?? column;
+          const at = affine.plus(ir, affine.ofIndex(ir, index), affine.fixed(ir, offset));
+          return build.isZero(ir, affine.minus(ir, at, affine.ofIndex(ir, column)));
+        });
+        return build.guard(ir, build.and(ir, tests), stored(structure.values[k] ?? "", rows));
+      });
+      return build.sum(ir, bands);
+    }
     case "diagonal":
       return where(diagonal, stored(structure.values, rows));
     case "blockDiagonal":

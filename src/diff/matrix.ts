@@ -6,7 +6,7 @@ import {
   affine, build, define, definitionOf, liveDefinitions, nextLabel, operandsOf, substitute, tensorsRead, type Affine, type Arena, type Definition,
   type Index, type Node, type Output, type Program, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
-import type { Matrix, Shared, Structure } from "../loop/matrix.ts";
+import type { Matrix, Offset, Shared, Structure } from "../loop/matrix.ts";
 import { createNamer, type Namer } from "./names.ts";
 import {
   commonFixed, conditionsOf, ownIndices, partAt, sourceIndices, type Part,
@@ -119,7 +119,7 @@ const storedAs = (ir: Arena, program: Program, draft: Draft, namer: Namer): Stor
   const element = sourceIndices(ir, draft.source);
   const labels = labelsOf(program, draft, parts, shared);
   const drawn: Drawn = { ir, program, draft, parts, own, element, common, shared, labels, namer };
-  return lowRank(drawn) ?? entries(drawn);
+  return lowRank(drawn) ?? banded(drawn) ?? entries(drawn);
 };
 
 const labelsOf = (
@@ -186,6 +186,37 @@ const entries = (drawn: Drawn): Stored => {
     labels: [...labels.rows, ...labels.columns.filter((_, j) => !common.has(j))],
   });
   return { structure, definitions: [definition], outputs: [output(definition.tensor, name)] };
+};
+
+// ---- bands
+
+/** index + offset */
+const offsetOf = (ir: Arena, own: readonly Index[], value: Affine): Offset | undefined => {
+  for (const [row, index] of own.entries()) {
+    const offset = affine.asConstant(affine.minus(ir, value, affine.ofIndex(ir, index)));
+    if (offset !== undefined) return { row, offset };
+  }
+  return undefined;
+};
+
+/** Every part has one entry in a row, at a fixed distance. */
+const banded = ({ ir, draft, parts, own, element, shared }: Drawn): Stored | undefined => {
+  if (shared.length === element.length) return undefined;
+  const bands = parts.flatMap(({ fixed, tensor }) => {
+    const band = element.map((_, j) => {
+      const value = fixed.get(j);
+      return value && offsetOf(ir, own, value);
+    });
+    const offsets = band.filter((each) => each !== undefined);
+    return tensor === undefined || offsets.length < element.length ? [] : [{ band: offsets, tensor }];
+  });
+  if (bands.length < parts.length) return undefined;
+  const values = bands.map((_, k) => `${draft.name}_band${k + 1}`);
+  return {
+    structure: { kind: "banded", bands: bands.map(({ band }) => band), values },
+    definitions: [],
+    outputs: bands.map(({ tensor }, k) => output(tensor, values[k] ?? draft.name)),
+  };
 };
 
 // ---- low rank

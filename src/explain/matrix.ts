@@ -8,7 +8,7 @@ import {
   type Node, type Output, type Program, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import { simplify } from "../simplify/index.ts";
-import { storedIn, type Matrix, type Shared, type Structure } from "../loop/matrix.ts";
+import { storedIn, type Band, type Matrix, type Shared, type Structure } from "../loop/matrix.ts";
 
 export interface Readable {
   /** What the entries are made of, without what is only stored. */
@@ -129,6 +129,21 @@ const bodyOf = (ir: Arena, program: Program, structure: Structure, at: Places): 
       return undefined;
     case "diagonal":
       return value(structure.values, at.rows);
+    case "banded": {
+      const bands = structure.bands.map((band, k) => {
+        const deltas = at.columns.map((column, j) => {
+          const { row = 0, offset = 0 } = band[j] ?? {};
+          const index = affine.ofIndex(ir, at.rows[row] ?? column);
+          return build.delta(
+            ir,
+            affine.plus(ir, index, affine.fixed(ir, offset)),
+            affine.ofIndex(ir, column),
+          );
+        });
+        return build.product(ir, [...deltas, value(structure.values[k] ?? "", at.rows)]);
+      });
+      return build.sum(ir, bands);
+    }
     case "blockDiagonal":
     case "dense":
       return value(structure.values, [...at.rows, ...at.free]);
@@ -188,6 +203,8 @@ export const structureText = ({ matrix, places }: ReadableMatrix): string => {
     case "diagonal":
     case "dense":
       return constant + structure.kind;
+    case "banded":
+      return `${constant}banded (columns ${structure.bands.map((band) => bandText(band, places)).join(", ")})`;
     case "blockDiagonal":
       return constant + blocks;
     case "lowRank":
@@ -195,6 +212,14 @@ export const structureText = ({ matrix, places }: ReadableMatrix): string => {
     case "diagonalPlusLowRank":
       return constant + inBlocks(`diagonal plus rank ${rankText(structure.left.length)}`);
   }
+};
+
+const bandText = (band: Band, places: readonly string[]): string => {
+  const indices = band.map(({ row, offset }) => {
+    const name = places[row] ?? "";
+    return offset === 0 ? name : `${name} ${offset < 0 ? "-" : "+"} ${Math.abs(offset)}`;
+  });
+  return indices.length === 1 ? indices.join() : `[${indices.join(", ")}]`;
 };
 
 const rankText = (rank: number): string => COUNT[rank] ?? String(rank);

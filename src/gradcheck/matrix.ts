@@ -16,6 +16,8 @@ const assembled = (structure: Structure, shape: Shape, outputs: Outputs): Struct
     case "diagonal":
     case "dense":
       return { kind: structure.kind, ...shape, values: part(structure.values) };
+    case "banded":
+      return { ...structure, ...shape, values: structure.values.map(part) };
     case "blockDiagonal":
       return { ...structure, ...shape, values: part(structure.values) };
     case "lowRank":

@@ -9,11 +9,22 @@ export interface Shared {
   readonly column: number;
 }
 
+/** A column's index in one dimension: that of the row in dimension `row`, and so many further. */
+export interface Offset {
+  readonly row: number;
+  readonly offset: number;
+}
+
+/** Each row has one entry on a band, in the column whose indices are these; none where there is no such column. */
+export type Band = readonly Offset[];
+
 export type Structure =
   /** Nothing is stored. */
   | { readonly kind: "zero" }
   /** Rows and columns have one shape, and entries off the diagonal are zero: `values` of the shape of the rows. */
   | { readonly kind: "diagonal"; readonly values: string }
+  /** Chains and stencils: for each band `values` of the shape of the rows. */
+  | { readonly kind: "banded"; readonly bands: readonly Band[]; readonly values: readonly string[] }
   /** `values` over the rows and those dimensions of the columns that are not shared. */
   | { readonly kind: "blockDiagonal"; readonly shared: readonly Shared[]; readonly values: string }
   /** In each block (the whole, where nothing is shared) Σ left·rightᵀ: left of the shape of the rows, right of the columns. */
@@ -54,6 +65,8 @@ export const storedIn = (structure: Structure): readonly string[] => {
     case "blockDiagonal":
     case "dense":
       return [structure.values];
+    case "banded":
+      return structure.values;
     case "lowRank":
       return [...structure.left, ...structure.right];
     case "diagonalPlusLowRank":

@@ -5,6 +5,6 @@ export { erf, erfc, floordiv, mod, pow, round, sigmoid, softplus } from "./scala
 export { createHeap } from "./heap.ts";
 export type { Heap } from "./heap.ts";
 export { dense, times } from "./matrix.ts";
-export type { SharedDimensions, Stored, StructuredMatrix } from "./matrix.ts";
+export type { BandOffset, SharedDimensions, Stored, StructuredMatrix } from "./matrix.ts";
 export { createKernel, instantiate } from "./wasm.ts";
 export type { LoadOptions, WasmExports, WasmKernel, WasmSource } from "./wasm.ts";

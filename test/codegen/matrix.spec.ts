@@ -13,11 +13,13 @@ fn diagonal(x: [N]) { return sum(exp(x)) }
 fn blocks(x: [N, C]) { return sum[n](logsumexp[c](x[n, c])) }
 fn scalar(s: []) { return exp(s) }
 fn nothing(x: [N]) { return sum(x) }
+fn chain(x: [N]) { return sum[i < N - 1]((x[i + 1] - x[i]^2)^2) }
 fn bilinear(a: [N, K], b: [K, M]) { return sum[n, m]((sum[k](a[n, k] * b[k, m]))^2) }
 derive diagonal { hessian(x) }
 derive blocks { hessian(x) }
 derive scalar { hessian(s) }
 derive nothing { hessian(x) }
+derive chain { hessian(x) }
 derive bilinear { hessian() }
 `;
 
@@ -35,6 +37,7 @@ const data = (size: number): Float64Array => Float64Array.from({ length: size },
 const CASES: readonly (readonly [name: string, inputs: Record<string, readonly number[]>])[] = [
   ["diagonal", { x: [5] }],
   ["blocks", { x: [2, 3] }],
+  ["chain", { x: [5] }],
   ["scalar", { s: [] }],
   ["nothing", { x: [5] }],
   ["bilinear", { a: [2, 3], b: [3, 2] }],
@@ -88,6 +91,7 @@ describe("kernels of Hessians", () => {
       expect(text).toContain("readonly left: readonly Float32Array[]");
       expect(text).toContain('h_x_x: { kind: "zero", rows: [N], columns: [N] }');
       expect(text).toContain('h_s_s: { kind: "dense", rows: [], columns: []');
+      expect(text).toContain('kind: "banded", rows: [N], columns: [N], bands: ');
       expect(diagnosticsOf(text)).toEqual([]);
     }
   });

@@ -2,6 +2,9 @@ import { describe, expect, it } from "vitest";
 import { evaluate, extentOf, type Inputs } from "../../src/eval/index.ts";
 import { createArena, type Arena, type Program } from "../../src/ir/index.ts";
 import { compileModule, gradient, jvp, request, toKernel, vjp } from "../../src/pipeline.ts";
+import { instantiateTypeScript } from "../../codegen/typescript/run.ts";
+import { matricesOf } from "../../src/gradcheck/matrix.ts";
+import { times } from "../../src/runtime/index.ts";
 import { operationCount } from "../../src/simplify/index.ts";
 import { readLibrary } from "../../src/cli/library.ts";
 
@@ -101,3 +104,41 @@ const callOf = (loss: string, by: string): string => {
   if (loss !== "gaussian_nll") return `${loss}(${by}, a)`;
   return by === "mu" ? "gaussian_nll(mu, a, b)" : "gaussian_nll(a, b, var)";
 };
+
+describe("the Hessian of Rosenbrock's function", () => {
+  it("takes time and memory in proportion to n, also for n = 100,000", async () => {
+    const { ir, program } = programOf(
+      "fn f(x: [N]) { return sum[i < N - 1](100 * (x[i + 1] - x[i]^2)^2 + (1 - x[i])^2) }",
+    );
+    const hessian = request(ir, program, {
+      kind: "hessian",
+      wrt: [],
+      matrices: [{ rows: "x", columns: "x" }],
+    });
+    const { operations } = operationCount(ir, hessian);
+    const at = (n: number): number => extentOf(operations, new Map([["N", n]])) ?? NaN;
+    expect(Math.log10(at(100_000) / at(10_000))).toBeCloseTo(1, 3);
+    const kernel = toKernel(ir, hessian, { dtype: "f64" });
+    const buffers = kernel.buffers.filter(({ role }) => role !== "input");
+    expect(buffers.map(({ shape }) => shape.length)).toEqual([1, 1, 1]);
+    const run = (await instantiateTypeScript([kernel])).get(kernel.name);
+    const x = Float64Array.from({ length: 100_000 }, (_, k) => Math.sin(k));
+    const results = run?.({ x, N: x.length }) ?? {};
+    const bands = matricesOf(
+      hessian,
+      { tensors: new Map([["x", { shape: [x.length], data: x }]]) },
+      new Map(
+        Object.entries(results).map(([name, value]) => [name, typeof value === "number" ? [value] : value]),
+      ),
+    );
+    // H·1 at an inner element: 1200 x² - 400 x₊ + 202 - 400 x - 400 x₋
+    const matrix = bands.get("h_x_x");
+    if (matrix === undefined) throw new Error("no matrix");
+    const product = times(
+      matrix,
+      x.map(() => 1),
+    );
+    const [before = NaN, here = NaN, after = NaN] = x.slice(49_999, 50_002);
+    expect(product[50_000]).toBeCloseTo(1200 * here ** 2 - 400 * after + 202 - 400 * here - 400 * before, 9);
+  });
+});

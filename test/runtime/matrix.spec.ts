@@ -19,6 +19,15 @@ const CASES: readonly (readonly [StructuredMatrix, readonly (readonly number[])[
     [[1, 0, 2, 0], [0, 3, 0, 4]],
   ],
   [
+    { kind: "banded", rows: [3], columns: [3], bands: [[{ row: 0, offset: 0 }], [{ row: 0, offset: 1 }]], values: [[1, 2, 3], [4, 5, 6]] },
+    [[1, 4, 0], [0, 2, 5], [0, 0, 3]],
+  ],
+  [
+    // columns [n + 1, m - 1] of [2, 2]
+    { kind: "banded", rows: [2, 2], columns: [2, 2], bands: [[{ row: 0, offset: 1 }, { row: 1, offset: -1 }]], values: [[1, 2, 3, 4]] },
+    [[0, 0, 0, 0], [0, 0, 2, 0], [0, 0, 0, 0], [0, 0, 0, 0]],
+  ],
+  [
     { kind: "lowRank", ...BLOCKS, left: [[1, 2, 3, 4]], right: [[1, 0, 2, 3, 0, 1]] },
     [[1, 0, 2, 0, 0, 0], [2, 0, 4, 0, 0, 0], [0, 0, 0, 9, 0, 3], [0, 0, 0, 12, 0, 4]],
   ],
