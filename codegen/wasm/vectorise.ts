@@ -51,7 +51,8 @@ export function emitVectorPart(
   const sums = new Map<Local, Accumulator>();
   const trips = tripCount(s);
   if (trips !== undefined && trips < lanes) return "some left";
-  const copies = Math.min(copyCount(forms, body), Math.floor((trips ?? Infinity) / lanes));
+  const copies = Math.min(copyCount(forms, body), Math.floor(mostTrips(s) / lanes));
+  if (copies === 0) return "some left";
   const sets = Math.min(copies, accumulatorSets(forms, body));
 
   /** The last iteration that starts `count` whole vectors. */
@@ -87,6 +88,13 @@ export function emitVectorPart(
   sequence.push(module.if(whole, module.block(null, [...before.sequence, ...starts, ...loops, ...ends])));
   scope.retire();
   return trips !== undefined && trips % lanes === 0 ? "none left" : "some left";
+}
+
+/** More than this it cannot be. */
+function mostTrips(s: For): number {
+  const { to } = s;
+  const first = to.kind === "binary" && to.op === "min" ? tripCount({ ...s, to: to.a }) : undefined;
+  return tripCount(s) ?? first ?? Infinity;
 }
 
 /** The number of iterations, where it is known. */

@@ -4,6 +4,7 @@
  * finite.
  */
 import { foldExpr, operands } from "../loop/fold.ts";
+import { formatExpr } from "../loop/format.ts";
 import type { Buffer, Expr, Local, Stmt } from "../loop/types.ts";
 import { add, and, compare, int, load, min, mul, sub, use } from "./build.ts";
 import { jammedBody, rebuilt, type For } from "./jam.ts";
@@ -25,6 +26,12 @@ export interface Contraction {
   readonly summed: readonly Summed[] | undefined;
   /** Whether the innermost of these could run on vectors. */
   readonly alongSum: boolean;
+  /** Terms that are added before their sum is added to others. */
+  readonly chunk: number;
+  /** How many rows there are, in terms of the dims. */
+  readonly rows: Expr;
+  /** Where statements that need these locals can go, if that is outside of a loop around. */
+  readonly outside: (locals: ReadonlySet<Local>) => Stmt[] | undefined;
   /** A temporary buffer. */
   readonly buffer: (name: string, shape: readonly Expr[]) => Buffer;
 }
@@ -44,16 +51,28 @@ export const blocked = (contraction: Contraction, rows: For): readonly Stmt[] =>
   const lanes = lanesOf(rows);
   const jammed = lanes && jammedBody(names, rows.local, rows.body, ROWS);
   if (lanes === undefined || jammed === undefined || !storesOnly(lanes.body)) return [rows];
-  const shared = sharedIn(contraction, rows, lanes);
-  const fewest = shared.length === 0 ? ROWS : FEWEST_ROWS;
+  const shared = sharedIn(contraction, lanes, {
+    along: new Set([lanes.local]),
+    apart: ownOf(rows),
+    values: new Map(),
+  });
+  const isMasked = shared.some(({ value }) => value.kind === "select");
+  const fewest = shared.length === 0 || isMasked ? ROWS : FEWEST_ROWS;
   const enough = [isAtLeast(rows, fewest), isAtLeast(lanes, width)];
-  const few = alongRows(contraction, rows, lanes);
-  if (enough.includes("never")) return [few];
-  const blocks = inBlocks(contraction, rows, lanes, panelsOf(contraction, shared));
+  const isNever = enough.includes("never");
+  const panels = isNever && !isMasked ? [] : panelsOf(contraction, shared);
+  const few = (): readonly Stmt[] =>
+    isMasked ? inColumns(contraction, rows, lanes, panels) : [alongRows(contraction, rows, lanes)];
+  if (isNever) return few();
   const tests = enough.filter((each) => typeof each !== "string");
-  const [first, ...others] = tests;
-  if (first === undefined) return blocks;
-  return [{ kind: "if", test: others.reduce(and, first), then: blocks, else: [few] }];
+  const where = (then: readonly Stmt[], otherwise: readonly Stmt[]): readonly Stmt[] => {
+    const [first, ...others] = tests;
+    return first === undefined
+      ? then
+      : [{ kind: "if", test: others.reduce(and, first), then, else: otherwise }];
+  };
+  const flat = flatOf(contraction, rows, lanes, panels, (stmts) => where(stmts, []));
+  return where(inBlocks(contraction, rows, lanes, panels, flat), tests.length === 0 ? [] : few());
 };
 
 /** Whether the loop has so many iterations. */
@@ -75,8 +94,11 @@ const storesOnly = (body: readonly Stmt[]): boolean => {
 /** The vector loop, if there is nothing else that has to happen for each row. */
 const lanesOf = (rows: For): For | undefined => {
   const lanes = rows.body.at(-1);
-  const isPlain = rows.body.slice(0, -1).every((stmt) => stmt.kind === "let" && !readsMemory(stmt.value));
-  if (lanes?.kind !== "for" || lanes.mode !== "vector" || !isPlain) return undefined;
+  if (lanes?.kind !== "for" || lanes.mode !== "vector") return undefined;
+  const stored = new Set(statementsOf(lanes.body).flatMap((s) => (s.kind === "store" ? [s.buffer] : [])));
+  const isPlain = (stmt: Stmt): boolean =>
+    stmt.kind === "let" && !sourcesOf(stmt.value).some((source) => stored.has(source));
+  if (!rows.body.slice(0, -1).every(isPlain)) return undefined;
   const own = ownOf(rows);
   return mentions(lanes.from, own) || mentions(lanes.to, own) ? undefined : lanes;
 };
@@ -100,32 +122,63 @@ const vectorsInside = (body: readonly Stmt[]): readonly Stmt[] =>
     return isInnermost ? { ...stmt, mode: "vector" } : { ...stmt, body: vectorsInside(stmt.body) };
   });
 
+/** Row by row, with the guard tested once for each element of a panel; short, as there are few columns, or few rows. */
+const inColumns = (
+  { names, width, summed = [] }: Contraction,
+  rows: For,
+  lanes: For,
+  panels: readonly Panel[],
+): readonly Stmt[] => {
+  const start = newLocal(names, "int", `${lanes.local.name}Block`);
+  const part: For = { ...lanes, from: use(start), to: min(add(use(start), int(width)), lanes.to) };
+  const place = placeIn(summed, part, width);
+  const body = withoutUnused(replaced(part.body, readsOf(panels, place)));
+  const columns: For = { ...part, mode: "serial" };
+  return [
+    {
+      kind: "for",
+      local: start,
+      from: lanes.from,
+      to: lanes.to,
+      step: width,
+      mode: "serial",
+      body: [
+        { ...columns, body: fill(part.body, place, panels) },
+        { ...rows, body: [...rows.body.slice(0, -1), { ...columns, body }] },
+      ],
+    },
+  ];
+};
+
+/** What stands for the uses of panels. */
+const readsOf = (panels: readonly Panel[], place: Expr): ReadonlyMap<Expr, Expr> =>
+  new Map(
+    panels.flatMap(({ uses, buffer }) => uses.map((each): [Expr, Expr] => [each, load(buffer, place)])),
+  );
+
 const inBlocks = (
   contraction: Contraction,
   rows: For,
   lanes: For,
   panels: readonly Panel[],
+  flat: Flat | undefined,
 ): readonly Stmt[] => {
   const { names, width, summed = [] } = contraction;
   const start = newLocal(names, "int", `${lanes.local.name}Start`);
   return steps(names, lanes, start, width, () => {
     const part: For = { ...lanes, from: use(start), to: add(use(start), int(width)) };
-    const reads = panels.map((panel): [Expr, Expr] => [
-      panel.load,
-      load(panel.buffer, placeIn(summed, part, width)),
-    ]);
-    const body = [
-      ...rows.body.slice(0, -1),
-      { ...part, body: withoutUnused(replaced(part.body, new Map(reads))) },
-    ];
-    const inside = steps(
-      names,
-      rows,
-      rows.local,
-      ROWS,
-      () => jammedBody(names, rows.local, body, ROWS) ?? [],
-    );
-    return [...panels.map((panel) => fill(summed, part, panel, width)), ...inside];
+    const place = placeIn(summed, part, width);
+    const reads = readsOf(panels, place);
+    const inside = steps(names, rows, rows.local, ROWS, (first) => {
+      const at = newLocal(names, "int", `${rows.local.name}At`);
+      const sum = flat?.(part, use(at)) ?? replaced(part.body, reads);
+      const body = [...rows.body.slice(0, -1), { ...part, body: withoutUnused(sum) }];
+      const jammed = jammedBody(names, rows.local, body, ROWS) ?? [];
+      if (flat === undefined) return jammed;
+      return [{ kind: "let", local: at, value: placeOfRows(summed, first, use(rows.local)) }, ...jammed];
+    });
+    const copies = panels.length === 0 ? [] : [{ ...part, body: fill(part.body, place, panels) }];
+    return [...copies, ...inside];
   });
 };
 
@@ -135,13 +188,13 @@ const steps = (
   { from, to }: For,
   local: Local,
   count: number,
-  body: () => readonly Stmt[],
+  body: (start: Expr) => readonly Stmt[],
 ): readonly Stmt[] => {
   const trips = sub(to, from);
   const isWhole = trips.kind === "const" && trips.value % count === 0;
   const start = isWhole ? local : newLocal(names, "int", `${local.name}Block`);
   const bound: Stmt = { kind: "let", local, value: min(use(start), sub(to, int(count))) };
-  const inside = body();
+  const inside = body(use(start));
   return [
     {
       kind: "for",
@@ -157,10 +210,11 @@ const steps = (
 
 // ---- panels
 
-/** A read, and where that is in terms of the counters. */
+/** Expressions of one value that is the same for all rows. */
 interface Shared {
-  readonly load: Load;
-  readonly offset: Expr;
+  readonly uses: Expr[];
+  /** In terms of the counters. */
+  readonly value: Expr;
 }
 
 interface Panel extends Shared {
@@ -170,56 +224,262 @@ interface Panel extends Shared {
 const panelsOf = (contraction: Contraction, shared: readonly Shared[]): readonly Panel[] => {
   const { summed = [], width, buffer } = contraction;
   const size = summed.reduce<Expr>((product, each) => mul(product, each.size), int(1));
-  return shared.map((each) => ({
-    ...each,
-    buffer: buffer(`${each.load.buffer.name}Panel`, [size, int(width)]),
-  }));
+  return shared.map((each) => ({ ...each, buffer: buffer(nameOf(each.value), [size, int(width)]) }));
 };
 
-/** What is read along the lanes and the sum, and is the same for all rows. */
-const sharedIn = ({ summed }: Contraction, rows: For, lanes: For): readonly Shared[] => {
+/** After what is read in it. */
+const nameOf = (value: Expr): string => `${sourcesOf(value)[0]?.name ?? ""}Panel`;
+
+interface Search {
+  /** What is looked for changes with one of these, and with the sum. */
+  readonly along: ReadonlySet<Local>;
+  /** It is the same whatever these are. */
+  readonly apart: ReadonlySet<Local>;
+  /** Of locals declared around. */
+  readonly values: ReadonlyMap<Local, Expr>;
+}
+
+/** What is read along the sum and the rows, or the sum and the lanes, and is the same for all of the others. */
+const sharedIn = ({ summed }: Contraction, lanes: For, search: Search): readonly Shared[] => {
   if (summed === undefined) return [];
-  const own = ownOf(rows);
+  const all = statementsOf(lanes.body);
+  const values = new Map(search.values);
+  const changing = new Set([...search.apart, ...all.flatMap((s) => (s.kind === "init" ? [s.local] : []))]);
+  const stored = new Set(all.flatMap((s) => (s.kind === "store" ? [s.buffer] : [])));
   const counters = new Set(summed.map(({ local }) => local));
-  const values = new Map<Local, Expr>();
-  const found = new Map<Expr, Shared>();
-  const stored = new Set<Buffer>();
-  for (const stmt of statementsOf(lanes.body)) {
-    if (stmt.kind === "store" || stmt.kind === "accumulateAt") stored.add(stmt.buffer);
-    if (stmt.kind === "let" && stmt.local.type === "int") values.set(stmt.local, inlined(stmt.value, values));
-    for (const each of loadsIn(stmt)) {
-      const offset = inlined(each.offset, values);
-      const isShared = mentions(offset, new Set([lanes.local])) && !mentions(offset, own);
-      if (!isShared || !mentions(offset, counters) || readsMemory(offset) || each.type !== "float") continue;
-      found.set(each, { load: each, offset });
+  const isShared = (expr: Expr): boolean => {
+    if (expr.type !== "float") return false;
+    const value = inlined(expr, values);
+    const loads = sourcesOf(value);
+    const isVarying = mentions(value, search.along) && mentions(value, counters);
+    return (
+      isVarying && loads.length > 0 && !mentions(value, changing) && !loads.some((from) => stored.has(from))
+    );
+  };
+  const found = new Map<string, Shared>();
+  for (const stmt of all) {
+    if (stmt.kind === "let") {
+      if (!mentions(inlined(stmt.value, values), changing))
+        values.set(stmt.local, inlined(stmt.value, values));
+      else changing.add(stmt.local);
+    }
+    if (stmt.kind === "let" && values.has(stmt.local)) continue;
+    for (const use of valuesOf(stmt).flatMap((value) =>
+      partsOf(value, (part) => !isShared(part)).filter(isShared),
+    )) {
+      const value = inlined(use, values);
+      const known = found.get(formatExpr(value));
+      if (known === undefined) found.set(formatExpr(value), { uses: [use], value });
+      else known.uses.push(use);
     }
   }
-  return [...found.values()].filter((each) => !stored.has(each.load.buffer));
+  return [...found.values()];
 };
 
-const fill = (summed: readonly Summed[], lanes: For, panel: Panel, width: number): Stmt => {
-  const value = load(panel.load.buffer, panel.offset);
-  const store: Stmt = { kind: "store", buffer: panel.buffer, offset: placeIn(summed, lanes, width), value };
-  return summed.toReversed().reduce<Stmt>(
-    (inner, { local, extent }) => ({
-      kind: "for",
-      local,
-      from: int(0),
-      to: extent,
-      step: 1,
-      mode: "serial",
-      body: [inner],
-    }),
-    { ...lanes, body: [store] },
+/** The loops of the sum, with the panels' elements stored in place of what is done with them. */
+const fill = (body: readonly Stmt[], place: Expr, panels: readonly Panel[]): readonly Stmt[] => {
+  const done = new Set<Panel>();
+  const filled = (stmts: readonly Stmt[]): readonly Stmt[] =>
+    stmts.flatMap((stmt): readonly Stmt[] => {
+      if (stmt.kind === "for") {
+        const inner = filled(stmt.body);
+        return inner.some((each) => each.kind !== "let") ? [{ ...stmt, body: inner }] : [];
+      }
+      const parts = new Set(valuesOf(stmt).flatMap((value) => partsOf(value, () => true)));
+      const here = panels.filter((panel) => !done.has(panel) && panel.uses.some((use) => parts.has(use)));
+      for (const panel of here) done.add(panel);
+      const stores = here.flatMap(({ buffer, uses }): readonly Stmt[] => {
+        const value = uses.find((use) => parts.has(use));
+        return value === undefined ? [] : [{ kind: "store", buffer, offset: place, value }];
+      });
+      return stmt.kind === "let" ? [stmt, ...stores] : stores;
+    });
+  return withoutUnused(filled(body));
+};
+
+// ---- sums over one loop
+
+/** The sum of a row, over panels for both factors: in terms of the lanes and of where the panel of the rows begins. */
+type Flat = (lanes: For, rowsAt: Expr) => readonly Stmt[];
+
+type Accumulate = Extract<Stmt, { kind: "accumulate" }>;
+
+interface Sum {
+  readonly nest: For;
+  readonly term: Accumulate;
+  /** What adds the sums of blocks, where there are such. */
+  readonly total: Accumulate | undefined;
+}
+
+const sumOf = (lanes: For): Sum | undefined => {
+  const nests = lanes.body.filter((stmt) => stmt.kind === "for");
+  const [nest] = nests;
+  if (nest === undefined || nests.length > 1) return undefined;
+  const all = statementsOf([nest]);
+  const sums = all.filter((stmt) => stmt.kind === "accumulate");
+  const parts = all.filter((stmt) => stmt.kind === "init");
+  const isSum = all.every((stmt) => SUMMING.has(stmt.kind)) && sums.length === parts.length + 1;
+  if (!isSum || parts.length > 1) return undefined;
+  const [part] = parts;
+  const term = sums.find((stmt) => part === undefined || stmt.local === part.local);
+  return term && { nest, term, total: sums.find((stmt) => stmt !== term) };
+};
+
+const SUMMING: ReadonlySet<Stmt["kind"]> = new Set<Stmt["kind"]>(["for", "let", "init", "accumulate"]);
+
+/**
+ * Where the factor of the rows does not change with the loops around, it is copied to a panel outside of these, and the
+ * loops of the sum become one.
+ */
+const flatOf = (
+  contraction: Contraction,
+  rows: For,
+  lanes: For,
+  panels: readonly Panel[],
+  where: (stmts: readonly Stmt[]) => readonly Stmt[],
+): Flat | undefined => {
+  const { names, summed = [], width, chunk } = contraction;
+  const [panel, ...others] = panels;
+  const sum = sumOf(lanes);
+  if (panel === undefined || others.length > 0 || sum === undefined) return undefined;
+  const values = new Map<Local, Expr>();
+  for (const stmt of rows.body) if (stmt.kind === "let") values.set(stmt.local, inlined(stmt.value, values));
+  const found = sharedIn(contraction, lanes, {
+    along: new Set([rows.local]),
+    apart: new Set([lanes.local]),
+    values,
+  });
+  const [factor] = found;
+  const isInput = factor !== undefined && sourcesOf(factor.value).every(({ role }) => role === "input");
+  if (factor === undefined || !isInput || found.length > 1) return undefined;
+  const rowPanel = rowPanelOf(contraction, rows, lanes, factor, where);
+  if (rowPanel === undefined) return undefined;
+  const size = summed.reduce<Expr>((product, { extent }) => mul(product, extent), int(1));
+  const counter = newLocal(names, "int", "term");
+  const own = new Set(
+    statementsOf([sum.nest]).flatMap((s) => (s.kind === "let" || s.kind === "for" ? [s.local] : [])),
   );
+  const rest = new Map([...panel.uses, ...factor.uses].map((each): [Expr, Expr] => [each, int(0)]));
+  const [bare] = replaced([sum.term], rest);
+  if (bare?.kind !== "accumulate" || mentions(bare.value, own) || mentions(bare.value, values))
+    return undefined;
+  return (part, rowsAt) => {
+    const column = load(panel.buffer, add(mul(use(counter), int(width)), sub(use(part.local), part.from)));
+    const row = load(rowPanel, add(mul(use(counter), int(ROWS)), add(use(rows.local), rowsAt)));
+    const reads = new Map<Expr, Expr>([
+      ...panel.uses.map((each): [Expr, Expr] => [each, column]),
+      ...factor.uses.map((each): [Expr, Expr] => [each, row]),
+    ]);
+    const [term] = replaced([sum.term], reads);
+    if (term?.kind !== "accumulate") return part.body;
+    const flat = sumUp(names, { counter, size, chunk }, term, sum.total);
+    return part.body.flatMap((stmt) => (stmt === sum.nest ? flat : [stmt]));
+  };
+};
+
+interface Terms {
+  readonly counter: Local;
+  readonly size: Expr;
+  readonly chunk: number;
+}
+
+/** Σ over one loop, or over blocks of it. */
+const sumUp = (
+  names: Names,
+  { counter, size, chunk }: Terms,
+  term: Accumulate,
+  total: Accumulate | undefined,
+): readonly Stmt[] => {
+  const loop = (from: Expr, to: Expr, local: Local, step: number, body: readonly Stmt[]): Stmt => ({
+    kind: "for",
+    local,
+    from,
+    to,
+    step,
+    mode: "serial",
+    body,
+  });
+  if (total === undefined) return [loop(int(0), size, counter, 1, [term])];
+  const start = newLocal(names, "int", "termFrom");
+  const end = newLocal(names, "int", "termTo");
+  return [
+    loop(int(0), size, start, chunk, [
+      { kind: "let", local: end, value: min(add(use(start), int(chunk)), size) },
+      { kind: "init", local: term.local, value: { kind: "const", type: term.local.type, value: 0 } },
+      loop(use(start), use(end), counter, 1, [term]),
+      total,
+    ]),
+  ];
+};
+
+/** Before the loops around: blocks of rows, each in the order of the sum. */
+const rowPanelOf = (
+  contraction: Contraction,
+  rows: For,
+  lanes: For,
+  factor: Shared,
+  where: (stmts: readonly Stmt[]) => readonly Stmt[],
+): Buffer | undefined => {
+  const { names, summed = [], outside } = contraction;
+  const size = summed.reduce<Expr>((product, each) => mul(product, each.size), int(1));
+  const first = newLocal(names, "int", `${rows.local.name}Start`);
+  const lets = rows.body.slice(0, -1);
+  const into = (buffer: Buffer): readonly Stmt[] =>
+    where(
+      steps(names, rows, first, ROWS, (start) => {
+        const column = sub(use(rows.local), use(first));
+        const place = add(add(mul(start, size), mul(placeInSum(summed), int(ROWS))), column);
+        const body = fill([...lets, ...lanes.body], place, [{ ...factor, buffer }]);
+        return [{ ...lanes, local: rows.local, from: use(first), to: add(use(first), int(ROWS)), body }];
+      }),
+    );
+  const [source] = sourcesOf(factor.value);
+  const around = source && outside(freeIn(into(source)));
+  if (around === undefined) return undefined;
+  const buffer = contraction.buffer(nameOf(factor.value), [add(contraction.rows, int(ROWS)), size]);
+  around.push(...into(buffer));
+  return buffer;
+};
+
+/** The locals that statements need from around them. */
+const freeIn = (stmts: readonly Stmt[]): ReadonlySet<Local> => {
+  const declared = new Set<Local>();
+  const used = new Set<Local>();
+  const visit = (body: readonly Stmt[]): void => {
+    for (const stmt of body) {
+      for (const value of valuesOf(stmt)) for (const local of localsIn(value)) used.add(local);
+      if (stmt.kind === "let" || stmt.kind === "for") declared.add(stmt.local);
+      if (stmt.kind === "for") visit(stmt.body);
+      if (stmt.kind === "if") visit([...stmt.then, ...stmt.else]);
+    }
+  };
+  visit(stmts);
+  return new Set([...used].filter((local) => !declared.has(local)));
+};
+
+const localsIn = (root: Expr): readonly Local[] => {
+  const found: Local[] = [];
+  foldExpr<undefined>(root, (expr) => {
+    if (expr.kind === "local") found.push(expr.local);
+    return undefined;
+  });
+  return found;
+};
+
+/** Where a block of rows begins in their panel, less the row itself. */
+const placeOfRows = (summed: readonly Summed[], start: Expr, row: Expr): Expr => {
+  const size = summed.reduce<Expr>((product, { extent }) => mul(product, extent), int(1));
+  return sub(mul(start, size), row);
 };
 
 /** Row-major over the sum, then the columns of the block. */
-const placeIn = (summed: readonly Summed[], lanes: For, width: number): Expr => {
+const placeIn = (summed: readonly Summed[], lanes: For, width: number): Expr =>
+  add(mul(placeInSum(summed), int(width)), sub(use(lanes.local), lanes.from));
+
+const placeInSum = (summed: readonly Summed[]): Expr => {
   const [first, ...others] = summed;
   const outer = first === undefined ? int(0) : use(first.local);
-  const term = others.reduce<Expr>((total, { local, extent }) => add(mul(total, extent), use(local)), outer);
-  return add(mul(term, int(width)), sub(use(lanes.local), lanes.from));
+  return others.reduce<Expr>((total, { local, size }) => add(mul(total, size), use(local)), outer);
 };
 
 // ---- walks
@@ -233,16 +493,26 @@ const valuesOf = (stmt: Stmt): readonly Expr[] => {
   return stmt.kind === "store" || stmt.kind === "accumulateAt" ? [stmt.offset, stmt.value] : [stmt.value];
 };
 
-type Load = Extract<Expr, { kind: "load" }>;
+/** The buffers that an expression reads, in order. */
+const sourcesOf = (root: Expr): readonly Buffer[] => {
+  const found: Buffer[] = [];
+  foldExpr<undefined>(root, (expr) => {
+    if (expr.kind === "load") found.push(expr.buffer);
+    return undefined;
+  });
+  return found;
+};
 
-/** Those that are performed in any case. */
-const loadsIn = (stmt: Stmt): readonly Load[] => {
-  const found: Load[] = [];
-  const stack = [...valuesOf(stmt)];
+/** The expression and its parts that are computed in any case, down to where `inside` says to stop. */
+const partsOf = (root: Expr, inside: (part: Expr) => boolean): readonly Expr[] => {
+  const found: Expr[] = [];
+  const stack = [root];
   for (let expr = stack.pop(); expr !== undefined; expr = stack.pop()) {
-    if (expr.kind === "load") found.push(expr);
+    found.push(expr);
+    if (!inside(expr)) continue;
     if (expr.kind === "select") stack.push(expr.test);
-    else if (expr.kind !== "and" && expr.kind !== "or") stack.push(...operands(expr));
+    else if (expr.kind === "and" || expr.kind === "or") stack.push(expr.a);
+    else stack.push(...operands(expr));
   }
   return found;
 };
@@ -252,13 +522,10 @@ const inlined = (root: Expr, values: ReadonlyMap<Local, Expr>): Expr =>
     expr.kind === "local" ? (values.get(expr.local) ?? expr) : rebuilt(expr, of),
   );
 
-const mentions = (root: Expr, locals: ReadonlySet<Local>): boolean =>
+const mentions = (root: Expr, locals: { readonly has: (local: Local) => boolean }): boolean =>
   foldExpr<boolean>(root, (expr, of) =>
     expr.kind === "local" ? locals.has(expr.local) : operands(expr).some(of),
   );
-
-const readsMemory = (root: Expr): boolean =>
-  foldExpr<boolean>(root, (expr, of) => expr.kind === "load" || operands(expr).some(of));
 
 const replaced = (body: readonly Stmt[], by: ReadonlyMap<Expr, Expr>): readonly Stmt[] => {
   const of = (root: Expr): Expr => foldExpr<Expr>(root, (expr, part) => by.get(expr) ?? rebuilt(expr, part));
@@ -280,10 +547,15 @@ const replaced = (body: readonly Stmt[], by: ReadonlyMap<Expr, Expr>): readonly 
   });
 };
 
-/** Without offsets that nothing needs any more. */
+/** Without values that nothing needs any more. */
 const withoutUnused = (body: readonly Stmt[]): readonly Stmt[] => {
   const used = new Set<Local>();
-  for (const stmt of statementsOf(body)) {
+  const unused = new Set<Stmt>();
+  for (const stmt of statementsOf(body).toReversed()) {
+    if (stmt.kind === "let" && !used.has(stmt.local)) {
+      unused.add(stmt);
+      continue;
+    }
     for (const value of valuesOf(stmt)) {
       foldExpr<undefined>(value, (expr) => {
         if (expr.kind === "local") used.add(expr.local);
@@ -293,7 +565,7 @@ const withoutUnused = (body: readonly Stmt[]): readonly Stmt[] => {
   }
   const kept = (stmts: readonly Stmt[]): readonly Stmt[] =>
     stmts
-      .filter((stmt) => stmt.kind !== "let" || used.has(stmt.local))
+      .filter((stmt) => !unused.has(stmt))
       .map((stmt) => (stmt.kind === "for" ? { ...stmt, body: kept(stmt.body) } : stmt));
   return kept(body);
 };

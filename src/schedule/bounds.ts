@@ -55,7 +55,7 @@ const isConstant = (node: Node, value: number): boolean =>
 
 const conjuncts = (test: Node): readonly Node[] => (test.kind === "and" ? test.args : [test]);
 
-const isAboutIndices = (test: Node): boolean =>
+export const isAboutIndices = (test: Node): boolean =>
   conjuncts(test).every((each) => IS_ABOUT_INDICES.has(each.kind));
 
 const IS_ABOUT_INDICES: ReadonlySet<Kind> = new Set<Kind>(["inrange", "divides", "iszero"]);
@@ -135,7 +135,8 @@ export const narrowable = (ir: Arena, plan: Plan): ReadonlySet<Index> => {
 };
 
 const allowedOf = (plan: Plan): ReadonlySet<Index> => {
-  const { definition, form } = plan;
+  const { definition, form, tile } = plan;
+  if (tile?.kind === "lanes" && tile.masked !== undefined) return new Set();
   if (form === "scatter") return new Set(definition.indices);
   const reduced = definition.reduction?.indices ?? [];
   if (definition.reduction !== undefined && NEUTRAL[definition.reduction.op] === undefined) return new Set();
@@ -144,7 +145,9 @@ const allowedOf = (plan: Plan): ReadonlySet<Index> => {
 
 /** In: all loops, outermost first, of which the last `own` are the plan's alone. */
 export const narrow = (ir: Arena, plan: Plan, order: readonly Index[], own: number): Narrowed => {
-  const { definition } = plan;
+  const { definition, tile } = plan;
+  if (tile?.kind === "lanes" && tile.masked !== undefined)
+    return { body: tile.masked, ranges: new Map(), tests: new Map() };
   const allowed = allowedOf(plan);
   const mine = order.slice(order.length - own);
   const { tests, body } = guardedOf(ir, definition);

@@ -11,6 +11,7 @@ import { blocked, ROWS, type Contraction } from "./block.ts";
 import { jam, type For } from "./jam.ts";
 import { chainOf, named, newLocal, openBlock, type Block, type Operand } from "./scope.ts";
 import type { Binding, Item, Loop, Place, Plan, Schedule, Step } from "./tree.ts";
+import { hasShortInside } from "./tile.ts";
 import { elementOffset, valueOf, type Known, type Source, type Values } from "./value.ts";
 
 export interface Storage {
@@ -153,6 +154,14 @@ const contractionOf = (emission: Emission, block: Block, rows: Loop): Contractio
     width: dtype === "f32" ? 8 : 4,
     summed: loops.every((loop) => loop.bounds === undefined) ? summed : undefined,
     alongSum: isAlongSum,
+    chunk: CHUNK,
+    rows: extentExpr(rows.extent),
+    outside: (locals) => {
+      const chain = chainOf(block);
+      const levels = [...locals].map((local) => chain.findIndex((each) => declares(emission, each, local)));
+      const level = Math.max(0, ...levels);
+      return levels.includes(-1) || level >= block.depth ? undefined : chain[level]?.stmts;
+    },
     buffer: (name, shape) => {
       const made: Buffer = { name: names.fresh(name), role: "temp", type: "float", shape };
       emission.panels.push(made);
@@ -163,6 +172,10 @@ const contractionOf = (emission: Emission, block: Block, rows: Loop): Contractio
 
 const stepsIn = (loop: Loop | undefined): readonly Step[] =>
   (loop?.body ?? []).flatMap((item) => (item.kind === "loop" ? [] : [item]));
+
+const declares = (emission: Emission, { stmts, loop }: Block, local: Local): boolean =>
+  (loop !== undefined && emission.open.get(loop)?.local === local) ||
+  stmts.some((stmt) => (stmt.kind === "let" || stmt.kind === "init") && stmt.local === local);
 
 /** One in the other. */
 const loopsIn = (loop: Loop): readonly Loop[] => {
@@ -202,7 +215,13 @@ const isShort = (loop: Loop): boolean =>
   isNarrowed(loop) || (affine.asConstant(loop.extent) ?? Infinity) <= chunkOf(loop);
 
 /** Of a loop with others inside a few iterations are many terms. */
-const chunkOf = (loop: Loop): number => (loop.body.some((item) => item.kind === "loop") ? CHUNK / 16 : CHUNK);
+const chunkOf = (loop: Loop): number => {
+  if (!loop.body.some((item) => item.kind === "loop")) return CHUNK;
+  const begun = loop.before.find((item) => item.kind === "begin");
+  if (begun?.kind !== "begin") return CHUNK;
+  const { definition, reads } = begun.plan;
+  return hasShortInside(definition, reads) ? CHUNK / 16 : 1;
+};
 
 /** A guard leaves few of the values of its index. */
 const isNarrowed = ({ bounds }: Loop): boolean => bounds !== undefined && bounds.upper.length > 0;

@@ -1,5 +1,5 @@
 /** The schedule in words: for each definition where its loops are, what runs on vectors, and where its values are kept. */
-import type { Tensor } from "../ir/index.ts";
+import type { Index, Tensor } from "../ir/index.ts";
 import type { Decision } from "./decision.ts";
 import type { Location, Loop, Place } from "./tree.ts";
 
@@ -19,6 +19,7 @@ export const report = (schedule: Reported): readonly Decision[] => {
       ...fusion(tensor, shared, owners),
       ...order(tensor, location, schedule.vector),
       ...bounds(tensor, location),
+      ...tiles(tensor, location),
       ...storage(tensor, schedule),
     ];
   });
@@ -40,9 +41,9 @@ const fusion = (
 };
 
 const order = (tensor: Tensor, { plan, path }: Location, vector: ReadonlySet<Loop>): readonly Decision[] => {
-  const last = path.at(-1);
-  if (last === undefined) return [];
-  const mode = vector.has(last) ? `, vectors along ${last.label}` : "";
+  const lanes = path.findLast((loop) => vector.has(loop));
+  if (path.length === 0) return [];
+  const mode = lanes === undefined ? "" : `, vectors along ${lanes.label}`;
   const why: { readonly [K in typeof plan.form]: string } = {
     pointwise: "one value per element",
     local: "accumulated in a local",
@@ -50,6 +51,27 @@ const order = (tensor: Tensor, { plan, path }: Location, vector: ReadonlySet<Loo
     scatter: "added where data decides, in order",
   };
   return [{ subject: tensor.name, decision: `loops ${labels(path)}${mode}`, reason: why[plan.form] }];
+};
+
+const tiles = (tensor: Tensor, { plan: { tile }, binding }: Location): readonly Decision[] => {
+  if (tile === undefined) return [];
+  const label = (index: Index): string => binding.get(index)?.label ?? index.name;
+  const subject = tensor.name;
+  if (tile.kind === "dots") {
+    const decision = `dot products of 4 ${label(tile.rows)} by 2 ${label(tile.columns)} at once`;
+    return [{ subject, decision, reason: "each value that is loaded is used for several of them" }];
+  }
+  const decision = `blocks of 4 ${label(tile.rows)} by 2 vectors along ${label(tile.lanes)}`;
+  const packed = {
+    subject,
+    decision,
+    reason: `what all ${label(tile.rows)} read is copied to a panel in order`,
+  };
+  if (tile.masked === undefined) return [packed];
+  return [
+    packed,
+    { subject, decision: "guard in the panel", reason: "tested once for each of its elements" },
+  ];
 };
 
 const bounds = (tensor: Tensor, { path }: Location): readonly Decision[] => {

@@ -36,6 +36,8 @@ export type Tile =
       readonly rows: Index;
       /** The index of the sum that memory is walked along in order, if there is one. */
       readonly along: Index | undefined;
+      /** The terms with their guard at the factors that are the same for all rows, where they have one. */
+      readonly masked: Node | undefined;
     }
   | { readonly kind: "dots"; readonly lanes: Index; readonly rows: Index; readonly columns: Index };
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { instantiateTypeScript } from "../../codegen/typescript/run.ts";
 import { instantiateWasm } from "../../codegen/wasm/run.ts";
-import { readsOf, type Definition } from "../../src/ir/index.ts";
+import { readsOf, specialise, type Definition } from "../../src/ir/index.ts";
 import { tileOf } from "../../src/schedule/tile.ts";
 import * as programs from "./programs.ts";
 import { expectSame, kernelOf } from "./run.ts";
@@ -54,5 +54,25 @@ it.each(["f32", "f64"] as const)("gives the same for all extents in %s", async (
   ]) {
     if (run === undefined) throw new Error("no kernel");
     for (const sizes of [...SIZES, { I: 2, J: 9, K: 2100 }]) expectSame(program, kernel, run, sizes);
+  }
+});
+
+it.each(["f32", "f64"] as const)("gives the same for padded windows in %s", async (dtype) => {
+  const { ir, program } = programs.example(programs.convolution, "f");
+  const fixed = specialise(ir, program, new Map([["stride", 1]]));
+  const kernel = kernelOf(ir, fixed, dtype);
+  for (const run of [
+    (await instantiateTypeScript([kernel])).get(kernel.name),
+    (await instantiateWasm([kernel])).get(kernel.name),
+  ]) {
+    if (run === undefined) throw new Error("no kernel");
+    for (const [C, W, K] of [
+      [9, 11, 5],
+      [8, 8, 4],
+      [3, 9, 6],
+      [9, 5, 2],
+    ] as const)
+      // prettier-ignore
+      expectSame(fixed, kernel, run, { N: 2, C, H: 3, W, K, KH: 3, KW: 2, pad: 1 });
   }
 });
