@@ -120,8 +120,8 @@ export function prelu_channel_vjp(
   for (let c = 0; c < C; c++) {
     d_a[c] = 0;
   }
-  for (let nFrom = 0; nFrom < N; nFrom += 64) {
-    const nTo = Math.min(nFrom + 64, N);
+  for (let nFrom = 0; nFrom < N; nFrom += 1024) {
+    const nTo = Math.min(nFrom + 1024, N);
     for (let c = 0; c < C; c++) {
       d_aPart[c] = 0;
     }

@@ -109,8 +109,8 @@ export function divide_row_vjp(args: DivideRowVjpArgs, into: DivideRowVjpInto = 
   for (let n = 0; n < N; n++) {
     d_b_1[n] = 0;
   }
-  for (let mFrom = 0; mFrom < M; mFrom += 64) {
-    const mTo = Math.min(mFrom + 64, M);
+  for (let mFrom = 0; mFrom < M; mFrom += 1024) {
+    const mTo = Math.min(mFrom + 1024, M);
     for (let n = 0; n < N; n++) {
       d_b_1Part[n] = 0;
     }

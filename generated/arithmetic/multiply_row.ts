@@ -106,8 +106,8 @@ export function multiply_row_vjp(
   for (let n = 0; n < N; n++) {
     d_b[n] = 0;
   }
-  for (let mFrom = 0; mFrom < M; mFrom += 64) {
-    const mTo = Math.min(mFrom + 64, M);
+  for (let mFrom = 0; mFrom < M; mFrom += 1024) {
+    const mTo = Math.min(mFrom + 1024, M);
     for (let n = 0; n < N; n++) {
       d_bPart[n] = 0;
     }

@@ -89,10 +89,14 @@ export function attention_causal(
     if (16 <= L && 8 <= L) {
       for (let sStartBlock = 0; sStartBlock < L; sStartBlock += 8) {
         const sStart = Math.min(sStartBlock, L - 8);
-        for (let d = 0; d < D; d++) {
-          const sEnd = sStart + 8;
-          for (let s = sStart; s < sEnd; s++) {
-            kPanel[d * 8 + (s - sStart)] = k[at1 + s * D + d]!;
+        const sEnd = sStart + 8;
+        for (let s = sStart; s < sEnd; s++) {
+          const at3 = at1 + s * D;
+          for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+            const dTo = Math.min(dFrom + 1024, D);
+            for (let d = dFrom; d < dTo; d++) {
+              kPanel[d * 8 + (s - sStart)] = k[at3 + d]!;
+            }
           }
         }
         for (let lBlock = 0; lBlock < L; lBlock += 4) {
@@ -191,10 +195,15 @@ export function attention_causal(
     if (16 <= L && 8 <= E) {
       for (let eStartBlock = 0; eStartBlock < E; eStartBlock += 8) {
         const eStart = Math.min(eStartBlock, E - 8);
-        for (let s = 0; s < L; s++) {
-          const eEnd = eStart + 8;
-          for (let e = eStart; e < eEnd; e++) {
-            vPanel[s * 8 + (e - eStart)] = v[at7 + e + s * E]!;
+        const eEnd = eStart + 8;
+        for (let e = eStart; e < eEnd; e++) {
+          const at8 = at7 + e;
+          for (let sFrom = 0; sFrom < L; sFrom += 1024) {
+            const sTo = Math.min(sFrom + 1024, L);
+            for (let s = sFrom; s < sTo; s++) {
+              const at9 = at8 + s * E;
+              vPanel[s * 8 + (e - eStart)] = v[at9]!;
+            }
           }
         }
         for (let lBlock1 = 0; lBlock1 < L; lBlock1 += 4) {
@@ -397,10 +406,14 @@ export function attention_causal_vjp(
     if (16 <= L && 8 <= L) {
       for (let sStartBlock = 0; sStartBlock < L; sStartBlock += 8) {
         const sStart = Math.min(sStartBlock, L - 8);
-        for (let d = 0; d < D; d++) {
-          const sEnd = sStart + 8;
-          for (let s = sStart; s < sEnd; s++) {
-            kPanel[d * 8 + (s - sStart)] = k[at1 + s * D + d]!;
+        const sEnd = sStart + 8;
+        for (let s = sStart; s < sEnd; s++) {
+          const at3 = at1 + s * D;
+          for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+            const dTo = Math.min(dFrom + 1024, D);
+            for (let d = dFrom; d < dTo; d++) {
+              kPanel[d * 8 + (s - sStart)] = k[at3 + d]!;
+            }
           }
         }
         for (let lBlock = 0; lBlock < L; lBlock += 4) {
@@ -504,10 +517,14 @@ export function attention_causal_vjp(
     if (16 <= L && 8 <= L) {
       for (let sStart1Block = 0; sStart1Block < L; sStart1Block += 8) {
         const sStart1 = Math.min(sStart1Block, L - 8);
-        for (let e = 0; e < E; e++) {
-          const sEnd_3 = sStart1 + 8;
-          for (let s = sStart1; s < sEnd_3; s++) {
-            vPanel[e * 8 + (s - sStart1)] = v[at7 + s * E + e]!;
+        const sEnd_3 = sStart1 + 8;
+        for (let s = sStart1; s < sEnd_3; s++) {
+          const at8 = at7 + s * E;
+          for (let eFrom = 0; eFrom < E; eFrom += 1024) {
+            const eTo = Math.min(eFrom + 1024, E);
+            for (let e = eFrom; e < eTo; e++) {
+              vPanel[e * 8 + (s - sStart1)] = v[at8 + e]!;
+            }
           }
         }
         for (let lBlock1 = 0; lBlock1 < L; lBlock1 += 4) {
@@ -595,10 +612,15 @@ export function attention_causal_vjp(
     if (16 <= L && 8 <= D) {
       for (let dStartBlock = 0; dStartBlock < D; dStartBlock += 8) {
         const dStart = Math.min(dStartBlock, D - 8);
-        for (let s = 0; s < L; s++) {
-          const dEnd = dStart + 8;
-          for (let d = dStart; d < dEnd; d++) {
-            kPanel1[s * 8 + (d - dStart)] = k[at1 + d + s * D]!;
+        const dEnd = dStart + 8;
+        for (let d = dStart; d < dEnd; d++) {
+          const at12 = at1 + d;
+          for (let sFrom = 0; sFrom < L; sFrom += 1024) {
+            const sTo = Math.min(sFrom + 1024, L);
+            for (let s = sFrom; s < sTo; s++) {
+              const at13 = at12 + s * D;
+              kPanel1[s * 8 + (d - dStart)] = k[at13]!;
+            }
           }
         }
         for (let lBlock2 = 0; lBlock2 < L; lBlock2 += 4) {
@@ -665,10 +687,15 @@ export function attention_causal_vjp(
     if (16 <= L && 8 <= D) {
       for (let dStart1Block = 0; dStart1Block < D; dStart1Block += 8) {
         const dStart1 = Math.min(dStart1Block, D - 8);
-        for (let l = 0; l < L; l++) {
-          const dEnd_3 = dStart1 + 8;
-          for (let d = dStart1; d < dEnd_3; d++) {
-            qPanel[l * 8 + (d - dStart1)] = q[at1 + d + l * D]!;
+        const dEnd_3 = dStart1 + 8;
+        for (let d = dStart1; d < dEnd_3; d++) {
+          const at16 = at1 + d;
+          for (let lFrom = 0; lFrom < L; lFrom += 1024) {
+            const lTo = Math.min(lFrom + 1024, L);
+            for (let l = lFrom; l < lTo; l++) {
+              const at17 = at16 + l * D;
+              qPanel[l * 8 + (d - dStart1)] = q[at17]!;
+            }
           }
         }
         for (let sBlock = 0; sBlock < L; sBlock += 4) {
@@ -735,10 +762,15 @@ export function attention_causal_vjp(
     if (16 <= L && 8 <= E) {
       for (let eStartBlock = 0; eStartBlock < E; eStartBlock += 8) {
         const eStart = Math.min(eStartBlock, E - 8);
-        for (let l = 0; l < L; l++) {
-          const eEnd = eStart + 8;
-          for (let e = eStart; e < eEnd; e++) {
-            d_yPanel[l * 8 + (e - eStart)] = d_y[at7 + e + l * E]!;
+        const eEnd = eStart + 8;
+        for (let e = eStart; e < eEnd; e++) {
+          const at21 = at7 + e;
+          for (let lFrom = 0; lFrom < L; lFrom += 1024) {
+            const lTo = Math.min(lFrom + 1024, L);
+            for (let l = lFrom; l < lTo; l++) {
+              const at22 = at21 + l * E;
+              d_yPanel[l * 8 + (e - eStart)] = d_y[at22]!;
+            }
           }
         }
         for (let sBlock1 = 0; sBlock1 < L; sBlock1 += 4) {

@@ -101,10 +101,14 @@ export function attention_masked(
     if (16 <= L && 8 <= S) {
       for (let sStartBlock = 0; sStartBlock < S; sStartBlock += 8) {
         const sStart = Math.min(sStartBlock, S - 8);
-        for (let d = 0; d < D; d++) {
-          const sEnd = sStart + 8;
-          for (let s = sStart; s < sEnd; s++) {
-            kPanel[d * 8 + (s - sStart)] = k[at4 + s * D + d]!;
+        const sEnd = sStart + 8;
+        for (let s = sStart; s < sEnd; s++) {
+          const at5 = at4 + s * D;
+          for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+            const dTo = Math.min(dFrom + 1024, D);
+            for (let d = dFrom; d < dTo; d++) {
+              kPanel[d * 8 + (s - sStart)] = k[at5 + d]!;
+            }
           }
         }
         for (let lBlock = 0; lBlock < L; lBlock += 4) {
@@ -214,10 +218,15 @@ export function attention_masked(
     if (16 <= L && 8 <= E) {
       for (let eStartBlock = 0; eStartBlock < E; eStartBlock += 8) {
         const eStart = Math.min(eStartBlock, E - 8);
-        for (let s = 0; s < S; s++) {
-          const eEnd = eStart + 8;
-          for (let e = eStart; e < eEnd; e++) {
-            vPanel[s * 8 + (e - eStart)] = v[at13 + e + s * E]!;
+        const eEnd = eStart + 8;
+        for (let e = eStart; e < eEnd; e++) {
+          const at14 = at13 + e;
+          for (let sFrom = 0; sFrom < S; sFrom += 1024) {
+            const sTo = Math.min(sFrom + 1024, S);
+            for (let s = sFrom; s < sTo; s++) {
+              const at15 = at14 + s * E;
+              vPanel[s * 8 + (e - eStart)] = v[at15]!;
+            }
           }
         }
         for (let lBlock1 = 0; lBlock1 < L; lBlock1 += 4) {
@@ -432,10 +441,14 @@ export function attention_masked_vjp(
     if (16 <= L && 8 <= S) {
       for (let sStartBlock = 0; sStartBlock < S; sStartBlock += 8) {
         const sStart = Math.min(sStartBlock, S - 8);
-        for (let d = 0; d < D; d++) {
-          const sEnd = sStart + 8;
-          for (let s = sStart; s < sEnd; s++) {
-            kPanel[d * 8 + (s - sStart)] = k[at4 + s * D + d]!;
+        const sEnd = sStart + 8;
+        for (let s = sStart; s < sEnd; s++) {
+          const at5 = at4 + s * D;
+          for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+            const dTo = Math.min(dFrom + 1024, D);
+            for (let d = dFrom; d < dTo; d++) {
+              kPanel[d * 8 + (s - sStart)] = k[at5 + d]!;
+            }
           }
         }
         for (let lBlock = 0; lBlock < L; lBlock += 4) {
@@ -550,10 +563,14 @@ export function attention_masked_vjp(
     if (16 <= L && 8 <= S) {
       for (let sStart1Block = 0; sStart1Block < S; sStart1Block += 8) {
         const sStart1 = Math.min(sStart1Block, S - 8);
-        for (let e = 0; e < E; e++) {
-          const sEnd_3 = sStart1 + 8;
-          for (let s = sStart1; s < sEnd_3; s++) {
-            vPanel[e * 8 + (s - sStart1)] = v[at13 + s * E + e]!;
+        const sEnd_3 = sStart1 + 8;
+        for (let s = sStart1; s < sEnd_3; s++) {
+          const at14 = at13 + s * E;
+          for (let eFrom = 0; eFrom < E; eFrom += 1024) {
+            const eTo = Math.min(eFrom + 1024, E);
+            for (let e = eFrom; e < eTo; e++) {
+              vPanel[e * 8 + (s - sStart1)] = v[at14 + e]!;
+            }
           }
         }
         for (let lBlock1 = 0; lBlock1 < L; lBlock1 += 4) {
@@ -643,10 +660,15 @@ export function attention_masked_vjp(
     if (16 <= L && 8 <= D) {
       for (let dStartBlock = 0; dStartBlock < D; dStartBlock += 8) {
         const dStart = Math.min(dStartBlock, D - 8);
-        for (let s = 0; s < S; s++) {
-          const dEnd = dStart + 8;
-          for (let d = dStart; d < dEnd; d++) {
-            kPanel1[s * 8 + (d - dStart)] = k[at4 + d + s * D]!;
+        const dEnd = dStart + 8;
+        for (let d = dStart; d < dEnd; d++) {
+          const at22 = at4 + d;
+          for (let sFrom = 0; sFrom < S; sFrom += 1024) {
+            const sTo = Math.min(sFrom + 1024, S);
+            for (let s = sFrom; s < sTo; s++) {
+              const at23 = at22 + s * D;
+              kPanel1[s * 8 + (d - dStart)] = k[at23]!;
+            }
           }
         }
         for (let lBlock2 = 0; lBlock2 < L; lBlock2 += 4) {
@@ -713,10 +735,15 @@ export function attention_masked_vjp(
     if (16 <= S && 8 <= D) {
       for (let dStart1Block = 0; dStart1Block < D; dStart1Block += 8) {
         const dStart1 = Math.min(dStart1Block, D - 8);
-        for (let l = 0; l < L; l++) {
-          const dEnd_3 = dStart1 + 8;
-          for (let d = dStart1; d < dEnd_3; d++) {
-            qPanel[l * 8 + (d - dStart1)] = q[at1 + d + l * D]!;
+        const dEnd_3 = dStart1 + 8;
+        for (let d = dStart1; d < dEnd_3; d++) {
+          const at26 = at1 + d;
+          for (let lFrom = 0; lFrom < L; lFrom += 1024) {
+            const lTo = Math.min(lFrom + 1024, L);
+            for (let l = lFrom; l < lTo; l++) {
+              const at27 = at26 + l * D;
+              qPanel[l * 8 + (d - dStart1)] = q[at27]!;
+            }
           }
         }
         for (let sBlock = 0; sBlock < S; sBlock += 4) {
@@ -783,10 +810,15 @@ export function attention_masked_vjp(
     if (16 <= S && 8 <= E) {
       for (let eStartBlock = 0; eStartBlock < E; eStartBlock += 8) {
         const eStart = Math.min(eStartBlock, E - 8);
-        for (let l = 0; l < L; l++) {
-          const eEnd = eStart + 8;
-          for (let e = eStart; e < eEnd; e++) {
-            d_yPanel[l * 8 + (e - eStart)] = d_y[at16 + e + l * E]!;
+        const eEnd = eStart + 8;
+        for (let e = eStart; e < eEnd; e++) {
+          const at31 = at16 + e;
+          for (let lFrom = 0; lFrom < L; lFrom += 1024) {
+            const lTo = Math.min(lFrom + 1024, L);
+            for (let l = lFrom; l < lTo; l++) {
+              const at32 = at31 + l * E;
+              d_yPanel[l * 8 + (e - eStart)] = d_y[at32]!;
+            }
           }
         }
         for (let sBlock1 = 0; sBlock1 < S; sBlock1 += 4) {

@@ -137,6 +137,7 @@ export async function load(options: LoadOptions = {}): Promise<Kernels> {
 }
 
 function make_conv2d(heap: Heap, wasm: WasmExports): Kernels["conv2d"] {
+  const scratchBytes = wasm("conv2d.scratch");
   return createKernel(heap, wasm("conv2d"), (args: Conv2dArgs, into: Conv2dInto = {}) => {
     const x = array("x", args.x, "Float32Array");
     const w = array("w", args.w, "Float32Array");
@@ -169,6 +170,7 @@ function make_conv2d(heap: Heap, wasm: WasmExports): Kernels["conv2d"] {
     return {
       inputs: [x, w, b],
       outputs: [y],
+      scratch: scratchBytes(N, C, H, W, K, KH, KW, stride, pad, dilation),
       scalars: [N, C, H, W, K, KH, KW, stride, pad, dilation],
       results: (y) => ({ y }),
     };
@@ -176,6 +178,7 @@ function make_conv2d(heap: Heap, wasm: WasmExports): Kernels["conv2d"] {
 }
 
 function make_conv2d_vjp(heap: Heap, wasm: WasmExports): Kernels["conv2d_vjp"] {
+  const scratchBytes = wasm("conv2d_vjp.scratch");
   return createKernel(heap, wasm("conv2d_vjp"), (args: Conv2dVjpArgs, into: Conv2dVjpInto = {}) => {
     const x = array("x", args.x, "Float32Array");
     const w = array("w", args.w, "Float32Array");
@@ -211,6 +214,7 @@ function make_conv2d_vjp(heap: Heap, wasm: WasmExports): Kernels["conv2d_vjp"] {
     return {
       inputs: [x, w, b, d_y],
       outputs: [d_x, d_w, d_b],
+      scratch: scratchBytes(N, C, H, W, K, KH, KW, stride, pad, dilation),
       scalars: [N, C, H, W, K, KH, KW, stride, pad, dilation],
       results: (d_x, d_w, d_b) => ({ d_x, d_w, d_b }),
     };

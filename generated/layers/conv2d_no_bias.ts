@@ -41,6 +41,9 @@ export interface Conv2dNoBiasResults {
   readonly y: Float32Array;
 }
 
+let conv2d_no_bias_xPanel = new Float32Array(0);
+let conv2d_no_bias_wPanel = new Float32Array(0);
+
 /**
  * y[n, k, i, j] = Σ[c, u, v] [0 ≤ stride · i - pad + dilation · u < H and 0 ≤ stride · j - pad + dilation · v < W] · (x[n, c, stride · i - pad + dilation · u, stride · j - pad + dilation · v] · w[k, c, u, v])
  *
@@ -73,63 +76,171 @@ export function conv2d_no_bias(args: Conv2dNoBiasArgs, into: Conv2dNoBiasInto = 
       Math.floor((2 * pad + dilation + W - dilation * KW - 1) / stride) + 1,
     ],
   );
+  const xPanelSize = C * KH * KW * 8;
+  if (conv2d_no_bias_xPanel.length < xPanelSize) conv2d_no_bias_xPanel = new Float32Array(xPanelSize);
+  const xPanel = conv2d_no_bias_xPanel;
+  const wPanelSize = (K + 4) * (C * KH * KW);
+  if (conv2d_no_bias_wPanel.length < wPanelSize) conv2d_no_bias_wPanel = new Float32Array(wPanelSize);
+  const wPanel = conv2d_no_bias_wPanel;
   const at = pad * 2 + dilation + H - KH * dilation;
   const at1 = Math.floor((at - 1) / stride);
   const at2 = pad * 2 + dilation + W - KW * dilation;
   const at3 = Math.floor((at2 - 1) / stride);
-  const at6 = pad + H;
-  const at11 = pad + W;
-  const at14 = 0 - pad - W * pad;
-  const at15 = W * (H * C);
-  const at17 = W * stride;
-  const at20 = W * H;
-  const at22 = W * dilation;
-  const at25 = KW * (KH * C);
-  const at27 = KW * KH;
-  const at30 = at3 + 1;
-  const at31 = at1 + 1;
-  const at32 = at30 * (at31 * K) + 0;
-  const at34 = at30 * at31 + 0;
-  for (let n = 0; n < N; n++) {
-    const at16 = at14 + n * at15;
-    const at33 = n * at32 + 0;
-    for (let k = 0; k < K; k++) {
-      const at26 = k * at25;
-      const at35 = at33 + k * at34;
-      const iEnd = at1 + 1;
-      for (let i = 0; i < iEnd; i++) {
-        const at4 = pad - i * stride;
-        const at5 = Math.floor((at4 - 1) / dilation);
-        const at7 = at6 - i * stride;
-        const at8 = Math.floor((at7 - 1) / dilation);
-        const at18 = at16 + i * at17;
-        const at36 = at35 + i * at30;
-        const jEnd = at3 + 1;
-        for (let j = 0; j < jEnd; j++) {
-          let ySum = 0;
-          const at9 = pad - j * stride;
-          const at10 = Math.floor((at9 - 1) / dilation);
-          const at12 = at11 - j * stride;
-          const at13 = Math.floor((at12 - 1) / dilation);
-          const at19 = at18 + j * stride;
-          for (let c = 0; c < C; c++) {
-            const at21 = at19 + c * at20;
-            const at28 = at26 + c * at27;
-            const uEnd = Math.min(KH, at8 + 1);
-            for (let u = Math.max(0, at5 + 1); u < uEnd; u++) {
-              let yPart = 0;
-              const at23 = at21 + u * at22;
-              const at29 = at28 + u * KW;
-              const vEnd = Math.min(KW, at13 + 1);
-              for (let v = Math.max(0, at10 + 1); v < vEnd; v++) {
-                const at24 = at23 + v * dilation;
-                yPart += x[at24]! * w[at29 + v]!;
+  const at4 = 0 - pad;
+  const at9 = 0 - pad - W * pad;
+  const at10 = W * (H * C);
+  const at12 = W * stride;
+  const at15 = W * H;
+  const at17 = W * dilation;
+  const at20 = KW * (KH * C);
+  const at22 = KW * KH;
+  const at25 = at3 + 1;
+  const at26 = at1 + 1;
+  const at27 = at25 * (at26 * K) + 0;
+  const at30 = at25 * at26 + 0;
+  if (4 <= K && 8 <= at3 + 1) {
+    for (let kStartBlock1 = 0; kStartBlock1 < K; kStartBlock1 += 4) {
+      const kStart = Math.min(kStartBlock1, K - 4);
+      const kEnd = kStart + 4;
+      for (let k = kStart; k < kEnd; k++) {
+        const at21 = k * at20 + 0;
+        for (let cFrom = 0; cFrom < C; cFrom += 64) {
+          const cTo = Math.min(cFrom + 64, C);
+          for (let c = cFrom; c < cTo; c++) {
+            const at23 = at21 + c * at22;
+            for (let u = 0; u < KH; u++) {
+              const at24 = at23 + u * KW;
+              for (let v = 0; v < KW; v++) {
+                wPanel[kStartBlock1 * (C * KH * KW) + ((c * KH + u) * KW + v) * 4 + (k - kStart)] =
+                  w[at24 + v]!;
               }
-              ySum += yPart;
             }
           }
-          const y1 = ySum;
-          y[at36 + j] = y1;
+        }
+      }
+    }
+  }
+  for (let n = 0; n < N; n++) {
+    const at11 = at9 + n * at10;
+    const at28 = n * at27 + 0;
+    const iEnd = at1 + 1;
+    for (let i = 0; i < iEnd; i++) {
+      const at5 = at4 + i * stride;
+      const at13 = at11 + i * at12;
+      const at29 = at28 + i * at25;
+      if (4 <= K && 8 <= at3 + 1) {
+        const jStartBlockEnd = at3 + 1;
+        for (let jStartBlock = 0; jStartBlock < jStartBlockEnd; jStartBlock += 8) {
+          const jStart = Math.min(jStartBlock, at3 + 1 - 8);
+          const jEnd = jStart + 8;
+          for (let j = jStart; j < jEnd; j++) {
+            const at7 = at4 + j * stride;
+            const at14 = at13 + j * stride;
+            for (let cFrom = 0; cFrom < C; cFrom += 64) {
+              const cTo = Math.min(cFrom + 64, C);
+              for (let c = cFrom; c < cTo; c++) {
+                const at16 = at14 + c * at15;
+                for (let u = 0; u < KH; u++) {
+                  const at6 = at5 + u * dilation;
+                  const at18 = at16 + u * at17;
+                  const is = 0 <= at6 && at6 < H;
+                  for (let v = 0; v < KW; v++) {
+                    const at8 = at7 + v * dilation;
+                    const at19 = at18 + v * dilation;
+                    xPanel[((c * KH + u) * KW + v) * 8 + (j - jStart)] =
+                      is && 0 <= at8 && at8 < W ? x[at19]! : 0;
+                  }
+                }
+              }
+            }
+          }
+          for (let kBlock = 0; kBlock < K; kBlock += 4) {
+            const k = Math.min(kBlock, K - 4);
+            const kAt = kBlock * (C * KH * KW) - k;
+            const at31 = at29 + k * at30;
+            const at31_1_1 = at29 + (k + 1) * at30;
+            const at31_2_1 = at29 + (k + 2) * at30;
+            const at31_3_1 = at29 + (k + 3) * at30;
+            const jEnd_2 = jStart + 8;
+            for (let j = jStart; j < jEnd_2; j++) {
+              let y1 = 0;
+              let y1_1_1 = 0;
+              let y1_2_1 = 0;
+              let y1_3_1 = 0;
+              const termFromEnd = C * KH * KW;
+              for (let termFrom = 0; termFrom < termFromEnd; termFrom += 1024) {
+                const termTo = Math.min(termFrom + 1024, C * KH * KW);
+                let yPart = 0;
+                let yPart_1_1 = 0;
+                let yPart_2_1 = 0;
+                let yPart_3_1 = 0;
+                for (let term = termFrom; term < termTo; term++) {
+                  const t1 = xPanel[term * 8 + (j - jStart)]!;
+                  yPart += wPanel[term * 4 + (k + kAt)]! * t1;
+                  yPart_1_1 += wPanel[term * 4 + (k + 1 + kAt)]! * t1;
+                  yPart_2_1 += wPanel[term * 4 + (k + 2 + kAt)]! * t1;
+                  yPart_3_1 += wPanel[term * 4 + (k + 3 + kAt)]! * t1;
+                }
+                y1 += yPart;
+                y1_1_1 += yPart_1_1;
+                y1_2_1 += yPart_2_1;
+                y1_3_1 += yPart_3_1;
+              }
+              y[at31 + j] = y1;
+              y[at31_1_1 + j] = y1_1_1;
+              y[at31_2_1 + j] = y1_2_1;
+              y[at31_3_1 + j] = y1_3_1;
+            }
+          }
+        }
+      } else {
+        const jBlockEnd = at3 + 1;
+        for (let jBlock = 0; jBlock < jBlockEnd; jBlock += 8) {
+          const jEnd_3 = Math.min(jBlock + 8, at3 + 1);
+          for (let j = jBlock; j < jEnd_3; j++) {
+            const at7 = at4 + j * stride;
+            const at14 = at13 + j * stride;
+            for (let cFrom = 0; cFrom < C; cFrom += 64) {
+              const cTo = Math.min(cFrom + 64, C);
+              for (let c = cFrom; c < cTo; c++) {
+                const at16 = at14 + c * at15;
+                for (let u = 0; u < KH; u++) {
+                  const at6 = at5 + u * dilation;
+                  const at18 = at16 + u * at17;
+                  const is = 0 <= at6 && at6 < H;
+                  for (let v = 0; v < KW; v++) {
+                    const at8 = at7 + v * dilation;
+                    const at19 = at18 + v * dilation;
+                    xPanel[((c * KH + u) * KW + v) * 8 + (j - jBlock)] =
+                      is && 0 <= at8 && at8 < W ? x[at19]! : 0;
+                  }
+                }
+              }
+            }
+          }
+          for (let k = 0; k < K; k++) {
+            const at21 = k * at20;
+            const at31 = at29 + k * at30;
+            const jEnd_4 = Math.min(jBlock + 8, at3 + 1);
+            for (let j = jBlock; j < jEnd_4; j++) {
+              let y1 = 0;
+              for (let cFrom = 0; cFrom < C; cFrom += 64) {
+                const cTo = Math.min(cFrom + 64, C);
+                let yPart = 0;
+                for (let c = cFrom; c < cTo; c++) {
+                  const at23 = at21 + c * at22;
+                  for (let u = 0; u < KH; u++) {
+                    const at24 = at23 + u * KW;
+                    for (let v = 0; v < KW; v++) {
+                      yPart += w[at24 + v]! * xPanel[((c * KH + u) * KW + v) * 8 + (j - jBlock)]!;
+                    }
+                  }
+                }
+                y1 += yPart;
+              }
+              y[at31 + j] = y1;
+            }
+          }
         }
       }
     }
@@ -183,6 +294,11 @@ export interface Conv2dNoBiasVjpResults {
   readonly d_w: Float32Array;
 }
 
+let conv2d_no_bias_vjp_d_yPanel = new Float32Array(0);
+let conv2d_no_bias_vjp_wPanel = new Float32Array(0);
+let conv2d_no_bias_vjp_xPanel = new Float32Array(0);
+let conv2d_no_bias_vjp_d_yPanel1 = new Float32Array(0);
+
 /**
  * d_x[n, c, k, l] = Σ[k', u, v] [stride ∣ pad - dilation · u + k and 0 ≤ ⌊(pad - dilation · u + k) / stride⌋ < ⌊(2 · pad + dilation - dilation · KH + H - 1) / stride⌋ + 1 and stride ∣ pad - dilation · v + l and 0 ≤ ⌊(pad - dilation · v + l) / stride⌋ < ⌊(2 · pad + dilation - dilation · KW + W - 1) / stride⌋ + 1 and 0 ≤ stride · ⌊(pad - dilation · u + k) / stride⌋ - pad + dilation · u < H and 0 ≤ stride · ⌊(pad - dilation · v + l) / stride⌋ - pad + dilation · v < W] · (w[k', c, u, v] · d_y[n, k', ⌊(pad - dilation · u + k) / stride⌋, ⌊(pad - dilation · v + l) / stride⌋])
  * d_w[k, c, u, v] = Σ[n, i, j] [0 ≤ stride · i - pad + dilation · u < H and 0 ≤ stride · j - pad + dilation · v < W] · (x[n, c, stride · i - pad + dilation · u, stride · j - pad + dilation · v] · d_y[n, k, i, j])
@@ -221,112 +337,392 @@ export function conv2d_no_bias_vjp(
   );
   const d_x = output("d_x", into.d_x, "Float32Array", "[N, C, H, W]", [N, C, H, W]);
   const d_w = output("d_w", into.d_w, "Float32Array", "[K, C, KH, KW]", [K, C, KH, KW]);
-  const at = pad * 2 + dilation + H - KH * dilation;
-  const at1 = Math.floor((at - 1) / stride);
-  const at2 = pad - stride - at1 * stride;
-  const at9 = 0 - pad;
-  const at11 = pad * 2 + dilation + W - KW * dilation;
-  const at12 = Math.floor((at11 - 1) / stride);
-  const at13 = pad - stride - at12 * stride;
-  const at21 = KW * KH;
-  const at23 = KW * (KH * C);
-  const at26 = at12 + 1;
-  const at27 = at1 + 1;
-  const at28 = at26 * (at27 * K) + 0;
-  const at30 = at26 * at27 + 0;
-  const at33 = W * (H * C);
-  const at35 = W * H;
-  for (let n = 0; n < N; n++) {
-    const at29 = n * at28 + 0;
-    const at34 = n * at33;
-    for (let c = 0; c < C; c++) {
-      const at22 = c * at21;
-      const at36 = at34 + c * at35;
-      for (let k = 0; k < H; k++) {
-        const at3 = at2 + k;
-        const at4 = Math.floor(at3 / dilation);
-        const at5 = pad + k;
-        const at6 = Math.floor(at5 / dilation);
-        const at37 = at36 + k * W;
-        for (let l = 0; l < W; l++) {
-          let d_xSum = 0;
-          const at14 = at13 + l;
-          const at15 = Math.floor(at14 / dilation);
-          const at16 = pad + l;
-          const at17 = Math.floor(at16 / dilation);
-          for (let k_ = 0; k_ < K; k_++) {
-            const at24 = at22 + k_ * at23;
-            const at31 = at29 + k_ * at30;
-            const uEnd = Math.min(KH, at6 + 1);
-            for (let u = Math.max(0, at4 + 1); u < uEnd; u++) {
-              const at7 = at5 - u * dilation;
-              const at8 = Math.floor(at7 / stride);
-              const at10 = at9 + at8 * stride + u * dilation;
-              const at25 = at24 + u * KW;
-              const at32 = at31 + at8 * at26;
-              if (mod(at7, stride) === 0 && 0 <= at10 && at10 < H) {
-                let d_xPart = 0;
-                const vEnd = Math.min(KW, at17 + 1);
-                for (let v = Math.max(0, at15 + 1); v < vEnd; v++) {
-                  const at18 = at16 - v * dilation;
-                  const at19 = Math.floor(at18 / stride);
-                  const at20 = at9 + at19 * stride + v * dilation;
-                  d_xPart +=
-                    mod(at18, stride) === 0 && 0 <= at20 && at20 < W ? w[at25 + v]! * d_y[at32 + at19]! : 0;
-                }
-                d_xSum += d_xPart;
+  const d_yPanelSize = K * KH * KW * 8;
+  if (conv2d_no_bias_vjp_d_yPanel.length < d_yPanelSize)
+    conv2d_no_bias_vjp_d_yPanel = new Float32Array(d_yPanelSize);
+  const d_yPanel = conv2d_no_bias_vjp_d_yPanel;
+  const wPanelSize = (C + 4) * (K * KH * KW);
+  if (conv2d_no_bias_vjp_wPanel.length < wPanelSize) conv2d_no_bias_vjp_wPanel = new Float32Array(wPanelSize);
+  const wPanel = conv2d_no_bias_vjp_wPanel;
+  const xPanelSize =
+    N *
+    (Math.floor((2 * pad + dilation + H - dilation * KH - 1) / stride) + 1) *
+    (Math.floor((2 * pad + dilation + W - dilation * KW - 1) / stride) + 1) *
+    8;
+  if (conv2d_no_bias_vjp_xPanel.length < xPanelSize) conv2d_no_bias_vjp_xPanel = new Float32Array(xPanelSize);
+  const xPanel = conv2d_no_bias_vjp_xPanel;
+  const d_yPanel1Size =
+    (K + 4) *
+    (N *
+      (Math.floor((2 * pad + dilation + H - dilation * KH - 1) / stride) + 1) *
+      (Math.floor((2 * pad + dilation + W - dilation * KW - 1) / stride) + 1));
+  if (conv2d_no_bias_vjp_d_yPanel1.length < d_yPanel1Size)
+    conv2d_no_bias_vjp_d_yPanel1 = new Float32Array(d_yPanel1Size);
+  const d_yPanel1 = conv2d_no_bias_vjp_d_yPanel1;
+  const at3 = pad * 2 + dilation + H - KH * dilation;
+  const at4 = Math.floor((at3 - 1) / stride);
+  const at5 = at4 + 1;
+  const at9 = pad * 2 + dilation + W - KW * dilation;
+  const at10 = Math.floor((at9 - 1) / stride);
+  const at11 = at10 + 1;
+  const at12 = 0 - pad;
+  const at15 = KW * KH;
+  const at17 = KW * (KH * C);
+  const at20 = at11 * (at5 * K) + 0;
+  const at22 = at11 * at5 + 0;
+  const at25 = W * (H * C);
+  const at28 = W * H;
+  if (4 <= C && 8 <= W) {
+    for (let cStartBlock1 = 0; cStartBlock1 < C; cStartBlock1 += 4) {
+      const cStart = Math.min(cStartBlock1, C - 4);
+      const cEnd = cStart + 4;
+      for (let c = cStart; c < cEnd; c++) {
+        const at16 = c * at15 + 0;
+        for (let k_From = 0; k_From < K; k_From += 64) {
+          const k_To = Math.min(k_From + 64, K);
+          for (let k_ = k_From; k_ < k_To; k_++) {
+            const at18 = at16 + k_ * at17;
+            for (let u = 0; u < KH; u++) {
+              const at19 = at18 + u * KW;
+              for (let v = 0; v < KW; v++) {
+                wPanel[cStartBlock1 * (K * KH * KW) + ((k_ * KH + u) * KW + v) * 4 + (c - cStart)] =
+                  w[at19 + v]!;
               }
             }
           }
-          const d_x1 = d_xSum;
-          d_x[at37 + l] = d_x1;
         }
       }
     }
   }
-  const at40 = pad + H;
-  const at45 = pad + W;
-  const at48 = 0 - pad - W * pad;
-  const at50 = W * dilation;
-  const at54 = W * stride;
-  for (let k = 0; k < K; k++) {
-    const at57 = k * at30 + 0;
-    const at60 = k * at23;
-    for (let c = 0; c < C; c++) {
-      const at49 = at48 + c * at35;
-      const at61 = at60 + c * at21;
-      for (let u = 0; u < KH; u++) {
-        const at38 = pad - u * dilation;
-        const at39 = Math.floor((at38 - 1) / stride);
-        const at41 = at40 - u * dilation;
-        const at42 = Math.floor((at41 - 1) / stride);
-        const at51 = at49 + u * at50;
-        const at62 = at61 + u * KW;
-        for (let v = 0; v < KW; v++) {
-          let d_wSum = 0;
-          const at43 = pad - v * dilation;
-          const at44 = Math.floor((at43 - 1) / stride);
-          const at46 = at45 - v * dilation;
-          const at47 = Math.floor((at46 - 1) / stride);
-          const at52 = at51 + v * dilation;
-          for (let n = 0; n < N; n++) {
-            const at53 = at52 + n * at33;
-            const at58 = at57 + n * at28;
-            const iEnd = Math.min(at1 + 1, at42 + 1);
-            for (let i = Math.max(0, at39 + 1); i < iEnd; i++) {
-              let d_wPart = 0;
-              const at55 = at53 + i * at54;
-              const at59 = at58 + i * at26;
-              const jEnd = Math.min(at12 + 1, at47 + 1);
-              for (let j = Math.max(0, at44 + 1); j < jEnd; j++) {
-                const at56 = at55 + j * stride;
-                d_wPart += x[at56]! * d_y[at59 + j]!;
+  for (let n = 0; n < N; n++) {
+    const at21 = n * at20 + 0;
+    const at26 = n * at25;
+    for (let k = 0; k < H; k++) {
+      const at = pad + k;
+      const at27 = at26 + k * W;
+      if (4 <= C && 8 <= W) {
+        for (let lStartBlock = 0; lStartBlock < W; lStartBlock += 8) {
+          const lStart = Math.min(lStartBlock, W - 8);
+          const lEnd = lStart + 8;
+          for (let l = lStart; l < lEnd; l++) {
+            const at6 = pad + l;
+            for (let k_From = 0; k_From < K; k_From += 64) {
+              const k_To = Math.min(k_From + 64, K);
+              for (let k_ = k_From; k_ < k_To; k_++) {
+                const at23 = at21 + k_ * at22;
+                for (let u = 0; u < KH; u++) {
+                  const at1 = at - u * dilation;
+                  const at2 = Math.floor(at1 / stride);
+                  const at13 = at12 + at2 * stride + u * dilation;
+                  const is = mod(at1, stride) === 0;
+                  const is1 = 0 <= at2 && at2 < at5;
+                  const is2 = 0 <= at13 && at13 < H;
+                  const at24 = at23 + at2 * at11;
+                  for (let v = 0; v < KW; v++) {
+                    const at7 = at6 - v * dilation;
+                    const at8 = Math.floor(at7 / stride);
+                    const at14 = at12 + at8 * stride + v * dilation;
+                    d_yPanel[((k_ * KH + u) * KW + v) * 8 + (l - lStart)] =
+                      is &&
+                      is1 &&
+                      mod(at7, stride) === 0 &&
+                      0 <= at8 &&
+                      at8 < at11 &&
+                      is2 &&
+                      0 <= at14 &&
+                      at14 < W
+                        ? d_y[at24 + at8]!
+                        : 0;
+                  }
+                }
               }
-              d_wSum += d_wPart;
             }
           }
-          const d_w1 = d_wSum;
-          d_w[at62 + v] = d_w1;
+          for (let cBlock = 0; cBlock < C; cBlock += 4) {
+            const c = Math.min(cBlock, C - 4);
+            const cAt = cBlock * (K * KH * KW) - c;
+            const at29 = at27 + c * at28;
+            const at29_1_1 = at27 + (c + 1) * at28;
+            const at29_2_1 = at27 + (c + 2) * at28;
+            const at29_3_1 = at27 + (c + 3) * at28;
+            const lEnd_2 = lStart + 8;
+            for (let l = lStart; l < lEnd_2; l++) {
+              let d_x1 = 0;
+              let d_x1_1_1 = 0;
+              let d_x1_2_1 = 0;
+              let d_x1_3_1 = 0;
+              const termFromEnd = K * KH * KW;
+              for (let termFrom = 0; termFrom < termFromEnd; termFrom += 1024) {
+                const termTo = Math.min(termFrom + 1024, K * KH * KW);
+                let d_xPart = 0;
+                let d_xPart_1_1 = 0;
+                let d_xPart_2_1 = 0;
+                let d_xPart_3_1 = 0;
+                for (let term = termFrom; term < termTo; term++) {
+                  const t1 = d_yPanel[term * 8 + (l - lStart)]!;
+                  d_xPart += wPanel[term * 4 + (c + cAt)]! * t1;
+                  d_xPart_1_1 += wPanel[term * 4 + (c + 1 + cAt)]! * t1;
+                  d_xPart_2_1 += wPanel[term * 4 + (c + 2 + cAt)]! * t1;
+                  d_xPart_3_1 += wPanel[term * 4 + (c + 3 + cAt)]! * t1;
+                }
+                d_x1 += d_xPart;
+                d_x1_1_1 += d_xPart_1_1;
+                d_x1_2_1 += d_xPart_2_1;
+                d_x1_3_1 += d_xPart_3_1;
+              }
+              d_x[at29 + l] = d_x1;
+              d_x[at29_1_1 + l] = d_x1_1_1;
+              d_x[at29_2_1 + l] = d_x1_2_1;
+              d_x[at29_3_1 + l] = d_x1_3_1;
+            }
+          }
+        }
+      } else {
+        for (let lBlock = 0; lBlock < W; lBlock += 8) {
+          const lEnd_3 = Math.min(lBlock + 8, W);
+          for (let l = lBlock; l < lEnd_3; l++) {
+            const at6 = pad + l;
+            for (let k_From = 0; k_From < K; k_From += 64) {
+              const k_To = Math.min(k_From + 64, K);
+              for (let k_ = k_From; k_ < k_To; k_++) {
+                const at23 = at21 + k_ * at22;
+                for (let u = 0; u < KH; u++) {
+                  const at1 = at - u * dilation;
+                  const at2 = Math.floor(at1 / stride);
+                  const at13 = at12 + at2 * stride + u * dilation;
+                  const is = mod(at1, stride) === 0;
+                  const is1 = 0 <= at2 && at2 < at5;
+                  const is2 = 0 <= at13 && at13 < H;
+                  const at24 = at23 + at2 * at11;
+                  for (let v = 0; v < KW; v++) {
+                    const at7 = at6 - v * dilation;
+                    const at8 = Math.floor(at7 / stride);
+                    const at14 = at12 + at8 * stride + v * dilation;
+                    d_yPanel[((k_ * KH + u) * KW + v) * 8 + (l - lBlock)] =
+                      is &&
+                      is1 &&
+                      mod(at7, stride) === 0 &&
+                      0 <= at8 &&
+                      at8 < at11 &&
+                      is2 &&
+                      0 <= at14 &&
+                      at14 < W
+                        ? d_y[at24 + at8]!
+                        : 0;
+                  }
+                }
+              }
+            }
+          }
+          for (let c = 0; c < C; c++) {
+            const at16 = c * at15;
+            const at29 = at27 + c * at28;
+            const lEnd_4 = Math.min(lBlock + 8, W);
+            for (let l = lBlock; l < lEnd_4; l++) {
+              let d_x1 = 0;
+              for (let k_From = 0; k_From < K; k_From += 64) {
+                const k_To = Math.min(k_From + 64, K);
+                let d_xPart = 0;
+                for (let k_ = k_From; k_ < k_To; k_++) {
+                  const at18 = at16 + k_ * at17;
+                  for (let u = 0; u < KH; u++) {
+                    const at19 = at18 + u * KW;
+                    for (let v = 0; v < KW; v++) {
+                      d_xPart += w[at19 + v]! * d_yPanel[((k_ * KH + u) * KW + v) * 8 + (l - lBlock)]!;
+                    }
+                  }
+                }
+                d_x1 += d_xPart;
+              }
+              d_x[at29 + l] = d_x1;
+            }
+          }
+        }
+      }
+    }
+  }
+  const at34 = 0 - pad - W * pad;
+  const at35 = W * dilation;
+  const at40 = W * stride;
+  if (4 <= K && 8 <= C) {
+    for (let kStartBlock1 = 0; kStartBlock1 < K; kStartBlock1 += 4) {
+      const kStart = Math.min(kStartBlock1, K - 4);
+      const kEnd = kStart + 4;
+      for (let k = kStart; k < kEnd; k++) {
+        const at43 = k * at22 + 0;
+        for (let nFrom = 0; nFrom < N; nFrom++) {
+          const nTo = Math.min(nFrom + 1, N);
+          for (let n = nFrom; n < nTo; n++) {
+            const at44 = at43 + n * at20;
+            const iEnd = at4 + 1;
+            for (let i = 0; i < iEnd; i++) {
+              const at45 = at44 + i * at11;
+              const jEnd = at10 + 1;
+              for (let j = 0; j < jEnd; j++) {
+                d_yPanel1[
+                  kStartBlock1 *
+                    (N *
+                      (Math.floor((2 * pad + dilation + H - dilation * KH - 1) / stride) + 1) *
+                      (Math.floor((2 * pad + dilation + W - dilation * KW - 1) / stride) + 1)) +
+                    ((n * (Math.floor((2 * pad + dilation + H - dilation * KH - 1) / stride) + 1) + i) *
+                      (Math.floor((2 * pad + dilation + W - dilation * KW - 1) / stride) + 1) +
+                      j) *
+                      4 +
+                    (k - kStart)
+                ] = d_y[at45 + j]!;
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+  for (let u = 0; u < KH; u++) {
+    const at30 = at12 + u * dilation;
+    const at36 = at34 + u * at35;
+    const at46 = u * KW;
+    for (let v = 0; v < KW; v++) {
+      const at32 = at12 + v * dilation;
+      const at37 = at36 + v * dilation;
+      const at47 = at46 + v;
+      if (4 <= K && 8 <= C) {
+        for (let cStart1Block = 0; cStart1Block < C; cStart1Block += 8) {
+          const cStart1 = Math.min(cStart1Block, C - 8);
+          const cEnd_2 = cStart1 + 8;
+          for (let c = cStart1; c < cEnd_2; c++) {
+            const at38 = at37 + c * at28;
+            for (let nFrom = 0; nFrom < N; nFrom++) {
+              const nTo = Math.min(nFrom + 1, N);
+              for (let n = nFrom; n < nTo; n++) {
+                const at39 = at38 + n * at25;
+                const iEnd_2 = at4 + 1;
+                for (let i = 0; i < iEnd_2; i++) {
+                  const at31 = at30 + i * stride;
+                  const at41 = at39 + i * at40;
+                  const is3 = 0 <= at31 && at31 < H;
+                  const jEnd_2 = at10 + 1;
+                  for (let j = 0; j < jEnd_2; j++) {
+                    const at33 = at32 + j * stride;
+                    const at42 = at41 + j * stride;
+                    xPanel[
+                      ((n * (Math.floor((2 * pad + dilation + H - dilation * KH - 1) / stride) + 1) + i) *
+                        (Math.floor((2 * pad + dilation + W - dilation * KW - 1) / stride) + 1) +
+                        j) *
+                        8 +
+                        (c - cStart1)
+                    ] = is3 && 0 <= at33 && at33 < W ? x[at42]! : 0;
+                  }
+                }
+              }
+            }
+          }
+          for (let kBlock = 0; kBlock < K; kBlock += 4) {
+            const k = Math.min(kBlock, K - 4);
+            const kAt = kBlock * (N * (at4 + 1) * (at10 + 1)) - k + 0;
+            const at48 = at47 + k * at17;
+            const at48_1_1 = at47 + (k + 1) * at17;
+            const at48_2_1 = at47 + (k + 2) * at17;
+            const at48_3_1 = at47 + (k + 3) * at17;
+            const cEnd_3 = cStart1 + 8;
+            for (let c = cStart1; c < cEnd_3; c++) {
+              let d_w1 = 0;
+              let d_w1_1_1 = 0;
+              let d_w1_2_1 = 0;
+              let d_w1_3_1 = 0;
+              const termFrom1End = N * (at4 + 1) * (at10 + 1);
+              for (let termFrom1 = 0; termFrom1 < termFrom1End; termFrom1 += 1024) {
+                const termTo1 = Math.min(termFrom1 + 1024, N * (at4 + 1) * (at10 + 1)) + 0;
+                let d_wPart = 0;
+                let d_wPart_1_1 = 0;
+                let d_wPart_2_1 = 0;
+                let d_wPart_3_1 = 0;
+                for (let term1 = termFrom1; term1 < termTo1; term1++) {
+                  const t3 = xPanel[term1 * 8 + (c - cStart1)]!;
+                  d_wPart += d_yPanel1[term1 * 4 + (k + kAt)]! * t3;
+                  d_wPart_1_1 += d_yPanel1[term1 * 4 + (k + 1 + kAt)]! * t3;
+                  d_wPart_2_1 += d_yPanel1[term1 * 4 + (k + 2 + kAt)]! * t3;
+                  d_wPart_3_1 += d_yPanel1[term1 * 4 + (k + 3 + kAt)]! * t3;
+                }
+                d_w1 += d_wPart;
+                d_w1_1_1 += d_wPart_1_1;
+                d_w1_2_1 += d_wPart_2_1;
+                d_w1_3_1 += d_wPart_3_1;
+              }
+              const at49 = at48 + c * at15;
+              const at49_1_1 = at48_1_1 + c * at15;
+              const at49_2_1 = at48_2_1 + c * at15;
+              const at49_3_1 = at48_3_1 + c * at15;
+              d_w[at49] = d_w1;
+              d_w[at49_1_1] = d_w1_1_1;
+              d_w[at49_2_1] = d_w1_2_1;
+              d_w[at49_3_1] = d_w1_3_1;
+            }
+          }
+        }
+      } else {
+        for (let cBlock1 = 0; cBlock1 < C; cBlock1 += 8) {
+          const cEnd_4 = Math.min(cBlock1 + 8, C);
+          for (let c = cBlock1; c < cEnd_4; c++) {
+            const at38 = at37 + c * at28;
+            for (let nFrom = 0; nFrom < N; nFrom++) {
+              const nTo = Math.min(nFrom + 1, N);
+              for (let n = nFrom; n < nTo; n++) {
+                const at39 = at38 + n * at25;
+                const iEnd_3 = at4 + 1;
+                for (let i = 0; i < iEnd_3; i++) {
+                  const at31 = at30 + i * stride;
+                  const at41 = at39 + i * at40;
+                  const is3 = 0 <= at31 && at31 < H;
+                  const jEnd_3 = at10 + 1;
+                  for (let j = 0; j < jEnd_3; j++) {
+                    const at33 = at32 + j * stride;
+                    const at42 = at41 + j * stride;
+                    xPanel[
+                      ((n * (Math.floor((2 * pad + dilation + H - dilation * KH - 1) / stride) + 1) + i) *
+                        (Math.floor((2 * pad + dilation + W - dilation * KW - 1) / stride) + 1) +
+                        j) *
+                        8 +
+                        (c - cBlock1)
+                    ] = is3 && 0 <= at33 && at33 < W ? x[at42]! : 0;
+                  }
+                }
+              }
+            }
+          }
+          for (let k = 0; k < K; k++) {
+            const at43 = k * at22 + 0;
+            const at48 = at47 + k * at17;
+            const cEnd_5 = Math.min(cBlock1 + 8, C);
+            for (let c = cBlock1; c < cEnd_5; c++) {
+              let d_w1 = 0;
+              for (let nFrom = 0; nFrom < N; nFrom++) {
+                const nTo = Math.min(nFrom + 1, N);
+                let d_wPart = 0;
+                for (let n = nFrom; n < nTo; n++) {
+                  const at44 = at43 + n * at20;
+                  const iEnd_4 = at4 + 1;
+                  for (let i = 0; i < iEnd_4; i++) {
+                    const at45 = at44 + i * at11;
+                    const jEnd_4 = at10 + 1;
+                    for (let j = 0; j < jEnd_4; j++) {
+                      d_wPart +=
+                        d_y[at45 + j]! *
+                        xPanel[
+                          ((n * (Math.floor((2 * pad + dilation + H - dilation * KH - 1) / stride) + 1) + i) *
+                            (Math.floor((2 * pad + dilation + W - dilation * KW - 1) / stride) + 1) +
+                            j) *
+                            8 +
+                            (c - cBlock1)
+                        ]!;
+                    }
+                  }
+                }
+                d_w1 += d_wPart;
+              }
+              const at49 = at48 + c * at15;
+              d_w[at49] = d_w1;
+            }
+          }
         }
       }
     }

@@ -133,6 +133,7 @@ export async function load(options: LoadOptions = {}): Promise<Kernels> {
 }
 
 function make_conv2d_no_bias(heap: Heap, wasm: WasmExports): Kernels["conv2d_no_bias"] {
+  const scratchBytes = wasm("conv2d_no_bias.scratch");
   return createKernel(heap, wasm("conv2d_no_bias"), (args: Conv2dNoBiasArgs, into: Conv2dNoBiasInto = {}) => {
     const x = array("x", args.x, "Float32Array");
     const w = array("w", args.w, "Float32Array");
@@ -163,6 +164,7 @@ function make_conv2d_no_bias(heap: Heap, wasm: WasmExports): Kernels["conv2d_no_
     return {
       inputs: [x, w],
       outputs: [y],
+      scratch: scratchBytes(N, C, H, W, K, KH, KW, stride, pad, dilation),
       scalars: [N, C, H, W, K, KH, KW, stride, pad, dilation],
       results: (y) => ({ y }),
     };
@@ -170,6 +172,7 @@ function make_conv2d_no_bias(heap: Heap, wasm: WasmExports): Kernels["conv2d_no_
 }
 
 function make_conv2d_no_bias_vjp(heap: Heap, wasm: WasmExports): Kernels["conv2d_no_bias_vjp"] {
+  const scratchBytes = wasm("conv2d_no_bias_vjp.scratch");
   return createKernel(
     heap,
     wasm("conv2d_no_bias_vjp"),
@@ -205,6 +208,7 @@ function make_conv2d_no_bias_vjp(heap: Heap, wasm: WasmExports): Kernels["conv2d
       return {
         inputs: [x, w, d_y],
         outputs: [d_x, d_w],
+        scratch: scratchBytes(N, C, H, W, K, KH, KW, stride, pad, dilation),
         scalars: [N, C, H, W, K, KH, KW, stride, pad, dilation],
         results: (d_x, d_w) => ({ d_x, d_w }),
       };

@@ -180,8 +180,8 @@ export function layer_norm_vjp(args: LayerNormVjpArgs, into: LayerNormVjpInto = 
     d_beta[c] = 0;
   }
   const t1 = 1 / C;
-  for (let nFrom = 0; nFrom < N; nFrom += 64) {
-    const nTo = Math.min(nFrom + 64, N);
+  for (let nFrom = 0; nFrom < N; nFrom += 1024) {
+    const nTo = Math.min(nFrom + 1024, N);
     for (let c = 0; c < C; c++) {
       d_gammaPart[c] = 0;
     }

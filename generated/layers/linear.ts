@@ -56,10 +56,14 @@ export function linear(args: LinearArgs, into: LinearInto = {}): LinearResults {
   if (16 <= N && 8 <= O) {
     for (let oStartBlock = 0; oStartBlock < O; oStartBlock += 8) {
       const oStart = Math.min(oStartBlock, O - 8);
-      for (let i = 0; i < I; i++) {
-        const oEnd = oStart + 8;
-        for (let o = oStart; o < oEnd; o++) {
-          wPanel[i * 8 + (o - oStart)] = w[o * I + i]!;
+      const oEnd = oStart + 8;
+      for (let o = oStart; o < oEnd; o++) {
+        const at1 = o * I + 0;
+        for (let iFrom = 0; iFrom < I; iFrom += 1024) {
+          const iTo = Math.min(iFrom + 1024, I);
+          for (let i = iFrom; i < iTo; i++) {
+            wPanel[i * 8 + (o - oStart)] = w[at1 + i]!;
+          }
         }
       }
       for (let nBlock = 0; nBlock < N; nBlock += 4) {
@@ -209,10 +213,14 @@ export function linear_vjp(args: LinearVjpArgs, into: LinearVjpInto = {}): Linea
   if (16 <= N && 8 <= I) {
     for (let iStartBlock = 0; iStartBlock < I; iStartBlock += 8) {
       const iStart = Math.min(iStartBlock, I - 8);
-      for (let o = 0; o < O; o++) {
-        const iEnd = iStart + 8;
-        for (let i = iStart; i < iEnd; i++) {
-          wPanel[o * 8 + (i - iStart)] = w[i + o * I]!;
+      const iEnd = iStart + 8;
+      for (let i = iStart; i < iEnd; i++) {
+        for (let oFrom = 0; oFrom < O; oFrom += 1024) {
+          const oTo = Math.min(oFrom + 1024, O);
+          for (let o = oFrom; o < oTo; o++) {
+            const at = i + o * I;
+            wPanel[o * 8 + (i - iStart)] = w[at]!;
+          }
         }
       }
       for (let nBlock = 0; nBlock < N; nBlock += 4) {
@@ -278,10 +286,14 @@ export function linear_vjp(args: LinearVjpArgs, into: LinearVjpInto = {}): Linea
   if (16 <= O && 8 <= I) {
     for (let iStart1Block = 0; iStart1Block < I; iStart1Block += 8) {
       const iStart1 = Math.min(iStart1Block, I - 8);
-      for (let n = 0; n < N; n++) {
-        const iEnd_3 = iStart1 + 8;
-        for (let i = iStart1; i < iEnd_3; i++) {
-          xPanel[n * 8 + (i - iStart1)] = x[i + n * I]!;
+      const iEnd_3 = iStart1 + 8;
+      for (let i = iStart1; i < iEnd_3; i++) {
+        for (let nFrom = 0; nFrom < N; nFrom += 1024) {
+          const nTo = Math.min(nFrom + 1024, N);
+          for (let n = nFrom; n < nTo; n++) {
+            const at3 = i + n * I;
+            xPanel[n * 8 + (i - iStart1)] = x[at3]!;
+          }
         }
       }
       for (let oBlock = 0; oBlock < O; oBlock += 4) {
@@ -347,8 +359,8 @@ export function linear_vjp(args: LinearVjpArgs, into: LinearVjpInto = {}): Linea
   for (let o = 0; o < O; o++) {
     d_b[o] = 0;
   }
-  for (let nFrom = 0; nFrom < N; nFrom += 64) {
-    const nTo = Math.min(nFrom + 64, N);
+  for (let nFrom = 0; nFrom < N; nFrom += 1024) {
+    const nTo = Math.min(nFrom + 1024, N);
     for (let o = 0; o < O; o++) {
       d_bPart[o] = 0;
     }

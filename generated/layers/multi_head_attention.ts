@@ -133,10 +133,14 @@ export function multi_head_attention(
     if (16 <= B && 8 <= D) {
       for (let oStartBlock = 0; oStartBlock < D; oStartBlock += 8) {
         const oStart = Math.min(oStartBlock, D - 8);
-        for (let d = 0; d < D; d++) {
-          const oEnd = oStart + 8;
-          for (let o = oStart; o < oEnd; o++) {
-            wqPanel[d * 8 + (o - oStart)] = wq[o * D + d]!;
+        const oEnd = oStart + 8;
+        for (let o = oStart; o < oEnd; o++) {
+          const at3 = o * D + 0;
+          for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+            const dTo = Math.min(dFrom + 1024, D);
+            for (let d = dFrom; d < dTo; d++) {
+              wqPanel[d * 8 + (o - oStart)] = wq[at3 + d]!;
+            }
           }
         }
         for (let bBlock = 0; bBlock < B; bBlock += 4) {
@@ -205,10 +209,14 @@ export function multi_head_attention(
     if (16 <= B && 8 <= D) {
       for (let oStart1Block = 0; oStart1Block < D; oStart1Block += 8) {
         const oStart1 = Math.min(oStart1Block, D - 8);
-        for (let d = 0; d < D; d++) {
-          const oEnd_3 = oStart1 + 8;
-          for (let o = oStart1; o < oEnd_3; o++) {
-            wkPanel[d * 8 + (o - oStart1)] = wk[o * D + d]!;
+        const oEnd_3 = oStart1 + 8;
+        for (let o = oStart1; o < oEnd_3; o++) {
+          const at6 = o * D + 0;
+          for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+            const dTo = Math.min(dFrom + 1024, D);
+            for (let d = dFrom; d < dTo; d++) {
+              wkPanel[d * 8 + (o - oStart1)] = wk[at6 + d]!;
+            }
           }
         }
         for (let bBlock1 = 0; bBlock1 < B; bBlock1 += 4) {
@@ -284,10 +292,14 @@ export function multi_head_attention(
       if (16 <= L && 8 <= L) {
         for (let sStartBlock = 0; sStartBlock < L; sStartBlock += 8) {
           const sStart = Math.min(sStartBlock, L - 8);
-          for (let d = 0; d < at7; d++) {
-            const sEnd = sStart + 8;
-            for (let s = sStart; s < sEnd; s++) {
-              kPanel[d * 8 + (s - sStart)] = k[at9 + s * D + d]!;
+          const sEnd = sStart + 8;
+          for (let s = sStart; s < sEnd; s++) {
+            const at11 = at9 + s * D;
+            for (let dFrom = 0; dFrom < at7; dFrom += 1024) {
+              const dTo = Math.min(dFrom + 1024, at7);
+              for (let d = dFrom; d < dTo; d++) {
+                kPanel[d * 8 + (s - sStart)] = k[at11 + d]!;
+              }
             }
           }
           for (let lBlock = 0; lBlock < L; lBlock += 4) {
@@ -391,10 +403,14 @@ export function multi_head_attention(
     if (16 <= B && 8 <= D) {
       for (let oStart2Block = 0; oStart2Block < D; oStart2Block += 8) {
         const oStart2 = Math.min(oStart2Block, D - 8);
-        for (let d = 0; d < D; d++) {
-          const oEnd_5 = oStart2 + 8;
-          for (let o = oStart2; o < oEnd_5; o++) {
-            wvPanel[d * 8 + (o - oStart2)] = wv[o * D + d]!;
+        const oEnd_5 = oStart2 + 8;
+        for (let o = oStart2; o < oEnd_5; o++) {
+          const at21 = o * D + 0;
+          for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+            const dTo = Math.min(dFrom + 1024, D);
+            for (let d = dFrom; d < dTo; d++) {
+              wvPanel[d * 8 + (o - oStart2)] = wv[at21 + d]!;
+            }
           }
         }
         for (let bBlock2 = 0; bBlock2 < B; bBlock2 += 4) {
@@ -492,10 +508,14 @@ export function multi_head_attention(
     if (16 <= B && 8 <= D) {
       for (let oStart3Block = 0; oStart3Block < D; oStart3Block += 8) {
         const oStart3 = Math.min(oStart3Block, D - 8);
-        for (let d = 0; d < at22; d++) {
-          const oEnd_7 = oStart3 + 8;
-          for (let o = oStart3; o < oEnd_7; o++) {
-            woPanel[d * 8 + (o - oStart3)] = wo[o * D + d]!;
+        const oEnd_7 = oStart3 + 8;
+        for (let o = oStart3; o < oEnd_7; o++) {
+          const at33 = o * D + 0;
+          for (let dFrom = 0; dFrom < at22; dFrom += 1024) {
+            const dTo = Math.min(dFrom + 1024, at22);
+            for (let d = dFrom; d < dTo; d++) {
+              woPanel[d * 8 + (o - oStart3)] = wo[at33 + d]!;
+            }
           }
         }
         for (let bBlock3 = 0; bBlock3 < B; bBlock3 += 4) {
@@ -641,6 +661,7 @@ let multi_head_attention_vjp_wqPanel1 = new Float32Array(0);
 let multi_head_attention_vjp_xPanel = new Float32Array(0);
 let multi_head_attention_vjp_xPanel1 = new Float32Array(0);
 let multi_head_attention_vjp_xPanel2 = new Float32Array(0);
+let multi_head_attention_vjp_zPanel = new Float32Array(0);
 
 /**
  * Self-attention in several heads, each on its block of D // heads columns; weights are [out, in].
@@ -798,16 +819,24 @@ export function multi_head_attention_vjp(
   if (multi_head_attention_vjp_xPanel2.length < xPanel2Size)
     multi_head_attention_vjp_xPanel2 = new Float32Array(xPanel2Size);
   const xPanel2 = multi_head_attention_vjp_xPanel2;
+  const zPanelSize = B * L * 8;
+  if (multi_head_attention_vjp_zPanel.length < zPanelSize)
+    multi_head_attention_vjp_zPanel = new Float32Array(zPanelSize);
+  const zPanel = multi_head_attention_vjp_zPanel;
   const at1 = D * L;
   for (let l = 0; l < L; l++) {
     const at = l * D;
     if (16 <= B && 8 <= D) {
       for (let oStartBlock = 0; oStartBlock < D; oStartBlock += 8) {
         const oStart = Math.min(oStartBlock, D - 8);
-        for (let d = 0; d < D; d++) {
-          const oEnd = oStart + 8;
-          for (let o = oStart; o < oEnd; o++) {
-            wqPanel[d * 8 + (o - oStart)] = wq[o * D + d]!;
+        const oEnd = oStart + 8;
+        for (let o = oStart; o < oEnd; o++) {
+          const at3 = o * D + 0;
+          for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+            const dTo = Math.min(dFrom + 1024, D);
+            for (let d = dFrom; d < dTo; d++) {
+              wqPanel[d * 8 + (o - oStart)] = wq[at3 + d]!;
+            }
           }
         }
         for (let bBlock = 0; bBlock < B; bBlock += 4) {
@@ -876,10 +905,14 @@ export function multi_head_attention_vjp(
     if (16 <= B && 8 <= D) {
       for (let oStart1Block = 0; oStart1Block < D; oStart1Block += 8) {
         const oStart1 = Math.min(oStart1Block, D - 8);
-        for (let d = 0; d < D; d++) {
-          const oEnd_3 = oStart1 + 8;
-          for (let o = oStart1; o < oEnd_3; o++) {
-            wkPanel[d * 8 + (o - oStart1)] = wk[o * D + d]!;
+        const oEnd_3 = oStart1 + 8;
+        for (let o = oStart1; o < oEnd_3; o++) {
+          const at6 = o * D + 0;
+          for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+            const dTo = Math.min(dFrom + 1024, D);
+            for (let d = dFrom; d < dTo; d++) {
+              wkPanel[d * 8 + (o - oStart1)] = wk[at6 + d]!;
+            }
           }
         }
         for (let bBlock1 = 0; bBlock1 < B; bBlock1 += 4) {
@@ -955,10 +988,14 @@ export function multi_head_attention_vjp(
       if (16 <= L && 8 <= L) {
         for (let sStartBlock = 0; sStartBlock < L; sStartBlock += 8) {
           const sStart = Math.min(sStartBlock, L - 8);
-          for (let d = 0; d < at7; d++) {
-            const sEnd = sStart + 8;
-            for (let s = sStart; s < sEnd; s++) {
-              kPanel[d * 8 + (s - sStart)] = k[at9 + s * D + d]!;
+          const sEnd = sStart + 8;
+          for (let s = sStart; s < sEnd; s++) {
+            const at11 = at9 + s * D;
+            for (let dFrom = 0; dFrom < at7; dFrom += 1024) {
+              const dTo = Math.min(dFrom + 1024, at7);
+              for (let d = dFrom; d < dTo; d++) {
+                kPanel[d * 8 + (s - sStart)] = k[at11 + d]!;
+              }
             }
           }
           for (let lBlock = 0; lBlock < L; lBlock += 4) {
@@ -1062,10 +1099,14 @@ export function multi_head_attention_vjp(
     if (16 <= B && 8 <= D) {
       for (let oStart2Block = 0; oStart2Block < D; oStart2Block += 8) {
         const oStart2 = Math.min(oStart2Block, D - 8);
-        for (let d = 0; d < D; d++) {
-          const oEnd_5 = oStart2 + 8;
-          for (let o = oStart2; o < oEnd_5; o++) {
-            wvPanel[d * 8 + (o - oStart2)] = wv[o * D + d]!;
+        const oEnd_5 = oStart2 + 8;
+        for (let o = oStart2; o < oEnd_5; o++) {
+          const at21 = o * D + 0;
+          for (let dFrom = 0; dFrom < D; dFrom += 1024) {
+            const dTo = Math.min(dFrom + 1024, D);
+            for (let d = dFrom; d < dTo; d++) {
+              wvPanel[d * 8 + (o - oStart2)] = wv[at21 + d]!;
+            }
           }
         }
         for (let bBlock2 = 0; bBlock2 < B; bBlock2 += 4) {
@@ -1163,10 +1204,14 @@ export function multi_head_attention_vjp(
     if (16 <= B && 8 <= at22) {
       for (let dStartBlock = 0; dStartBlock < at22; dStartBlock += 8) {
         const dStart = Math.min(dStartBlock, at22 - 8);
-        for (let o = 0; o < D; o++) {
-          const dEnd = dStart + 8;
-          for (let d = dStart; d < dEnd; d++) {
-            woPanel[o * 8 + (d - dStart)] = wo[d + o * D]!;
+        const dEnd = dStart + 8;
+        for (let d = dStart; d < dEnd; d++) {
+          for (let oFrom = 0; oFrom < D; oFrom += 1024) {
+            const oTo = Math.min(oFrom + 1024, D);
+            for (let o = oFrom; o < oTo; o++) {
+              const at33 = d + o * D;
+              woPanel[o * 8 + (d - dStart)] = wo[at33]!;
+            }
           }
         }
         for (let bBlock3 = 0; bBlock3 < B; bBlock3 += 4) {
@@ -1240,10 +1285,14 @@ export function multi_head_attention_vjp(
       if (16 <= L && 8 <= L) {
         for (let sStart1Block = 0; sStart1Block < L; sStart1Block += 8) {
           const sStart1 = Math.min(sStart1Block, L - 8);
-          for (let q0 = 0; q0 < at7; q0++) {
-            const sEnd_3 = sStart1 + 8;
-            for (let s = sStart1; s < sEnd_3; s++) {
-              vPanel[q0 * 8 + (s - sStart1)] = v[at39 + s * D + q0]!;
+          const sEnd_3 = sStart1 + 8;
+          for (let s = sStart1; s < sEnd_3; s++) {
+            const at40 = at39 + s * D;
+            for (let q0From = 0; q0From < at7; q0From += 1024) {
+              const q0To = Math.min(q0From + 1024, at7);
+              for (let q0 = q0From; q0 < q0To; q0++) {
+                vPanel[q0 * 8 + (s - sStart1)] = v[at40 + q0]!;
+              }
             }
           }
           for (let lBlock1 = 0; lBlock1 < L; lBlock1 += 4) {
@@ -1401,10 +1450,14 @@ export function multi_head_attention_vjp(
     if (16 <= B && 8 <= D) {
       for (let dStart1Block = 0; dStart1Block < D; dStart1Block += 8) {
         const dStart1 = Math.min(dStart1Block, D - 8);
-        for (let o = 0; o < D; o++) {
-          const dEnd_3 = dStart1 + 8;
-          for (let d = dStart1; d < dEnd_3; d++) {
-            wvPanel1[o * 8 + (d - dStart1)] = wv[d + o * D]!;
+        const dEnd_3 = dStart1 + 8;
+        for (let d = dStart1; d < dEnd_3; d++) {
+          for (let oFrom = 0; oFrom < D; oFrom += 1024) {
+            const oTo = Math.min(oFrom + 1024, D);
+            for (let o = oFrom; o < oTo; o++) {
+              const at70 = d + o * D;
+              wvPanel1[o * 8 + (d - dStart1)] = wv[at70]!;
+            }
           }
         }
         for (let bBlock4 = 0; bBlock4 < B; bBlock4 += 4) {
@@ -1468,10 +1521,14 @@ export function multi_head_attention_vjp(
     if (16 <= B && 8 <= D) {
       for (let dStart2Block = 0; dStart2Block < D; dStart2Block += 8) {
         const dStart2 = Math.min(dStart2Block, D - 8);
-        for (let o = 0; o < D; o++) {
-          const dEnd_5 = dStart2 + 8;
-          for (let d = dStart2; d < dEnd_5; d++) {
-            wkPanel1[o * 8 + (d - dStart2)] = wk[d + o * D]!;
+        const dEnd_5 = dStart2 + 8;
+        for (let d = dStart2; d < dEnd_5; d++) {
+          for (let oFrom = 0; oFrom < D; oFrom += 1024) {
+            const oTo = Math.min(oFrom + 1024, D);
+            for (let o = oFrom; o < oTo; o++) {
+              const at73 = d + o * D;
+              wkPanel1[o * 8 + (d - dStart2)] = wk[at73]!;
+            }
           }
         }
         for (let bBlock5 = 0; bBlock5 < B; bBlock5 += 4) {
@@ -1535,10 +1592,14 @@ export function multi_head_attention_vjp(
     if (16 <= B && 8 <= D) {
       for (let dStart3Block = 0; dStart3Block < D; dStart3Block += 8) {
         const dStart3 = Math.min(dStart3Block, D - 8);
-        for (let o = 0; o < D; o++) {
-          const dEnd_7 = dStart3 + 8;
-          for (let d = dStart3; d < dEnd_7; d++) {
-            wqPanel1[o * 8 + (d - dStart3)] = wq[d + o * D]!;
+        const dEnd_7 = dStart3 + 8;
+        for (let d = dStart3; d < dEnd_7; d++) {
+          for (let oFrom = 0; oFrom < D; oFrom += 1024) {
+            const oTo = Math.min(oFrom + 1024, D);
+            for (let o = oFrom; o < oTo; o++) {
+              const at76 = d + o * D;
+              wqPanel1[o * 8 + (d - dStart3)] = wq[at76]!;
+            }
           }
         }
         for (let bBlock6 = 0; bBlock6 < B; bBlock6 += 4) {
@@ -1605,11 +1666,17 @@ export function multi_head_attention_vjp(
   if (16 <= D && 8 <= D) {
     for (let dStart4Block = 0; dStart4Block < D; dStart4Block += 8) {
       const dStart4 = Math.min(dStart4Block, D - 8);
-      for (let b = 0; b < B; b++) {
-        for (let l = 0; l < L; l++) {
-          const dEnd_9 = dStart4 + 8;
-          for (let d = dStart4; d < dEnd_9; d++) {
-            xPanel[(b * L + l) * 8 + (d - dStart4)] = x[d + b * at1 + l * D]!;
+      const dEnd_9 = dStart4 + 8;
+      for (let d = dStart4; d < dEnd_9; d++) {
+        for (let bFrom = 0; bFrom < B; bFrom++) {
+          const bTo = Math.min(bFrom + 1, B);
+          for (let b = bFrom; b < bTo; b++) {
+            const at79 = d + b * at1;
+            for (let l = 0; l < L; l++) {
+              const at80 = at79 + l * D;
+              const t30 = x[at80]!;
+              xPanel[(b * L + l) * 8 + (d - dStart4)] = t30;
+            }
           }
         }
       }
@@ -1625,8 +1692,8 @@ export function multi_head_attention_vjp(
           let d_wq1_1_1 = 0;
           let d_wq1_2_1 = 0;
           let d_wq1_3_1 = 0;
-          for (let bFrom = 0; bFrom < B; bFrom += 64) {
-            const bTo = Math.min(bFrom + 64, B);
+          for (let bFrom = 0; bFrom < B; bFrom++) {
+            const bTo = Math.min(bFrom + 1, B);
             let d_wqPart = 0;
             let d_wqPart_1_1 = 0;
             let d_wqPart_2_1 = 0;
@@ -1637,15 +1704,15 @@ export function multi_head_attention_vjp(
               const at81_2_1 = o + 2 + b * at1;
               const at81_3_1 = o + 3 + b * at1;
               for (let l = 0; l < L; l++) {
-                const t30 = xPanel[(b * L + l) * 8 + (d - dStart4)]!;
                 const at82 = at81 + l * D;
                 const at82_1_1 = at81_1_1 + l * D;
                 const at82_2_1 = at81_2_1 + l * D;
                 const at82_3_1 = at81_3_1 + l * D;
-                d_wqPart += t30 * d_q[at82]!;
-                d_wqPart_1_1 += t30 * d_q[at82_1_1]!;
-                d_wqPart_2_1 += t30 * d_q[at82_2_1]!;
-                d_wqPart_3_1 += t30 * d_q[at82_3_1]!;
+                const t31 = xPanel[(b * L + l) * 8 + (d - dStart4)]!;
+                d_wqPart += t31 * d_q[at82]!;
+                d_wqPart_1_1 += t31 * d_q[at82_1_1]!;
+                d_wqPart_2_1 += t31 * d_q[at82_2_1]!;
+                d_wqPart_3_1 += t31 * d_q[at82_3_1]!;
               }
             }
             d_wq1 += d_wqPart;
@@ -1665,8 +1732,8 @@ export function multi_head_attention_vjp(
       const at83 = o * D;
       for (let d = 0; d < D; d++) {
         let d_wq1 = 0;
-        for (let bFrom = 0; bFrom < B; bFrom += 64) {
-          const bTo = Math.min(bFrom + 64, B);
+        for (let bFrom = 0; bFrom < B; bFrom++) {
+          const bTo = Math.min(bFrom + 1, B);
           let d_wqPart = 0;
           for (let b = bFrom; b < bTo; b++) {
             const at79 = d + b * at1;
@@ -1687,11 +1754,17 @@ export function multi_head_attention_vjp(
   if (16 <= D && 8 <= D) {
     for (let dStart5Block = 0; dStart5Block < D; dStart5Block += 8) {
       const dStart5 = Math.min(dStart5Block, D - 8);
-      for (let b = 0; b < B; b++) {
-        for (let l = 0; l < L; l++) {
-          const dEnd_11 = dStart5 + 8;
-          for (let d = dStart5; d < dEnd_11; d++) {
-            xPanel1[(b * L + l) * 8 + (d - dStart5)] = x[d + b * at1 + l * D]!;
+      const dEnd_11 = dStart5 + 8;
+      for (let d = dStart5; d < dEnd_11; d++) {
+        for (let bFrom = 0; bFrom < B; bFrom++) {
+          const bTo = Math.min(bFrom + 1, B);
+          for (let b = bFrom; b < bTo; b++) {
+            const at84 = d + b * at1;
+            for (let l = 0; l < L; l++) {
+              const at85 = at84 + l * D;
+              const t32 = x[at85]!;
+              xPanel1[(b * L + l) * 8 + (d - dStart5)] = t32;
+            }
           }
         }
       }
@@ -1707,8 +1780,8 @@ export function multi_head_attention_vjp(
           let d_wk1_1_1 = 0;
           let d_wk1_2_1 = 0;
           let d_wk1_3_1 = 0;
-          for (let bFrom = 0; bFrom < B; bFrom += 64) {
-            const bTo = Math.min(bFrom + 64, B);
+          for (let bFrom = 0; bFrom < B; bFrom++) {
+            const bTo = Math.min(bFrom + 1, B);
             let d_wkPart = 0;
             let d_wkPart_1_1 = 0;
             let d_wkPart_2_1 = 0;
@@ -1719,15 +1792,15 @@ export function multi_head_attention_vjp(
               const at86_2_1 = o + 2 + b * at1;
               const at86_3_1 = o + 3 + b * at1;
               for (let l = 0; l < L; l++) {
-                const t31 = xPanel1[(b * L + l) * 8 + (d - dStart5)]!;
                 const at87 = at86 + l * D;
                 const at87_1_1 = at86_1_1 + l * D;
                 const at87_2_1 = at86_2_1 + l * D;
                 const at87_3_1 = at86_3_1 + l * D;
-                d_wkPart += t31 * d_k[at87]!;
-                d_wkPart_1_1 += t31 * d_k[at87_1_1]!;
-                d_wkPart_2_1 += t31 * d_k[at87_2_1]!;
-                d_wkPart_3_1 += t31 * d_k[at87_3_1]!;
+                const t33 = xPanel1[(b * L + l) * 8 + (d - dStart5)]!;
+                d_wkPart += t33 * d_k[at87]!;
+                d_wkPart_1_1 += t33 * d_k[at87_1_1]!;
+                d_wkPart_2_1 += t33 * d_k[at87_2_1]!;
+                d_wkPart_3_1 += t33 * d_k[at87_3_1]!;
               }
             }
             d_wk1 += d_wkPart;
@@ -1747,17 +1820,17 @@ export function multi_head_attention_vjp(
       const at88 = o * D;
       for (let d = 0; d < D; d++) {
         let d_wk1 = 0;
-        for (let bFrom = 0; bFrom < B; bFrom += 64) {
-          const bTo = Math.min(bFrom + 64, B);
+        for (let bFrom = 0; bFrom < B; bFrom++) {
+          const bTo = Math.min(bFrom + 1, B);
           let d_wkPart = 0;
           for (let b = bFrom; b < bTo; b++) {
             const at84 = d + b * at1;
             const at86 = o + b * at1;
             for (let l = 0; l < L; l++) {
               const at85 = at84 + l * D;
-              const t31 = x[at85]!;
+              const t32 = x[at85]!;
               const at87 = at86 + l * D;
-              d_wkPart += t31 * d_k[at87]!;
+              d_wkPart += t32 * d_k[at87]!;
             }
           }
           d_wk1 += d_wkPart;
@@ -1769,11 +1842,17 @@ export function multi_head_attention_vjp(
   if (16 <= D && 8 <= D) {
     for (let dStart6Block = 0; dStart6Block < D; dStart6Block += 8) {
       const dStart6 = Math.min(dStart6Block, D - 8);
-      for (let b = 0; b < B; b++) {
-        for (let l = 0; l < L; l++) {
-          const dEnd_13 = dStart6 + 8;
-          for (let d = dStart6; d < dEnd_13; d++) {
-            xPanel2[(b * L + l) * 8 + (d - dStart6)] = x[d + b * at1 + l * D]!;
+      const dEnd_13 = dStart6 + 8;
+      for (let d = dStart6; d < dEnd_13; d++) {
+        for (let bFrom = 0; bFrom < B; bFrom++) {
+          const bTo = Math.min(bFrom + 1, B);
+          for (let b = bFrom; b < bTo; b++) {
+            const at89 = d + b * at1;
+            for (let l = 0; l < L; l++) {
+              const at90 = at89 + l * D;
+              const t34 = x[at90]!;
+              xPanel2[(b * L + l) * 8 + (d - dStart6)] = t34;
+            }
           }
         }
       }
@@ -1789,8 +1868,8 @@ export function multi_head_attention_vjp(
           let d_wv1_1_1 = 0;
           let d_wv1_2_1 = 0;
           let d_wv1_3_1 = 0;
-          for (let bFrom = 0; bFrom < B; bFrom += 64) {
-            const bTo = Math.min(bFrom + 64, B);
+          for (let bFrom = 0; bFrom < B; bFrom++) {
+            const bTo = Math.min(bFrom + 1, B);
             let d_wvPart = 0;
             let d_wvPart_1_1 = 0;
             let d_wvPart_2_1 = 0;
@@ -1801,15 +1880,15 @@ export function multi_head_attention_vjp(
               const at91_2_1 = o + 2 + b * at1;
               const at91_3_1 = o + 3 + b * at1;
               for (let l = 0; l < L; l++) {
-                const t32 = xPanel2[(b * L + l) * 8 + (d - dStart6)]!;
                 const at92 = at91 + l * D;
                 const at92_1_1 = at91_1_1 + l * D;
                 const at92_2_1 = at91_2_1 + l * D;
                 const at92_3_1 = at91_3_1 + l * D;
-                d_wvPart += t32 * d_v[at92]!;
-                d_wvPart_1_1 += t32 * d_v[at92_1_1]!;
-                d_wvPart_2_1 += t32 * d_v[at92_2_1]!;
-                d_wvPart_3_1 += t32 * d_v[at92_3_1]!;
+                const t35 = xPanel2[(b * L + l) * 8 + (d - dStart6)]!;
+                d_wvPart += t35 * d_v[at92]!;
+                d_wvPart_1_1 += t35 * d_v[at92_1_1]!;
+                d_wvPart_2_1 += t35 * d_v[at92_2_1]!;
+                d_wvPart_3_1 += t35 * d_v[at92_3_1]!;
               }
             }
             d_wv1 += d_wvPart;
@@ -1829,17 +1908,17 @@ export function multi_head_attention_vjp(
       const at93 = o * D;
       for (let d = 0; d < D; d++) {
         let d_wv1 = 0;
-        for (let bFrom = 0; bFrom < B; bFrom += 64) {
-          const bTo = Math.min(bFrom + 64, B);
+        for (let bFrom = 0; bFrom < B; bFrom++) {
+          const bTo = Math.min(bFrom + 1, B);
           let d_wvPart = 0;
           for (let b = bFrom; b < bTo; b++) {
             const at89 = d + b * at1;
             const at91 = o + b * at1;
             for (let l = 0; l < L; l++) {
               const at90 = at89 + l * D;
-              const t32 = x[at90]!;
+              const t34 = x[at90]!;
               const at92 = at91 + l * D;
-              d_wvPart += t32 * d_v[at92]!;
+              d_wvPart += t34 * d_v[at92]!;
             }
           }
           d_wv1 += d_wvPart;
@@ -1848,21 +1927,104 @@ export function multi_head_attention_vjp(
       }
     }
   }
-  for (let o = 0; o < D; o++) {
-    const at94 = o * D;
-    for (let d = 0; d < D; d++) {
-      d_wo[at94 + d] = 0;
+  if (4 <= D && 8 <= D) {
+    for (let dStart7Block = 0; dStart7Block < D; dStart7Block += 8) {
+      const dStart7 = Math.min(dStart7Block, D - 8);
+      const dEnd_15 = dStart7 + 8;
+      for (let d = dStart7; d < dEnd_15; d++) {
+        const is1 = d < at22;
+        for (let bFrom = 0; bFrom < B; bFrom++) {
+          const bTo = Math.min(bFrom + 1, B);
+          for (let b = bFrom; b < bTo; b++) {
+            const at94 = d + b * at30;
+            for (let l = 0; l < L; l++) {
+              const at95 = at94 + l * at22;
+              zPanel[(b * L + l) * 8 + (d - dStart7)] = is1 ? z[at95]! : 0;
+            }
+          }
+        }
+      }
+      for (let oBlock3 = 0; oBlock3 < D; oBlock3 += 4) {
+        const o = Math.min(oBlock3, D - 4);
+        const at98 = o * D + 0;
+        const at98_1_1 = (o + 1) * D + 0;
+        const at98_2_1 = (o + 2) * D + 0;
+        const at98_3_1 = (o + 3) * D + 0;
+        const dEnd_16 = dStart7 + 8;
+        for (let d = dStart7; d < dEnd_16; d++) {
+          let d_wo1 = 0;
+          let d_wo1_1_1 = 0;
+          let d_wo1_2_1 = 0;
+          let d_wo1_3_1 = 0;
+          for (let bFrom = 0; bFrom < B; bFrom++) {
+            const bTo = Math.min(bFrom + 1, B);
+            let d_woPart = 0;
+            let d_woPart_1_1 = 0;
+            let d_woPart_2_1 = 0;
+            let d_woPart_3_1 = 0;
+            for (let b = bFrom; b < bTo; b++) {
+              const at96 = o + b * at1;
+              const at96_1_1 = o + 1 + b * at1;
+              const at96_2_1 = o + 2 + b * at1;
+              const at96_3_1 = o + 3 + b * at1;
+              for (let l = 0; l < L; l++) {
+                const at97 = at96 + l * D;
+                const at97_1_1 = at96_1_1 + l * D;
+                const at97_2_1 = at96_2_1 + l * D;
+                const at97_3_1 = at96_3_1 + l * D;
+                const t37 = zPanel[(b * L + l) * 8 + (d - dStart7)]!;
+                d_woPart += d_y[at97]! * t37;
+                d_woPart_1_1 += d_y[at97_1_1]! * t37;
+                d_woPart_2_1 += d_y[at97_2_1]! * t37;
+                d_woPart_3_1 += d_y[at97_3_1]! * t37;
+              }
+            }
+            d_wo1 += d_woPart;
+            d_wo1_1_1 += d_woPart_1_1;
+            d_wo1_2_1 += d_woPart_2_1;
+            d_wo1_3_1 += d_woPart_3_1;
+          }
+          d_wo[at98 + d] = d_wo1;
+          d_wo[at98_1_1 + d] = d_wo1_1_1;
+          d_wo[at98_2_1 + d] = d_wo1_2_1;
+          d_wo[at98_3_1 + d] = d_wo1_3_1;
+        }
+      }
     }
-    for (let b = 0; b < B; b++) {
-      const at95 = b * at30;
-      const at97 = o + b * at1;
-      for (let l = 0; l < L; l++) {
-        const at96 = at95 + l * at22;
-        const at98 = at97 + l * D;
-        const t33 = d_y[at98]!;
-        const dEnd_15 = Math.min(D, at22);
-        for (let d = 0; d < dEnd_15; d++) {
-          d_wo[at94 + d]! += t33 * z[at96 + d]!;
+  } else {
+    for (let dBlock = 0; dBlock < D; dBlock += 8) {
+      const dEnd_17 = Math.min(dBlock + 8, D);
+      for (let d = dBlock; d < dEnd_17; d++) {
+        const is1 = d < at22;
+        for (let bFrom = 0; bFrom < B; bFrom++) {
+          const bTo = Math.min(bFrom + 1, B);
+          for (let b = bFrom; b < bTo; b++) {
+            const at94 = d + b * at30;
+            for (let l = 0; l < L; l++) {
+              const at95 = at94 + l * at22;
+              zPanel[(b * L + l) * 8 + (d - dBlock)] = is1 ? z[at95]! : 0;
+            }
+          }
+        }
+      }
+      for (let o = 0; o < D; o++) {
+        const at98 = o * D;
+        const dEnd_18 = Math.min(dBlock + 8, D);
+        for (let d = dBlock; d < dEnd_18; d++) {
+          let d_wo1 = 0;
+          for (let bFrom = 0; bFrom < B; bFrom++) {
+            const bTo = Math.min(bFrom + 1, B);
+            let d_woPart = 0;
+            for (let b = bFrom; b < bTo; b++) {
+              const at96 = o + b * at1;
+              for (let l = 0; l < L; l++) {
+                const at97 = at96 + l * D;
+                d_woPart += d_y[at97]! * zPanel[(b * L + l) * 8 + (d - dBlock)]!;
+              }
+            }
+            d_wo1 += d_woPart;
+          }
+          d_wo[at98 + d] = d_wo1;
         }
       }
     }

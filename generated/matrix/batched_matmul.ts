@@ -61,10 +61,15 @@ export function batched_matmul(args: BatchedMatmulArgs, into: BatchedMatmulInto 
     if (16 <= M && 8 <= N) {
       for (let jStartBlock = 0; jStartBlock < N; jStartBlock += 8) {
         const jStart = Math.min(jStartBlock, N - 8);
-        for (let k = 0; k < K; k++) {
-          const jEnd = jStart + 8;
-          for (let j = jStart; j < jEnd; j++) {
-            bPanel[k * 8 + (j - jStart)] = b[at4 + j + k * N]!;
+        const jEnd = jStart + 8;
+        for (let j = jStart; j < jEnd; j++) {
+          const at5 = at4 + j;
+          for (let kFrom = 0; kFrom < K; kFrom += 1024) {
+            const kTo = Math.min(kFrom + 1024, K);
+            for (let k = kFrom; k < kTo; k++) {
+              const at6 = at5 + k * N;
+              bPanel[k * 8 + (j - jStart)] = b[at6]!;
+            }
           }
         }
         for (let iBlock = 0; iBlock < M; iBlock += 4) {
@@ -210,10 +215,14 @@ export function batched_matmul_vjp(
     if (16 <= M && 8 <= K) {
       for (let kStartBlock = 0; kStartBlock < K; kStartBlock += 8) {
         const kStart = Math.min(kStartBlock, K - 8);
-        for (let j = 0; j < N; j++) {
-          const kEnd = kStart + 8;
-          for (let k = kStart; k < kEnd; k++) {
-            bPanel[j * 8 + (k - kStart)] = b[at1 + k * N + j]!;
+        const kEnd = kStart + 8;
+        for (let k = kStart; k < kEnd; k++) {
+          const at2 = at1 + k * N;
+          for (let jFrom = 0; jFrom < N; jFrom += 1024) {
+            const jTo = Math.min(jFrom + 1024, N);
+            for (let j = jFrom; j < jTo; j++) {
+              bPanel[j * 8 + (k - kStart)] = b[at2 + j]!;
+            }
           }
         }
         for (let iBlock = 0; iBlock < M; iBlock += 4) {
@@ -284,10 +293,15 @@ export function batched_matmul_vjp(
     if (16 <= K && 8 <= N) {
       for (let jStartBlock = 0; jStartBlock < N; jStartBlock += 8) {
         const jStart = Math.min(jStartBlock, N - 8);
-        for (let i = 0; i < M; i++) {
-          const jEnd = jStart + 8;
-          for (let j = jStart; j < jEnd; j++) {
-            d_yPanel[i * 8 + (j - jStart)] = d_y[at12 + j + i * N]!;
+        const jEnd = jStart + 8;
+        for (let j = jStart; j < jEnd; j++) {
+          const at13 = at12 + j;
+          for (let iFrom = 0; iFrom < M; iFrom += 1024) {
+            const iTo = Math.min(iFrom + 1024, M);
+            for (let i = iFrom; i < iTo; i++) {
+              const at14 = at13 + i * N;
+              d_yPanel[i * 8 + (j - jStart)] = d_y[at14]!;
+            }
           }
         }
         for (let kBlock = 0; kBlock < K; kBlock += 4) {

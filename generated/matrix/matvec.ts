@@ -110,8 +110,8 @@ export function matvec_vjp(args: MatvecVjpArgs, into: MatvecVjpInto = {}): Matve
   for (let k = 0; k < K; k++) {
     d_b[k] = 0;
   }
-  for (let iFrom = 0; iFrom < M; iFrom += 64) {
-    const iTo = Math.min(iFrom + 64, M);
+  for (let iFrom = 0; iFrom < M; iFrom += 1024) {
+    const iTo = Math.min(iFrom + 1024, M);
     for (let k = 0; k < K; k++) {
       d_bPart[k] = 0;
     }

@@ -104,8 +104,8 @@ export function outer_vjp(args: OuterVjpArgs, into: OuterVjpInto = {}): OuterVjp
   for (let j = 0; j < N; j++) {
     d_b[j] = 0;
   }
-  for (let iFrom = 0; iFrom < M; iFrom += 64) {
-    const iTo = Math.min(iFrom + 64, M);
+  for (let iFrom = 0; iFrom < M; iFrom += 1024) {
+    const iTo = Math.min(iFrom + 1024, M);
     for (let j = 0; j < N; j++) {
       d_bPart[j] = 0;
     }

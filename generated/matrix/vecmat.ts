@@ -46,8 +46,8 @@ export function vecmat(args: VecmatArgs, into: VecmatInto = {}): VecmatResults {
   for (let j = 0; j < N; j++) {
     y[j] = 0;
   }
-  for (let kFrom = 0; kFrom < K; kFrom += 64) {
-    const kTo = Math.min(kFrom + 64, K);
+  for (let kFrom = 0; kFrom < K; kFrom += 1024) {
+    const kTo = Math.min(kFrom + 1024, K);
     for (let j = 0; j < N; j++) {
       yPart[j] = 0;
     }

@@ -159,8 +159,8 @@ export function logsumexp_axis0_vjp(
   for (let j = 0; j < N; j++) {
     sum_sum[j] = 0;
   }
-  for (let mFrom = 0; mFrom < M; mFrom += 64) {
-    const mTo = Math.min(mFrom + 64, M);
+  for (let mFrom = 0; mFrom < M; mFrom += 1024) {
+    const mTo = Math.min(mFrom + 1024, M);
     for (let j = 0; j < N; j++) {
       sum_sumPart[j] = 0;
     }

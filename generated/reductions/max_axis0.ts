@@ -112,8 +112,8 @@ export function max_axis0_vjp(args: MaxAxis0VjpArgs, into: MaxAxis0VjpInto = {})
   for (let j = 0; j < N; j++) {
     y_ties[j] = 0;
   }
-  for (let iFrom = 0; iFrom < M; iFrom += 64) {
-    const iTo = Math.min(iFrom + 64, M);
+  for (let iFrom = 0; iFrom < M; iFrom += 1024) {
+    const iTo = Math.min(iFrom + 1024, M);
     for (let j = 0; j < N; j++) {
       y_tiesPart[j] = 0;
     }

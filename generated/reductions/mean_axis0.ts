@@ -47,8 +47,8 @@ export function mean_axis0(args: MeanAxis0Args, into: MeanAxis0Into = {}): MeanA
   for (let j = 0; j < N; j++) {
     y_sum[j] = 0;
   }
-  for (let iFrom = 0; iFrom < M; iFrom += 64) {
-    const iTo = Math.min(iFrom + 64, M);
+  for (let iFrom = 0; iFrom < M; iFrom += 1024) {
+    const iTo = Math.min(iFrom + 1024, M);
     for (let j = 0; j < N; j++) {
       y_sumPart[j] = 0;
     }

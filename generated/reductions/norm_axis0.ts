@@ -50,8 +50,8 @@ export function norm_axis0(args: NormAxis0Args, into: NormAxis0Into = {}): NormA
   for (let j = 0; j < N; j++) {
     norm_squares[j] = 0;
   }
-  for (let mFrom = 0; mFrom < M; mFrom += 64) {
-    const mTo = Math.min(mFrom + 64, M);
+  for (let mFrom = 0; mFrom < M; mFrom += 1024) {
+    const mTo = Math.min(mFrom + 1024, M);
     for (let j = 0; j < N; j++) {
       norm_squaresPart[j] = 0;
     }
@@ -133,8 +133,8 @@ export function norm_axis0_vjp(args: NormAxis0VjpArgs, into: NormAxis0VjpInto = 
   for (let j = 0; j < N; j++) {
     norm_squares[j] = 0;
   }
-  for (let mFrom = 0; mFrom < M; mFrom += 64) {
-    const mTo = Math.min(mFrom + 64, M);
+  for (let mFrom = 0; mFrom < M; mFrom += 1024) {
+    const mTo = Math.min(mFrom + 1024, M);
     for (let j = 0; j < N; j++) {
       norm_squaresPart[j] = 0;
     }

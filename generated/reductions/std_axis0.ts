@@ -64,8 +64,8 @@ export function std_axis0(args: StdAxis0Args, into: StdAxis0Into = {}): StdAxis0
   for (let j = 0; j < N; j++) {
     mean_sum[j] = 0;
   }
-  for (let mFrom = 0; mFrom < M; mFrom += 64) {
-    const mTo = Math.min(mFrom + 64, M);
+  for (let mFrom = 0; mFrom < M; mFrom += 1024) {
+    const mTo = Math.min(mFrom + 1024, M);
     for (let j = 0; j < N; j++) {
       mean_sumPart[j] = 0;
     }
@@ -88,8 +88,8 @@ export function std_axis0(args: StdAxis0Args, into: StdAxis0Into = {}): StdAxis0
   for (let j = 0; j < N; j++) {
     mean_sum_2[j] = 0;
   }
-  for (let mFrom = 0; mFrom < M; mFrom += 64) {
-    const mTo = Math.min(mFrom + 64, M);
+  for (let mFrom = 0; mFrom < M; mFrom += 1024) {
+    const mTo = Math.min(mFrom + 1024, M);
     for (let j = 0; j < N; j++) {
       mean_sum_2Part[j] = 0;
     }
@@ -182,8 +182,8 @@ export function std_axis0_vjp(args: StdAxis0VjpArgs, into: StdAxis0VjpInto = {})
   for (let j = 0; j < N; j++) {
     mean_sum[j] = 0;
   }
-  for (let mFrom = 0; mFrom < M; mFrom += 64) {
-    const mTo = Math.min(mFrom + 64, M);
+  for (let mFrom = 0; mFrom < M; mFrom += 1024) {
+    const mTo = Math.min(mFrom + 1024, M);
     for (let j = 0; j < N; j++) {
       mean_sumPart[j] = 0;
     }
@@ -206,8 +206,8 @@ export function std_axis0_vjp(args: StdAxis0VjpArgs, into: StdAxis0VjpInto = {})
   for (let j = 0; j < N; j++) {
     mean_sum_2[j] = 0;
   }
-  for (let mFrom = 0; mFrom < M; mFrom += 64) {
-    const mTo = Math.min(mFrom + 64, M);
+  for (let mFrom = 0; mFrom < M; mFrom += 1024) {
+    const mTo = Math.min(mFrom + 1024, M);
     for (let j = 0; j < N; j++) {
       mean_sum_2Part[j] = 0;
     }

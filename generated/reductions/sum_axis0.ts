@@ -42,8 +42,8 @@ export function sum_axis0(args: SumAxis0Args, into: SumAxis0Into = {}): SumAxis0
   for (let j = 0; j < N; j++) {
     y[j] = 0;
   }
-  for (let iFrom = 0; iFrom < M; iFrom += 64) {
-    const iTo = Math.min(iFrom + 64, M);
+  for (let iFrom = 0; iFrom < M; iFrom += 1024) {
+    const iTo = Math.min(iFrom + 1024, M);
     for (let j = 0; j < N; j++) {
       yPart[j] = 0;
     }

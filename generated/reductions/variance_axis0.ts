@@ -66,8 +66,8 @@ export function variance_axis0(args: VarianceAxis0Args, into: VarianceAxis0Into 
   for (let j = 0; j < N; j++) {
     mean_sum[j] = 0;
   }
-  for (let mFrom = 0; mFrom < M; mFrom += 64) {
-    const mTo = Math.min(mFrom + 64, M);
+  for (let mFrom = 0; mFrom < M; mFrom += 1024) {
+    const mTo = Math.min(mFrom + 1024, M);
     for (let j = 0; j < N; j++) {
       mean_sumPart[j] = 0;
     }
@@ -90,8 +90,8 @@ export function variance_axis0(args: VarianceAxis0Args, into: VarianceAxis0Into 
   for (let j = 0; j < N; j++) {
     mean_sum_2[j] = 0;
   }
-  for (let mFrom = 0; mFrom < M; mFrom += 64) {
-    const mTo = Math.min(mFrom + 64, M);
+  for (let mFrom = 0; mFrom < M; mFrom += 1024) {
+    const mTo = Math.min(mFrom + 1024, M);
     for (let j = 0; j < N; j++) {
       mean_sum_2Part[j] = 0;
     }
@@ -170,8 +170,8 @@ export function variance_axis0_vjp(
   for (let j = 0; j < N; j++) {
     mean_sum[j] = 0;
   }
-  for (let mFrom = 0; mFrom < M; mFrom += 64) {
-    const mTo = Math.min(mFrom + 64, M);
+  for (let mFrom = 0; mFrom < M; mFrom += 1024) {
+    const mTo = Math.min(mFrom + 1024, M);
     for (let j = 0; j < N; j++) {
       mean_sumPart[j] = 0;
     }
