@@ -2,7 +2,13 @@
 import type { GivenArray } from "../eval/index.ts";
 import { TOLERANCES } from "../gradcheck/tolerance.ts";
 import type { Arena, Program } from "../ir/index.ts";
-import { isDefined, sourceOf, type Extents, type OperationCase } from "../library/families.ts";
+import {
+  isDefined,
+  sourceOf,
+  type Extents,
+  type OperationCase,
+  type Parameter,
+} from "../library/families.ts";
 import { dense, forward, request, vjp } from "../pipeline.ts";
 import { reasonOf } from "./backends.ts";
 import { compileFunctions, type Compiled, type Library } from "./library.ts";
@@ -17,7 +23,7 @@ interface CaseArray {
 interface CatalogueCase {
   readonly op: string;
   readonly case: string;
-  readonly params: Readonly<Record<string, number | readonly number[]>>;
+  readonly params: Readonly<Record<string, Parameter>>;
   readonly inputs: Readonly<Record<string, CaseArray>>;
   readonly wrt: readonly string[];
   readonly grad_out?: CaseArray;
@@ -135,20 +141,34 @@ const checkOf = (label: string, each: CatalogueCase, compiled: Compiled | undefi
   return { label, parts: partsOf(compiled.ir, compiled.program, each) };
 };
 
+/** What `make` gives, or nothing, with the reason among those rejected. */
+const orRejected = <T>(label: string, rejected: Failure[], make: () => T): readonly T[] => {
+  try {
+    return [make()];
+  } catch (error) {
+    rejected.push({ label, reason: reasonOf(error) });
+    return [];
+  }
+};
+
 export const catalogueChecks = (text: string, extents: Extents, library: Library): CatalogueChecks => {
   const { cases } = JSON.parse(text) as { readonly cases: readonly CatalogueCase[] };
   const defined = cases.filter(({ op }) => isDefined(op, library.fileOf));
-  const sources = defined.map((each, k) => sourceOf(`case${k}`, operationOf(each), extents, library.fileOf));
-  const compiled = compileFunctions(sources, library);
-  const [checks, rejected]: [Check[], Failure[]] = [[], []];
-  for (const [k, each] of defined.entries()) {
+  const rejected: Failure[] = [];
+  const written = defined.flatMap((each, k) => {
     const label = `${each.op}, ${each.case}`;
-    try {
-      checks.push(checkOf(label, each, compiled.get(`case${k}`)));
-    } catch (error) {
-      rejected.push({ label, reason: reasonOf(error) });
-    }
-  }
+    return orRejected(label, rejected, () => {
+      const source = sourceOf(`case${k}`, operationOf(each), extents);
+      return { label, each, source };
+    });
+  });
+  const compiled = compileFunctions(
+    written.map(({ source }) => source),
+    library,
+  );
+  const checks = written.flatMap(({ label, each, source }) =>
+    orRejected(label, rejected, () => checkOf(label, each, compiled.get(source.name))),
+  );
   const missing = new Set(cases.filter((each) => !defined.includes(each)).map(({ op }) => op));
   return { checks, rejected, missing: [...missing] };
 };

@@ -30,7 +30,7 @@ export const OPERATIONS = {
     "quantile_loss", "poisson_nll", "gaussian_nll", "triplet_margin", "dice",
   ],
   layers: [
-    "linear", "linear_no_bias", "embedding", "conv2d_no_bias", "conv2d", "depthwise_conv2d",
+    "linear", "linear_no_bias", "embedding", "conv2d", "conv2d_no_bias", "depthwise_conv2d",
     "depthwise_separable_conv2d", "maxpool2d", "avgpool2d", "global_avgpool2d", "batch_norm2d",
     "batch_norm2d_inference", "layer_norm", "rms_norm", "group_norm", "instance_norm", "dropout",
     "dropout2d", "attention", "attention_causal", "attention_masked", "multi_head_attention", "flatten",

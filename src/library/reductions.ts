@@ -18,7 +18,8 @@ export const REDUCTIONS: Specs<"reductions"> = {
     reference: "the smallest element",
   },
   variance: {
-    inputs: { x }, smoothness: "smooth", conventions: ["the variance of equal numbers"],
+    inputs: { x },
+    options: { ddof: 1 }, smoothness: "smooth", conventions: ["the variance of equal numbers"],
     reference: "Welford, 1962, in two passes",
   },
   std: { inputs: { x }, smoothness: "smooth", reference: "the root of the variance" },

@@ -14,12 +14,12 @@ const operation = (
 });
 
 const lines = (each: OperationCase): readonly string[] =>
-  sourceOf("f", each, "symbolic", library).text.trimEnd().split("\n");
+  sourceOf("f", each, "symbolic").text.trimEnd().split("\n");
 
 describe("sourceOf", () => {
   it("calls a function of the library with the parameters as options", () => {
     const huber = operation("huber", { pred: [3, 7], target: [3, 7] }, { delta: 0.5 });
-    expect(sourceOf("f", huber, "fixed", library)).toEqual({
+    expect(sourceOf("f", huber, "fixed")).toEqual({
       name: "f",
       text: "fn f(pred: [3, 7], target: [3, 7]) {\n  return huber(pred, target; delta = 0.5)\n}\n",
       uses: ["huber"],
@@ -49,9 +49,7 @@ describe("sourceOf", () => {
   });
 
   it("takes the product for the ranks, and none for ranks without one", () => {
-    expect(sourceOf("f", operation("matmul", { a: [2, 3], b: [3] }), "fixed", library).uses).toEqual([
-      "matvec",
-    ]);
+    expect(sourceOf("f", operation("matmul", { a: [2, 3], b: [3] }), "fixed").uses).toEqual(["matvec"]);
     expect(() => lines(operation("matmul", { a: [2, 3, 4], b: [4] }))).toThrow(
       "no product of arrays of ranks 3,1",
     );
