@@ -104,12 +104,16 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
+   * Convolution without a bias.
+   *
    * y[n, k, i, j] = Σ[c, u, v] [0 ≤ stride · i - pad + dilation · u < H and 0 ≤ stride · j - pad + dilation · v < W] · (x[n, c, stride · i - pad + dilation · u, stride · j - pad + dilation · v] · w[k, c, u, v])
    *
    * Operations: 2·N·C·K·KH·KW·⌊(-dilation·KH + H + dilation + 2·pad - 1)/(stride)⌋·⌊(-dilation·KW + W + dilation + 2·pad - 1)/(stride)⌋ + 2·N·C·K·KH·KW·⌊(-dilation·KH + H + dilation + 2·pad - 1)/(stride)⌋ + 2·N·C·K·KH·KW·⌊(-dilation·KW + W + dilation + 2·pad - 1)/(stride)⌋ + 2·N·C·K·KH·KW
    */
   readonly conv2d_no_bias: WasmKernel<[args: Conv2dNoBiasArgs, into?: Conv2dNoBiasInto], Conv2dNoBiasResults>;
   /**
+   * Convolution without a bias.
+   *
    * d_x[n, c, k, l] = Σ[k', u, v] [stride ∣ pad - dilation · u + k and 0 ≤ ⌊(pad - dilation · u + k) / stride⌋ < ⌊(2 · pad + dilation - dilation · KH + H - 1) / stride⌋ + 1 and stride ∣ pad - dilation · v + l and 0 ≤ ⌊(pad - dilation · v + l) / stride⌋ < ⌊(2 · pad + dilation - dilation · KW + W - 1) / stride⌋ + 1 and 0 ≤ stride · ⌊(pad - dilation · u + k) / stride⌋ - pad + dilation · u < H and 0 ≤ stride · ⌊(pad - dilation · v + l) / stride⌋ - pad + dilation · v < W] · (w[k', c, u, v] · d_y[n, k', ⌊(pad - dilation · u + k) / stride⌋, ⌊(pad - dilation · v + l) / stride⌋])
    * d_w[k, c, u, v] = Σ[n, i, j] [0 ≤ stride · i - pad + dilation · u < H and 0 ≤ stride · j - pad + dilation · v < W] · (x[n, c, stride · i - pad + dilation · u, stride · j - pad + dilation · v] · d_y[n, k, i, j])
    *

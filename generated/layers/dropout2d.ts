@@ -32,7 +32,7 @@ export interface Dropout2dResults {
 }
 
 /**
- * Dropout of whole channels.
+ * Dropout of whole channels (Tompson et al., 2015).
  *
  * y[n, c, i, j] = x[n, c, i, j] · mask[n, c] / (1 - p)
  *
@@ -108,7 +108,7 @@ export interface Dropout2dVjpResults {
 }
 
 /**
- * Dropout of whole channels.
+ * Dropout of whole channels (Tompson et al., 2015).
  *
  * d_x[n, c, i, j] = mask[n, c] · d_y[n, c, i, j] / (1 - p)
  * d_mask_1[n, c] = Σ[i, j] x[n, c, i, j] · d_y[n, c, i, j]

@@ -85,7 +85,7 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * Dropout of whole channels.
+   * Dropout of whole channels (Tompson et al., 2015).
    *
    * y[n, c, i, j] = x[n, c, i, j] · mask[n, c] / (1 - p)
    *
@@ -93,7 +93,7 @@ export interface Kernels {
    */
   readonly dropout2d: WasmKernel<[args: Dropout2dArgs, into?: Dropout2dInto], Dropout2dResults>;
   /**
-   * Dropout of whole channels.
+   * Dropout of whole channels (Tompson et al., 2015).
    *
    * d_x[n, c, i, j] = mask[n, c] · d_y[n, c, i, j] / (1 - p)
    * d_mask_1[n, c] = Σ[i, j] x[n, c, i, j] · d_y[n, c, i, j]

@@ -28,7 +28,7 @@ export interface FlattenResults {
 }
 
 /**
- * All but the first dimension as one.
+ * All but the first dimension as one, in row-major order.
  *
  * y[n, k] = x[n, ⌊k / (H · W)⌋, mod(⌊k / W⌋, H), mod(k, W)]
  *
@@ -88,7 +88,7 @@ export interface FlattenVjpResults {
 }
 
 /**
- * All but the first dimension as one.
+ * All but the first dimension as one, in row-major order.
  *
  * d_x[n, j, k, l] = d_y[n, H · W · j + W · k + l]
  *

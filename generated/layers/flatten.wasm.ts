@@ -72,7 +72,7 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * All but the first dimension as one.
+   * All but the first dimension as one, in row-major order.
    *
    * y[n, k] = x[n, ⌊k / (H · W)⌋, mod(⌊k / W⌋, H), mod(k, W)]
    *
@@ -80,7 +80,7 @@ export interface Kernels {
    */
   readonly flatten: WasmKernel<[args: FlattenArgs, into?: FlattenInto], FlattenResults>;
   /**
-   * All but the first dimension as one.
+   * All but the first dimension as one, in row-major order.
    *
    * d_x[n, j, k, l] = d_y[n, H · W · j + W · k + l]
    *

@@ -28,6 +28,8 @@ export interface GlobalAvgpool2dResults {
 }
 
 /**
+ * The mean of each channel (Lin, Chen and Yan, 2014).
+ *
  * y.sum[n, c] = Σ[i, j] x[n, c, i, j]
  * y[n, c] = y.sum[n, c] / (H · W)
  *
@@ -101,6 +103,8 @@ export interface GlobalAvgpool2dVjpResults {
 }
 
 /**
+ * The mean of each channel (Lin, Chen and Yan, 2014).
+ *
  * d_y.sum[n, c] = d_y[n, c] / (H · W)
  * d_x[n, c, i, j] = d_y.sum[n, c]
  *

@@ -72,6 +72,8 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
+   * The mean of each channel (Lin, Chen and Yan, 2014).
+   *
    * y.sum[n, c] = Σ[i, j] x[n, c, i, j]
    * y[n, c] = y.sum[n, c] / (H · W)
    *
@@ -82,6 +84,8 @@ export interface Kernels {
     GlobalAvgpool2dResults
   >;
   /**
+   * The mean of each channel (Lin, Chen and Yan, 2014).
+   *
    * d_y.sum[n, c] = d_y[n, c] / (H · W)
    * d_x[n, c, i, j] = d_y.sum[n, c]
    *

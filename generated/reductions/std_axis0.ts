@@ -24,17 +24,17 @@ export interface StdAxis0Results {
 }
 
 let std_axis0_mean_sumPart = new Float32Array(0);
-let std_axis0_mean_sum_2Part = new Float32Array(0);
+let std_axis0_sum_sumPart = new Float32Array(0);
 let std_axis0_mean_sum = new Float32Array(0);
 let std_axis0_variance_m = new Float32Array(0);
-let std_axis0_mean_sum_2 = new Float32Array(0);
+let std_axis0_sum_sum = new Float32Array(0);
 
 /**
  * mean.sum[j] = Σ[m] x[m, j]
  * variance.m[j] = mean.sum[j] / M
- * mean.x[j, m] = (x[m, j] - variance.m[j])^2
- * mean.sum.2[j] = Σ[m] mean.x[j, m]
- * y[j] = sqrt(mean.sum.2[j] / M)
+ * sum.x[j, m] = (x[m, j] - variance.m[j])^2
+ * sum.sum[j] = Σ[m] sum.x[j, m]
+ * y[j] = sqrt(sum.sum[j] / M)
  *
  * Operations: 4·M·N + 3·N
  */
@@ -48,19 +48,19 @@ export function std_axis0(args: StdAxis0Args, into: StdAxis0Into = {}): StdAxis0
   if (std_axis0_mean_sumPart.length < mean_sumPartSize)
     std_axis0_mean_sumPart = new Float32Array(mean_sumPartSize);
   const mean_sumPart = std_axis0_mean_sumPart;
-  const mean_sum_2PartSize = N;
-  if (std_axis0_mean_sum_2Part.length < mean_sum_2PartSize)
-    std_axis0_mean_sum_2Part = new Float32Array(mean_sum_2PartSize);
-  const mean_sum_2Part = std_axis0_mean_sum_2Part;
+  const sum_sumPartSize = N;
+  if (std_axis0_sum_sumPart.length < sum_sumPartSize)
+    std_axis0_sum_sumPart = new Float32Array(sum_sumPartSize);
+  const sum_sumPart = std_axis0_sum_sumPart;
   const mean_sumSize = N;
   if (std_axis0_mean_sum.length < mean_sumSize) std_axis0_mean_sum = new Float32Array(mean_sumSize);
   const mean_sum = std_axis0_mean_sum;
   const variance_mSize = N;
   if (std_axis0_variance_m.length < variance_mSize) std_axis0_variance_m = new Float32Array(variance_mSize);
   const variance_m = std_axis0_variance_m;
-  const mean_sum_2Size = N;
-  if (std_axis0_mean_sum_2.length < mean_sum_2Size) std_axis0_mean_sum_2 = new Float32Array(mean_sum_2Size);
-  const mean_sum_2 = std_axis0_mean_sum_2;
+  const sum_sumSize = N;
+  if (std_axis0_sum_sum.length < sum_sumSize) std_axis0_sum_sum = new Float32Array(sum_sumSize);
+  const sum_sum = std_axis0_sum_sum;
   for (let j = 0; j < N; j++) {
     mean_sum[j] = 0;
   }
@@ -86,12 +86,12 @@ export function std_axis0(args: StdAxis0Args, into: StdAxis0Into = {}): StdAxis0
     variance_m[j] = variance_m1;
   }
   for (let j = 0; j < N; j++) {
-    mean_sum_2[j] = 0;
+    sum_sum[j] = 0;
   }
   for (let mFrom = 0; mFrom < M; mFrom += 1024) {
     const mTo = Math.min(mFrom + 1024, M);
     for (let j = 0; j < N; j++) {
-      mean_sum_2Part[j] = 0;
+      sum_sumPart[j] = 0;
     }
     for (let m = mFrom; m < mTo; m++) {
       const at1 = m * N;
@@ -99,15 +99,15 @@ export function std_axis0(args: StdAxis0Args, into: StdAxis0Into = {}): StdAxis0
         const t2 = x[at1 + j]!;
         const t3 = t2 - variance_m[j]!;
         const t4 = t3 * t3;
-        mean_sum_2Part[j]! += t4;
+        sum_sumPart[j]! += t4;
       }
     }
     for (let j = 0; j < N; j++) {
-      mean_sum_2[j]! += mean_sum_2Part[j]!;
+      sum_sum[j]! += sum_sumPart[j]!;
     }
   }
   for (let j = 0; j < N; j++) {
-    const y1 = Math.sqrt(t1 * mean_sum_2[j]!);
+    const y1 = Math.sqrt(t1 * sum_sum[j]!);
     y[j] = y1;
   }
   return { y };
@@ -138,17 +138,17 @@ export interface StdAxis0VjpResults {
 }
 
 let std_axis0_vjp_mean_sumPart = new Float32Array(0);
-let std_axis0_vjp_mean_sum_2Part = new Float32Array(0);
+let std_axis0_vjp_sum_sumPart = new Float32Array(0);
 let std_axis0_vjp_mean_sum = new Float32Array(0);
 let std_axis0_vjp_variance_m = new Float32Array(0);
-let std_axis0_vjp_mean_sum_2 = new Float32Array(0);
+let std_axis0_vjp_sum_sum = new Float32Array(0);
 
 /**
  * mean.sum[j] = Σ[m] x[m, j]
  * variance.m[j] = mean.sum[j] / M
- * mean.sum.2_1[m, j] = x[m, j] - variance.m[j]
- * mean.sum.2[j] = Σ[m] mean.sum.2_1[m, j]^2
- * d_x[m, j] = mean.sum.2_1[m, j] · d_y[j] / (M · sqrt(mean.sum.2[j] / M))
+ * sum.sum_1[m, j] = x[m, j] - variance.m[j]
+ * sum.sum[j] = Σ[m] sum.sum_1[m, j]^2
+ * d_x[m, j] = sum.sum_1[m, j] · d_y[j] / (M · sqrt(sum.sum[j] / M))
  *
  * Operations: 5·M·N + 5·N
  */
@@ -164,10 +164,10 @@ export function std_axis0_vjp(args: StdAxis0VjpArgs, into: StdAxis0VjpInto = {})
   if (std_axis0_vjp_mean_sumPart.length < mean_sumPartSize)
     std_axis0_vjp_mean_sumPart = new Float32Array(mean_sumPartSize);
   const mean_sumPart = std_axis0_vjp_mean_sumPart;
-  const mean_sum_2PartSize = N;
-  if (std_axis0_vjp_mean_sum_2Part.length < mean_sum_2PartSize)
-    std_axis0_vjp_mean_sum_2Part = new Float32Array(mean_sum_2PartSize);
-  const mean_sum_2Part = std_axis0_vjp_mean_sum_2Part;
+  const sum_sumPartSize = N;
+  if (std_axis0_vjp_sum_sumPart.length < sum_sumPartSize)
+    std_axis0_vjp_sum_sumPart = new Float32Array(sum_sumPartSize);
+  const sum_sumPart = std_axis0_vjp_sum_sumPart;
   const mean_sumSize = N;
   if (std_axis0_vjp_mean_sum.length < mean_sumSize) std_axis0_vjp_mean_sum = new Float32Array(mean_sumSize);
   const mean_sum = std_axis0_vjp_mean_sum;
@@ -175,10 +175,9 @@ export function std_axis0_vjp(args: StdAxis0VjpArgs, into: StdAxis0VjpInto = {})
   if (std_axis0_vjp_variance_m.length < variance_mSize)
     std_axis0_vjp_variance_m = new Float32Array(variance_mSize);
   const variance_m = std_axis0_vjp_variance_m;
-  const mean_sum_2Size = N;
-  if (std_axis0_vjp_mean_sum_2.length < mean_sum_2Size)
-    std_axis0_vjp_mean_sum_2 = new Float32Array(mean_sum_2Size);
-  const mean_sum_2 = std_axis0_vjp_mean_sum_2;
+  const sum_sumSize = N;
+  if (std_axis0_vjp_sum_sum.length < sum_sumSize) std_axis0_vjp_sum_sum = new Float32Array(sum_sumSize);
+  const sum_sum = std_axis0_vjp_sum_sum;
   for (let j = 0; j < N; j++) {
     mean_sum[j] = 0;
   }
@@ -204,12 +203,12 @@ export function std_axis0_vjp(args: StdAxis0VjpArgs, into: StdAxis0VjpInto = {})
     variance_m[j] = variance_m1;
   }
   for (let j = 0; j < N; j++) {
-    mean_sum_2[j] = 0;
+    sum_sum[j] = 0;
   }
   for (let mFrom = 0; mFrom < M; mFrom += 1024) {
     const mTo = Math.min(mFrom + 1024, M);
     for (let j = 0; j < N; j++) {
-      mean_sum_2Part[j] = 0;
+      sum_sumPart[j] = 0;
     }
     for (let m = mFrom; m < mTo; m++) {
       const at1 = m * N;
@@ -217,17 +216,17 @@ export function std_axis0_vjp(args: StdAxis0VjpArgs, into: StdAxis0VjpInto = {})
         const t2 = x[at1 + j]!;
         const t3 = t2 - variance_m[j]!;
         const t4 = t3 * t3;
-        mean_sum_2Part[j]! += t4;
+        sum_sumPart[j]! += t4;
       }
     }
     for (let j = 0; j < N; j++) {
-      mean_sum_2[j]! += mean_sum_2Part[j]!;
+      sum_sum[j]! += sum_sumPart[j]!;
     }
   }
   for (let m = 0; m < M; m++) {
     const at2 = m * N;
     for (let j = 0; j < N; j++) {
-      const d_x1 = (t1 * (x[at2 + j]! - variance_m[j]!) * d_y[j]!) / Math.sqrt(t1 * mean_sum_2[j]!);
+      const d_x1 = (t1 * (x[at2 + j]! - variance_m[j]!) * d_y[j]!) / Math.sqrt(t1 * sum_sum[j]!);
       d_x[at2 + j] = d_x1;
     }
   }

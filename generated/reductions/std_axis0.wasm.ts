@@ -67,9 +67,9 @@ export interface Kernels {
   /**
    * mean.sum[j] = Σ[m] x[m, j]
    * variance.m[j] = mean.sum[j] / M
-   * mean.x[j, m] = (x[m, j] - variance.m[j])^2
-   * mean.sum.2[j] = Σ[m] mean.x[j, m]
-   * y[j] = sqrt(mean.sum.2[j] / M)
+   * sum.x[j, m] = (x[m, j] - variance.m[j])^2
+   * sum.sum[j] = Σ[m] sum.x[j, m]
+   * y[j] = sqrt(sum.sum[j] / M)
    *
    * Operations: 4·M·N + 3·N
    */
@@ -77,9 +77,9 @@ export interface Kernels {
   /**
    * mean.sum[j] = Σ[m] x[m, j]
    * variance.m[j] = mean.sum[j] / M
-   * mean.sum.2_1[m, j] = x[m, j] - variance.m[j]
-   * mean.sum.2[j] = Σ[m] mean.sum.2_1[m, j]^2
-   * d_x[m, j] = mean.sum.2_1[m, j] · d_y[j] / (M · sqrt(mean.sum.2[j] / M))
+   * sum.sum_1[m, j] = x[m, j] - variance.m[j]
+   * sum.sum[j] = Σ[m] sum.sum_1[m, j]^2
+   * d_x[m, j] = sum.sum_1[m, j] · d_y[j] / (M · sqrt(sum.sum[j] / M))
    *
    * Operations: 5·M·N + 5·N
    */

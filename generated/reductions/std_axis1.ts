@@ -26,9 +26,9 @@ export interface StdAxis1Results {
 /**
  * mean.sum[i] = Σ[n] x[i, n]
  * variance.m[i] = mean.sum[i] / N
- * mean.x[i, n] = (x[i, n] - variance.m[i])^2
- * mean.sum.2[i] = Σ[n] mean.x[i, n]
- * y[i] = sqrt(mean.sum.2[i] / N)
+ * sum.x[i, n] = (x[i, n] - variance.m[i])^2
+ * sum.sum[i] = Σ[n] sum.x[i, n]
+ * y[i] = sqrt(sum.sum[i] / N)
  *
  * Operations: 4·M·N + 3·M
  */
@@ -53,20 +53,20 @@ export function std_axis1(args: StdAxis1Args, into: StdAxis1Into = {}): StdAxis1
     }
     const mean_sum = mean_sumSum;
     const variance_m = t1 * mean_sum;
-    let mean_sum_2Sum = 0;
+    let sum_sumSum = 0;
     for (let nFrom = 0; nFrom < N; nFrom += 1024) {
       const nTo = Math.min(nFrom + 1024, N);
-      let mean_sum_2Part = 0;
+      let sum_sumPart = 0;
       for (let n = nFrom; n < nTo; n++) {
         const t2 = x[at + n]!;
         const t3 = t2 - variance_m;
         const t4 = t3 * t3;
-        mean_sum_2Part += t4;
+        sum_sumPart += t4;
       }
-      mean_sum_2Sum += mean_sum_2Part;
+      sum_sumSum += sum_sumPart;
     }
-    const mean_sum_2 = mean_sum_2Sum;
-    const y1 = Math.sqrt(t1 * mean_sum_2);
+    const sum_sum = sum_sumSum;
+    const y1 = Math.sqrt(t1 * sum_sum);
     y[i] = y1;
   }
   return { y };
@@ -99,9 +99,9 @@ export interface StdAxis1VjpResults {
 /**
  * mean.sum[i] = Σ[n] x[i, n]
  * variance.m[i] = mean.sum[i] / N
- * mean.sum.2_1[i, n] = x[i, n] - variance.m[i]
- * mean.sum.2[i] = Σ[n] mean.sum.2_1[i, n]^2
- * d_x[i, n] = d_y[i] · mean.sum.2_1[i, n] / (N · sqrt(mean.sum.2[i] / N))
+ * sum.sum_1[i, n] = x[i, n] - variance.m[i]
+ * sum.sum[i] = Σ[n] sum.sum_1[i, n]^2
+ * d_x[i, n] = d_y[i] · sum.sum_1[i, n] / (N · sqrt(sum.sum[i] / N))
  *
  * Operations: 5·M·N + 5·M
  */
@@ -128,20 +128,20 @@ export function std_axis1_vjp(args: StdAxis1VjpArgs, into: StdAxis1VjpInto = {})
     }
     const mean_sum = mean_sumSum;
     const variance_m = t1 * mean_sum;
-    let mean_sum_2Sum = 0;
+    let sum_sumSum = 0;
     for (let nFrom = 0; nFrom < N; nFrom += 1024) {
       const nTo = Math.min(nFrom + 1024, N);
-      let mean_sum_2Part = 0;
+      let sum_sumPart = 0;
       for (let n = nFrom; n < nTo; n++) {
         const t2 = x[at + n]!;
         const t3 = t2 - variance_m;
         const t4 = t3 * t3;
-        mean_sum_2Part += t4;
+        sum_sumPart += t4;
       }
-      mean_sum_2Sum += mean_sum_2Part;
+      sum_sumSum += sum_sumPart;
     }
-    const mean_sum_2 = mean_sum_2Sum;
-    const t7 = (t1 * d_y[i]!) / Math.sqrt(t1 * mean_sum_2);
+    const sum_sum = sum_sumSum;
+    const t7 = (t1 * d_y[i]!) / Math.sqrt(t1 * sum_sum);
     for (let n = 0; n < N; n++) {
       const t5 = x[at + n]!;
       const t6 = t5 - variance_m;

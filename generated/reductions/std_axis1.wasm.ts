@@ -67,9 +67,9 @@ export interface Kernels {
   /**
    * mean.sum[i] = Σ[n] x[i, n]
    * variance.m[i] = mean.sum[i] / N
-   * mean.x[i, n] = (x[i, n] - variance.m[i])^2
-   * mean.sum.2[i] = Σ[n] mean.x[i, n]
-   * y[i] = sqrt(mean.sum.2[i] / N)
+   * sum.x[i, n] = (x[i, n] - variance.m[i])^2
+   * sum.sum[i] = Σ[n] sum.x[i, n]
+   * y[i] = sqrt(sum.sum[i] / N)
    *
    * Operations: 4·M·N + 3·M
    */
@@ -77,9 +77,9 @@ export interface Kernels {
   /**
    * mean.sum[i] = Σ[n] x[i, n]
    * variance.m[i] = mean.sum[i] / N
-   * mean.sum.2_1[i, n] = x[i, n] - variance.m[i]
-   * mean.sum.2[i] = Σ[n] mean.sum.2_1[i, n]^2
-   * d_x[i, n] = d_y[i] · mean.sum.2_1[i, n] / (N · sqrt(mean.sum.2[i] / N))
+   * sum.sum_1[i, n] = x[i, n] - variance.m[i]
+   * sum.sum[i] = Σ[n] sum.sum_1[i, n]^2
+   * d_x[i, n] = d_y[i] · sum.sum_1[i, n] / (N · sqrt(sum.sum[i] / N))
    *
    * Operations: 5·M·N + 5·M
    */

@@ -24,17 +24,17 @@ export interface VarianceAxis0Results {
 }
 
 let variance_axis0_mean_sumPart = new Float32Array(0);
-let variance_axis0_mean_sum_2Part = new Float32Array(0);
+let variance_axis0_sum_sumPart = new Float32Array(0);
 let variance_axis0_mean_sum = new Float32Array(0);
 let variance_axis0_variance_m = new Float32Array(0);
-let variance_axis0_mean_sum_2 = new Float32Array(0);
+let variance_axis0_sum_sum = new Float32Array(0);
 
 /**
  * mean.sum[j] = Σ[m] x[m, j]
  * variance.m[j] = mean.sum[j] / M
- * mean.x[j, m] = (x[m, j] - variance.m[j])^2
- * mean.sum.2[j] = Σ[m] mean.x[j, m]
- * y[j] = mean.sum.2[j] / M
+ * sum.x[j, m] = (x[m, j] - variance.m[j])^2
+ * sum.sum[j] = Σ[m] sum.x[j, m]
+ * y[j] = sum.sum[j] / M
  *
  * Operations: 4·M·N + 2·N
  */
@@ -48,10 +48,10 @@ export function variance_axis0(args: VarianceAxis0Args, into: VarianceAxis0Into 
   if (variance_axis0_mean_sumPart.length < mean_sumPartSize)
     variance_axis0_mean_sumPart = new Float32Array(mean_sumPartSize);
   const mean_sumPart = variance_axis0_mean_sumPart;
-  const mean_sum_2PartSize = N;
-  if (variance_axis0_mean_sum_2Part.length < mean_sum_2PartSize)
-    variance_axis0_mean_sum_2Part = new Float32Array(mean_sum_2PartSize);
-  const mean_sum_2Part = variance_axis0_mean_sum_2Part;
+  const sum_sumPartSize = N;
+  if (variance_axis0_sum_sumPart.length < sum_sumPartSize)
+    variance_axis0_sum_sumPart = new Float32Array(sum_sumPartSize);
+  const sum_sumPart = variance_axis0_sum_sumPart;
   const mean_sumSize = N;
   if (variance_axis0_mean_sum.length < mean_sumSize) variance_axis0_mean_sum = new Float32Array(mean_sumSize);
   const mean_sum = variance_axis0_mean_sum;
@@ -59,10 +59,9 @@ export function variance_axis0(args: VarianceAxis0Args, into: VarianceAxis0Into 
   if (variance_axis0_variance_m.length < variance_mSize)
     variance_axis0_variance_m = new Float32Array(variance_mSize);
   const variance_m = variance_axis0_variance_m;
-  const mean_sum_2Size = N;
-  if (variance_axis0_mean_sum_2.length < mean_sum_2Size)
-    variance_axis0_mean_sum_2 = new Float32Array(mean_sum_2Size);
-  const mean_sum_2 = variance_axis0_mean_sum_2;
+  const sum_sumSize = N;
+  if (variance_axis0_sum_sum.length < sum_sumSize) variance_axis0_sum_sum = new Float32Array(sum_sumSize);
+  const sum_sum = variance_axis0_sum_sum;
   for (let j = 0; j < N; j++) {
     mean_sum[j] = 0;
   }
@@ -88,12 +87,12 @@ export function variance_axis0(args: VarianceAxis0Args, into: VarianceAxis0Into 
     variance_m[j] = variance_m1;
   }
   for (let j = 0; j < N; j++) {
-    mean_sum_2[j] = 0;
+    sum_sum[j] = 0;
   }
   for (let mFrom = 0; mFrom < M; mFrom += 1024) {
     const mTo = Math.min(mFrom + 1024, M);
     for (let j = 0; j < N; j++) {
-      mean_sum_2Part[j] = 0;
+      sum_sumPart[j] = 0;
     }
     for (let m = mFrom; m < mTo; m++) {
       const at1 = m * N;
@@ -101,15 +100,15 @@ export function variance_axis0(args: VarianceAxis0Args, into: VarianceAxis0Into 
         const t2 = x[at1 + j]!;
         const t3 = t2 - variance_m[j]!;
         const t4 = t3 * t3;
-        mean_sum_2Part[j]! += t4;
+        sum_sumPart[j]! += t4;
       }
     }
     for (let j = 0; j < N; j++) {
-      mean_sum_2[j]! += mean_sum_2Part[j]!;
+      sum_sum[j]! += sum_sumPart[j]!;
     }
   }
   for (let j = 0; j < N; j++) {
-    const y1 = t1 * mean_sum_2[j]!;
+    const y1 = t1 * sum_sum[j]!;
     y[j] = y1;
   }
   return { y };

@@ -67,9 +67,9 @@ export interface Kernels {
   /**
    * mean.sum[j] = Σ[m] x[m, j]
    * variance.m[j] = mean.sum[j] / M
-   * mean.x[j, m] = (x[m, j] - variance.m[j])^2
-   * mean.sum.2[j] = Σ[m] mean.x[j, m]
-   * y[j] = mean.sum.2[j] / M
+   * sum.x[j, m] = (x[m, j] - variance.m[j])^2
+   * sum.sum[j] = Σ[m] sum.x[j, m]
+   * y[j] = sum.sum[j] / M
    *
    * Operations: 4·M·N + 2·N
    */

@@ -26,9 +26,9 @@ export interface VarianceAxis1Results {
 /**
  * mean.sum[i] = Σ[n] x[i, n]
  * variance.m[i] = mean.sum[i] / N
- * mean.x[i, n] = (x[i, n] - variance.m[i])^2
- * mean.sum.2[i] = Σ[n] mean.x[i, n]
- * y[i] = mean.sum.2[i] / N
+ * sum.x[i, n] = (x[i, n] - variance.m[i])^2
+ * sum.sum[i] = Σ[n] sum.x[i, n]
+ * y[i] = sum.sum[i] / N
  *
  * Operations: 4·M·N + 2·M
  */
@@ -53,20 +53,20 @@ export function variance_axis1(args: VarianceAxis1Args, into: VarianceAxis1Into 
     }
     const mean_sum = mean_sumSum;
     const variance_m = t1 * mean_sum;
-    let mean_sum_2Sum = 0;
+    let sum_sumSum = 0;
     for (let nFrom = 0; nFrom < N; nFrom += 1024) {
       const nTo = Math.min(nFrom + 1024, N);
-      let mean_sum_2Part = 0;
+      let sum_sumPart = 0;
       for (let n = nFrom; n < nTo; n++) {
         const t2 = x[at + n]!;
         const t3 = t2 - variance_m;
         const t4 = t3 * t3;
-        mean_sum_2Part += t4;
+        sum_sumPart += t4;
       }
-      mean_sum_2Sum += mean_sum_2Part;
+      sum_sumSum += sum_sumPart;
     }
-    const mean_sum_2 = mean_sum_2Sum;
-    const y1 = t1 * mean_sum_2;
+    const sum_sum = sum_sumSum;
+    const y1 = t1 * sum_sum;
     y[i] = y1;
   }
   return { y };

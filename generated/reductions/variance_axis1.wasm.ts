@@ -67,9 +67,9 @@ export interface Kernels {
   /**
    * mean.sum[i] = Σ[n] x[i, n]
    * variance.m[i] = mean.sum[i] / N
-   * mean.x[i, n] = (x[i, n] - variance.m[i])^2
-   * mean.sum.2[i] = Σ[n] mean.x[i, n]
-   * y[i] = mean.sum.2[i] / N
+   * sum.x[i, n] = (x[i, n] - variance.m[i])^2
+   * sum.sum[i] = Σ[n] sum.x[i, n]
+   * y[i] = sum.sum[i] / N
    *
    * Operations: 4·M·N + 2·M
    */
