@@ -67,16 +67,13 @@ const partsThere = (program: Program, parts: readonly Part[]): readonly Part[] =
 /** Whether no entry depends on what is differentiated by. */
 const isConstant = (program: Program, { moving: inputs, parts }: Draft): boolean => {
   const moving = new Set(inputs);
-  for (const { tensor, body } of program.definitions) {
-    if (body.kind !== "zero" && tensorsReadIn(program, tensor).some((read) => moving.has(read)))
-      moving.add(tensor);
+  // definitions may read later ones: until nothing is added
+  for (let size = -1; size < moving.size;) {
+    size = moving.size;
+    for (const definition of program.definitions)
+      if (tensorsRead(definition).some((read) => moving.has(read))) moving.add(definition.tensor);
   }
   return parts.every(({ tensor }) => tensor === undefined || !moving.has(tensor));
-};
-
-const tensorsReadIn = (program: Program, tensor: Tensor): readonly Tensor[] => {
-  const definition = definitionOf(program, tensor);
-  return definition === undefined ? [] : tensorsRead(definition);
 };
 
 const plainIndex = (a: Affine | undefined): Index | undefined => {

@@ -4,7 +4,7 @@
  * in gather form. Definitions in order, each once, with a bounded number of parts: it ends.
  */
 import {
-  affine, build, define, loopIndices, nextLabel, range, type Affine, type Arena, type Definition, type Index, type Node, type Program, type Tensor,
+  affine, build, componentsOf, define, loopIndices, nextLabel, range, type Affine, type Arena, type Definition, type Index, type Node, type Program, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import { activeNodes, activeTensors } from "./activity.ts";
 import { eliminate, equalityOf, substituteIn, type Equation } from "./gather.ts";
@@ -56,22 +56,32 @@ export const sensitivities = (ir: Arena, program: Program, source: Tensor, namer
   const of = new Map<Tensor, readonly Part[]>([[source, [{ fixed: new Map(own), tensor: undefined }]]]);
   const around: Around = { ir, element: sourceIndices(ir, source), of, namer };
   const definitions: Definition[] = [];
-  for (const definition of program.definitions) {
-    if (!active.has(definition.tensor)) continue;
-    const { parts, definitions: added } = tangentOf(around, definition, active);
-    definitions.push(...added);
-    of.set(definition.tensor, parts);
+  const moving = program.definitions.filter(({ tensor }) => active.has(tensor));
+  for (const { members, isCircle } of componentsOf(moving)) {
+    const bodies = members.map((definition) => movingIn(around, definition, active));
+    const tangents = isCircle ? recurrent(around, bodies) : bodies.map((each) => tangentOf(around, each));
+    tangents.forEach((tangent, k) => {
+      definitions.push(...tangent.definitions);
+      const tensor = members[k]?.tensor;
+      if (tensor !== undefined) of.set(tensor, tangent.parts);
+    });
   }
   return { definitions, of };
 };
+
+/** A definition, its reads that move, and what these need. */
+interface Body {
+  readonly definition: Definition;
+  readonly reads: readonly Moving[];
+  readonly before: readonly Definition[];
+}
 
 interface Tangent {
   readonly parts: readonly Part[];
   readonly definitions: readonly Definition[];
 }
 
-const tangentOf = (around: Around, definition: Definition, active: ReadonlySet<Tensor>): Tangent => {
-  const { ir, namer } = around;
+const movingIn = ({ ir, namer }: Around, definition: Definition, active: ReadonlySet<Tensor>): Body => {
   const weight = weightOf(ir, definition, namer);
   const nodes = activeNodes(definition, active);
   const partials = propagate(ir, definition.body, nodes, weight.value);
@@ -81,13 +91,14 @@ const tangentOf = (around: Around, definition: Definition, active: ReadonlySet<T
       ? []
       : [{ tensor: node.tensor, at: node.at, partial }];
   });
+  return { definition, reads, before: weight.definitions };
+};
+
+const tangentOf = (around: Around, { definition, reads, before }: Body): Tangent => {
+  const { target } = definition;
   const tangent =
-    definition.target !== undefined
-      ? scattered(around, definition, definition.target, reads)
-      : reads.some((read) => read.tensor === definition.tensor)
-        ? recurrent(around, definition, reads)
-        : gathered(around, definition, reads);
-  return { ...tangent, definitions: [...weight.definitions, ...tangent.definitions] };
+    target === undefined ? gathered(around, definition, reads) : scattered(around, definition, target, reads);
+  return { ...tangent, definitions: [...before, ...tangent.definitions] };
 };
 
 /** A read of a tensor that moves, and ∂ element / ∂ read. */
@@ -295,47 +306,73 @@ export const conditionsOf = (
 ): readonly Node[] =>
   [...fixed].filter(([j]) => !common.has(j)).map((each) => equalityOf(ir, equation(element, each)));
 
-// ---- a definition that reads itself
+// ---- definitions that read themselves or each other
 
-/** One part, with those deltas that every read keeps: the recurrence of its tangent runs along with its own. */
-const recurrent = (around: Around, definition: Definition, reads: readonly Moving[]): Tangent => {
-  const { ir, element } = around;
-  const loops = definition.reduction?.indices ?? [];
-  const others = reads.filter(({ tensor }) => tensor !== definition.tensor);
-  const self = reads.filter(({ tensor }) => tensor === definition.tensor);
-  const given = others.flatMap((read) =>
-    (around.of.get(read.tensor) ?? []).map((part) => ({
-      read,
-      part,
-      fixed: new Map(fixedAt(ir, part, read)),
-    })),
-  );
-  const hidden = new Set<Index>(loops);
-  const shared = commonFixed(given.map(({ part, fixed }) => ({ ...part, fixed })));
-  const kept = [...shared].filter(
-    ([j, value]) =>
-      !value.indices.some((index) => hidden.has(index)) &&
-      self.every((read) => {
-        const own: Part = { fixed: new Map([[j, value]]), tensor: undefined };
-        return fixedAt(ir, own, read).every(([, there]) => there === value);
-      }),
-  );
-  const fixed = new Map(kept);
-  const part: Part = { fixed, tensor: tensorOf(around, definition.tensor, fixed) };
-  const values = [
-    ...given.map((each) => {
-      const value = build.multiply(ir, each.read.partial, partAt(ir, element, each.part, each.read.at));
-      return guarded(ir, conditionsOf(ir, element, each.fixed, fixed), value);
+type Fixed = ReadonlyMap<number, Affine>;
+
+/**
+ * One part for each, with those deltas that all its reads keep: the recurrence of the tangents runs along with that of the
+ * values. Which they are is found from the reads of other tensors on; deltas are only ever taken away, so that it ends.
+ */
+const recurrent = (around: Around, bodies: readonly Body[]): readonly Tangent[] => {
+  const kept = new Map<Tensor, Fixed>();
+  for (let changed = true; changed;) {
+    changed = false;
+    for (const body of bodies) {
+      const { tensor } = body.definition;
+      const old = kept.get(tensor);
+      const next = keptBy(around, body, kept);
+      if (next === undefined || (old !== undefined && old.size === next.size)) continue;
+      kept.set(tensor, next);
+      changed = true;
+    }
+  }
+  const own = new Map<Tensor, readonly Part[]>(
+    bodies.map(({ definition: { tensor } }) => {
+      const fixed = kept.get(tensor) ?? new Map<number, Affine>();
+      return [tensor, [{ fixed, tensor: tensorOf(around, tensor, fixed) }]];
     }),
-    ...self.map((read) => build.multiply(ir, read.partial, partAt(ir, element, part, read.at))),
-  ];
-  const { definitions } = defined(
-    around,
-    definition,
-    { fixed, loops, body: build.sum(ir, values) },
-    part.tensor,
   );
-  return { parts: [part], definitions };
+  const inside: Around = { ...around, of: new Map([...around.of, ...own]) };
+  return bodies.map((body) => recurrentTangent(inside, body, own.get(body.definition.tensor) ?? []));
+};
+
+/** The deltas of a definition's reads, where they are known already. */
+const keptBy = (
+  around: Around,
+  { definition, reads }: Body,
+  kept: ReadonlyMap<Tensor, Fixed>,
+): Fixed | undefined => {
+  const hidden = new Set<Index>(definition.reduction?.indices ?? []);
+  const known = reads.flatMap((read): Part[] => {
+    const own = kept.get(read.tensor);
+    const parts =
+      around.of.get(read.tensor) ?? (own === undefined ? [] : [{ fixed: own, tensor: undefined }]);
+    return parts.map((part) => ({ fixed: new Map(fixedAt(around.ir, part, read)), tensor: undefined }));
+  });
+  if (known.length === 0) return undefined;
+  const before = kept.get(definition.tensor);
+  const all = before === undefined ? known : [...known, { fixed: before, tensor: undefined }];
+  const common = [...commonFixed(all)].filter(
+    ([, value]) => !value.indices.some((index) => hidden.has(index)),
+  );
+  return definition.target === undefined ? new Map(common) : new Map();
+};
+
+const recurrentTangent = (around: Around, body: Body, parts: readonly Part[]): Tangent => {
+  const { ir, element } = around;
+  const { definition, reads, before } = body;
+  const [part] = parts;
+  const { fixed = new Map<number, Affine>(), tensor } = part ?? {};
+  const values = reads.flatMap((read) =>
+    (around.of.get(read.tensor) ?? []).map((each) => {
+      const value = build.multiply(ir, read.partial, partAt(ir, element, each, read.at));
+      return guarded(ir, conditionsOf(ir, element, new Map(fixedAt(ir, each, read)), fixed), value);
+    }),
+  );
+  const loops = definition.reduction?.indices ?? [];
+  const { definitions } = defined(around, definition, { fixed, loops, body: build.sum(ir, values) }, tensor);
+  return { parts, definitions: [...before, ...definitions] };
 };
 
 // ---- a definition that scatters

@@ -5,6 +5,7 @@
  */
 import { addRational, build as b, isWhole, multiplyRational } from "../ir/index.ts";
 import type { Arena, Node, Rational } from "../ir/index.ts";
+import { isDefined } from "./protect.ts";
 import { nominalSize, weightAbove } from "./cost.ts";
 import type { Surroundings } from "./rules.ts";
 
@@ -102,7 +103,12 @@ const monomialOf = (around: Surroundings, node: Node): Monomial => {
   const whole = around.shared(node);
   const factors = rest.kind === "product" && !whole ? rest.args : [rest];
   const powers = new Map<Node, Rational>();
+  // what needs the test is not taken out of it
+  const held = test === undefined ? [] : factors.filter((factor) => !isDefined(around.ir, factor));
+  if (test !== undefined && held.length > 0)
+    powers.set(b.guard(around.ir, test, b.product(around.ir, held)), ONE);
   for (const factor of factors) {
+    if (held.includes(factor)) continue;
     const isPower = factor.kind === "power" && !whole && isWhole(factor.exponent);
     const [base, exponent] = isPower ? [factor.base, factor.exponent] : [factor, ONE];
     powers.set(base, addRational(powers.get(base) ?? { num: 0, den: 1 }, exponent) ?? exponent);

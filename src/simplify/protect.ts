@@ -26,6 +26,9 @@ export const protect = (ir: Arena, definition: Definition): Definition => {
   return { ...definition, body: kept };
 };
 
+/** Whether it has a value also where the conditions around it fail. */
+export const isDefined = (ir: Arena, node: Node): boolean => testsOf(ir, node).length === 0;
+
 /** That the reads lie inside which are performed whatever conditions on indices say, where it is not proved. */
 const testsOf = (ir: Arena, root: Node): readonly Node[] => {
   const tests = new Set<Node>();

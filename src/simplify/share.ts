@@ -3,7 +3,7 @@
  * replaces expressions by reads, of which there is an end.
  */
 import {
-  affine, build, canonicalIndex, define, KEEP, loopIndices, mapNodes, operandsOf, range, reachable, substitute,
+  affine, build, canonicalIndex, define, KEEP, loopIndices, mapNodes, operandsOf, reachable, substitute,
 } from "../ir/index.ts"; // prettier-ignore
 import type { Affine, Arena, Definition, Index, Node, Rational, Tensor } from "../ir/index.ts";
 import { bodyWeight, nominalSize } from "./cost.ts";
@@ -159,32 +159,13 @@ const commonValues = (
   for (const node of reachable(order.map(({ body }) => body)).toReversed()) {
     if (LEAVES.has(node.kind)) continue;
     const users = owners.get(node) ?? new Set();
-    const isShared =
-      users.size > 1 && !held.has(node) && isWorthStoring(space, node, users) && isDefined(space.ir, node);
+    const isShared = users.size > 1 && !held.has(node) && isWorthStoring(space, node, users);
     if (isShared) worth.push({ node, origin: order.find(({ definition }) => users.has(definition)) });
     for (const arg of operandsOf(node)) own(arg, isShared || held.has(node) ? [node] : users);
   }
   if (worth.length > AT_MOST) return [];
   return worth.reverse().map(({ node, origin }) => ({ node, definition: holdingFirst(space, node, origin) }));
 };
-
-/** Whether it has a value without the tests that stand around it: then every element that it reads is there. */
-const isDefined = (ir: Arena, root: Node): boolean => {
-  const seen = new Set([root]);
-  for (const node of seen) {
-    if (node.kind === "read" && !node.at.every((at, axis) => isElement(ir, at, node.tensor.shape[axis])))
-      return false;
-    // what a test guards is as safe as it was
-    const needed = node.kind === "guard" || node.kind === "select" ? [node.test] : operandsOf(node);
-    for (const each of needed) seen.add(each);
-  }
-  return true;
-};
-
-/** Indices that are data are checked where a kernel is called. */
-const isElement = (ir: Arena, at: Affine, extent: Affine | undefined): boolean =>
-  extent !== undefined &&
-  (range.provablyInRange(ir, at, extent) || affine.dataOf(at).some((node) => affine.ofData(ir, node) === at));
 
 const holdingFirst = (space: Workspace, node: Node, origin: Aligned | undefined): Definition =>
   holding(

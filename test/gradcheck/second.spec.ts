@@ -12,6 +12,8 @@ import {
   type Program,
 } from "../../src/ir/index.ts";
 import { compileModule } from "../../src/pipeline.ts";
+import { BACKENDS } from "../../src/cli/backends.ts";
+import { readable, structureText } from "../../src/explain/index.ts";
 import { randomProgram } from "../properties/programs.ts";
 
 const checked = (text: string, wrt: readonly string[]): CheckedProgram => {
@@ -72,6 +74,42 @@ const broken = (change: (ir: Arena, hessian: Program) => Program): SecondOrder =
   const second = secondOrderOf(program, subjectOf(program));
   return { ...second, dense: change(program.ir, second.dense) };
 };
+
+/** With extents, where two that have to go together are not sampled so. */
+const RECURRENCES: readonly (readonly [
+  text: string,
+  wrt: readonly string[],
+  structures: readonly string[],
+])[] = [
+  ["fn f(x: [T]) { p[0] = x[0]\n p[t] = p[t - 1] * x[t]\n return sum(p) }", ["x"], ["dense"]],
+  [
+    "fn f(x: [N, T], a: []) { h[n, 0] = x[n, 0]\n h[n, t] = tanh(a * h[n, t - 1] + x[n, t])\n return sum(h^2) }",
+    ["x", "a"],
+    ["block-diagonal (one block per n)", "dense", "dense"],
+  ],
+  [
+    `fn f(x: [N, T]) {
+      c[n, t] = 0.5 * (c[n, t - 1] ?? 0) + sin(x[n, t] + (h[n, t - 1] ?? 0))
+      h[n, t] = tanh(c[n, t]) * x[n, t]
+      return sum[n, t](h[n, t])
+    }`,
+    ["x"],
+    ["block-diagonal (one block per n)"],
+  ],
+];
+
+describe("second derivatives of recurrences", () => {
+  it("agree with differences and on a back end, and keep the structure of their batch", async () => {
+    const programs = RECURRENCES.map(([text, wrt]) => checked(text, wrt));
+    const reports = await hessiancheck(programs, BACKENDS.slice(0, 1));
+    expect(failures(reports)).toEqual([]);
+    const structures = programs.map((each) => {
+      const { hessian } = secondOrderOf(each, subjectOf(each));
+      return readable(each.ir, hessian).matrices.map(structureText);
+    });
+    expect(structures).toEqual(RECURRENCES.map(([, , expected]) => expected));
+  }, 60_000);
+});
 
 describe("a wrong Hessian is found", () => {
   it("where entries are left out", () => {
