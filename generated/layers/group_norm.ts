@@ -199,6 +199,7 @@ let group_norm_vjp_d_var = new Float32Array(0);
 let group_norm_vjp_d_mu_1_1 = new Float32Array(0);
 let group_norm_vjp_d_mu_1_2 = new Float32Array(0);
 let group_norm_vjp_d_mu_sum = new Float32Array(0);
+let group_norm_vjp_d_gamma_1 = new Float32Array(0);
 
 /**
  * Group normalisation (Wu and He, 2018): over each of `groups` blocks of C // groups channels.
@@ -216,11 +217,12 @@ let group_norm_vjp_d_mu_sum = new Float32Array(0);
  * d_mu_1_2[n, j, q0] = Σ[j'] d_mu_1_1[n, j, j', q0]
  * d_mu_1[n, j] = Σ[q0] -gamma[⌊C / groups⌋ · j + q0] · d_mu_1_2[n, j, q0] / sqrt(d_var_1[n, j])
  * d_mu.sum[n, g] = (d_mu_1[n, g] - 2 · mu.sum[n, g] · d_var[n, g] · (1 - H · W · ⌊C / groups⌋ / (H · W · ⌊C / groups⌋)) / (H · W · ⌊C / groups⌋)) / (H · W · ⌊C / groups⌋)
- * d_x[n, c, i, j] = [0 ≤ c < groups · ⌊C / groups⌋] · (gamma[c] · d_y[n, c, i, j] / sqrt(eps + var[n, ⌊c / ⌊C / groups⌋⌋])) + [0 ≤ ⌊c / ⌊C / groups⌋⌋ < groups] · (d_mu.sum[n, ⌊c / ⌊C / groups⌋⌋] + 2 · (x[n, ⌊C / groups⌋ · ⌊c / ⌊C / groups⌋⌋ + mod(c, ⌊C / groups⌋), i, j] - mu[n, ⌊c / ⌊C / groups⌋⌋]) · d_var[n, ⌊c / ⌊C / groups⌋⌋] / (H · W · ⌊C / groups⌋))
- * d_gamma[c] = Σ[n, i, j] [0 ≤ c < groups · ⌊C / groups⌋] · ((x[n, c, i, j] - mu[n, ⌊c / ⌊C / groups⌋⌋]) · d_y[n, c, i, j] / sqrt(eps + var[n, ⌊c / ⌊C / groups⌋⌋]))
+ * d_gamma_1[n, c] = [0 ≤ ⌊c / ⌊C / groups⌋⌋ < groups] · (1 / sqrt(eps + var[n, ⌊c / ⌊C / groups⌋⌋]))
+ * d_x[n, c, i, j] = [0 ≤ c < groups · ⌊C / groups⌋] · (gamma[c] · d_y[n, c, i, j] · d_gamma_1[n, c]) + [0 ≤ ⌊c / ⌊C / groups⌋⌋ < groups] · (d_mu.sum[n, ⌊c / ⌊C / groups⌋⌋] + 2 · (x[n, ⌊C / groups⌋ · ⌊c / ⌊C / groups⌋⌋ + mod(c, ⌊C / groups⌋), i, j] - mu[n, ⌊c / ⌊C / groups⌋⌋]) · d_var[n, ⌊c / ⌊C / groups⌋⌋] / (H · W · ⌊C / groups⌋))
+ * d_gamma[c] = Σ[n, i, j] [0 ≤ c < groups · ⌊C / groups⌋] · ((x[n, c, i, j] - mu[n, ⌊c / ⌊C / groups⌋⌋]) · d_y[n, c, i, j] · d_gamma_1[n, c])
  * d_beta[c] = Σ[n, i, j] [0 ≤ c < groups · ⌊C / groups⌋] · d_y[n, c, i, j]
  *
- * Operations: 7·groups·N·H·W·⌊(C)/(groups)⌋ + 10·N·C·H·W + 2·groups·N·W·⌊(C)/(groups)⌋ + 6·groups·N·⌊(C)/(groups)⌋ + 6·N·C + 10·groups·N + groups·⌊(C)/(groups)⌋ + 7
+ * Operations: 7·groups·N·H·W·⌊(C)/(groups)⌋ + 10·N·C·H·W + 2·groups·N·W·⌊(C)/(groups)⌋ + 6·groups·N·⌊(C)/(groups)⌋ + 5·N·C + 10·groups·N + groups·⌊(C)/(groups)⌋ + 7
  */
 export function group_norm_vjp(args: GroupNormVjpArgs, into: GroupNormVjpInto = {}): GroupNormVjpResults {
   const x = array("x", args.x, "Float32Array");
@@ -243,7 +245,7 @@ export function group_norm_vjp(args: GroupNormVjpArgs, into: GroupNormVjpInto = 
   const muSize = N * groups;
   if (group_norm_vjp_mu.length < muSize) group_norm_vjp_mu = new Float32Array(muSize);
   const mu = group_norm_vjp_mu;
-  const var_Size = N * groups;
+  const var_Size = groups;
   if (group_norm_vjp_var.length < var_Size) group_norm_vjp_var = new Float32Array(var_Size);
   const var_ = group_norm_vjp_var;
   const d_var_2Size = W * Math.floor(C / groups);
@@ -264,6 +266,10 @@ export function group_norm_vjp(args: GroupNormVjpArgs, into: GroupNormVjpInto = 
   const d_mu_sumSize = groups;
   if (group_norm_vjp_d_mu_sum.length < d_mu_sumSize) group_norm_vjp_d_mu_sum = new Float32Array(d_mu_sumSize);
   const d_mu_sum = group_norm_vjp_d_mu_sum;
+  const d_gamma_1Size = N * C;
+  if (group_norm_vjp_d_gamma_1.length < d_gamma_1Size)
+    group_norm_vjp_d_gamma_1 = new Float32Array(d_gamma_1Size);
+  const d_gamma_1 = group_norm_vjp_d_gamma_1;
   const at = Math.floor(C / groups);
   const at1 = W * (H * C);
   const at3 = W * (H * at);
@@ -271,7 +277,7 @@ export function group_norm_vjp(args: GroupNormVjpArgs, into: GroupNormVjpInto = 
   const t1 = 1 / at3;
   const at11 = W * (H * (at * groups));
   const t11 = -2 * t1 * (1 - H * W * (at * t1));
-  const at23 = at * groups;
+  const at25 = at * groups;
   const t13 = 2 * t1;
   for (let n = 0; n < N; n++) {
     const at2 = n * at1;
@@ -345,7 +351,7 @@ export function group_norm_vjp(args: GroupNormVjpArgs, into: GroupNormVjpInto = 
       }
       const var_sum = var_sumSum;
       const var1 = t1 * var_sum;
-      var_[at8 + g] = var1;
+      var_[g] = var1;
       for (let q0 = 0; q0 < at; q0++) {
         d_var_3[q0] = 0;
       }
@@ -394,50 +400,54 @@ export function group_norm_vjp(args: GroupNormVjpArgs, into: GroupNormVjpInto = 
       const d_mu_sum1 = t1 * (d_mu_1 + t11 * mu_sum * d_var1);
       d_mu_sum[g] = d_mu_sum1;
     }
+    const at24 = n * C;
     for (let c = 0; c < C; c++) {
-      const at24 = Math.floor(c / at);
-      const at25 = at8 + at24;
+      const at23 = Math.floor(c / at);
+      const is = at23 < groups;
+      const d_gamma_1_1 = is ? 1 / Math.sqrt(eps + (at23 < groups ? var_[at23]! : 0)) : 0;
+      d_gamma_1[at24 + c] = d_gamma_1_1;
       const at26 = mod(c, at);
-      const at27 = at2 + at24 * at3 + at26 * at5;
-      const at29 = at12 + c * at5;
-      const t12 = gamma[c]! / Math.sqrt(eps + (at24 < groups ? var_[at25]! : 0));
-      const is = c < at23;
-      const is1 = at24 < groups;
-      const at31 = at2 + c * at5;
+      const at27 = at2 + at23 * at3 + at26 * at5;
+      const at29 = at8 + at23;
+      const at30 = at12 + c * at5;
+      const t12 = gamma[c]! * d_gamma_1_1;
+      const is1 = c < at25;
+      const at32 = at2 + c * at5;
       for (let i = 0; i < H; i++) {
         const at28 = at27 + i * W;
-        const at30 = at29 + i * W;
-        const at32 = at31 + i * W;
+        const at31 = at30 + i * W;
+        const at33 = at32 + i * W;
         for (let j = 0; j < W; j++) {
           const d_x1 =
-            (is ? t12 * d_y[at30 + j]! : 0) +
-            (is1 ? d_mu_sum[at24]! + t13 * (x[at28 + j]! - mu[at25]!) * d_var[at24]! : 0);
-          d_x[at32 + j] = d_x1;
+            (is1 ? t12 * d_y[at31 + j]! : 0) +
+            (is ? d_mu_sum[at23]! + t13 * (x[at28 + j]! - mu[at29]!) * d_var[at23]! : 0);
+          d_x[at33 + j] = d_x1;
         }
       }
     }
   }
   for (let c = 0; c < C; c++) {
     let d_gammaSum = 0;
-    const is2 = c < at23;
-    const at33 = c * at5;
-    const at36 = Math.floor(c / at);
+    const is2 = c < at25;
+    const at34 = c * at5;
+    const at37 = Math.floor(c / at);
     if (is2) {
       for (let n = 0; n < N; n++) {
-        const at34 = at33 + n * at1;
-        const at37 = at36 + n * groups;
-        const t14 = at36 < groups ? mu[at37]! : 0;
-        const at38 = at33 + n * at11;
-        const t16 = 1 / Math.sqrt(eps + (at36 < groups ? var_[at37]! : 0));
+        const at35 = at34 + n * at1;
+        const at38 = at37 + n * groups;
+        const t14 = at37 < groups ? mu[at38]! : 0;
+        const at39 = at34 + n * at11;
+        const at41 = c + n * C;
+        const t16 = d_gamma_1[at41]!;
         for (let i = 0; i < H; i++) {
-          const at35 = at34 + i * W;
-          const at39 = at38 + i * W;
+          const at36 = at35 + i * W;
+          const at40 = at39 + i * W;
           for (let jFrom = 0; jFrom < W; jFrom += 1024) {
             const jTo = Math.min(jFrom + 1024, W);
             let d_gammaPart = 0;
             for (let j = jFrom; j < jTo; j++) {
-              const t15 = d_y[at39 + j]!;
-              d_gammaPart += t16 * (x[at35 + j]! - t14) * t15;
+              const t15 = d_y[at40 + j]!;
+              d_gammaPart += t16 * (x[at36 + j]! - t14) * t15;
             }
             d_gammaSum += d_gammaPart;
           }
@@ -449,18 +459,18 @@ export function group_norm_vjp(args: GroupNormVjpArgs, into: GroupNormVjpInto = 
   }
   for (let c = 0; c < C; c++) {
     let d_betaSum = 0;
-    const is3 = c < at23;
-    const at40 = c * at5;
+    const is3 = c < at25;
+    const at42 = c * at5;
     if (is3) {
       for (let n = 0; n < N; n++) {
-        const at41 = at40 + n * at11;
+        const at43 = at42 + n * at11;
         for (let i = 0; i < H; i++) {
-          const at42 = at41 + i * W;
+          const at44 = at43 + i * W;
           for (let jFrom = 0; jFrom < W; jFrom += 1024) {
             const jTo = Math.min(jFrom + 1024, W);
             let d_betaPart = 0;
             for (let j = jFrom; j < jTo; j++) {
-              const t17 = d_y[at42 + j]!;
+              const t17 = d_y[at44 + j]!;
               d_betaPart += t17;
             }
             d_betaSum += d_betaPart;
