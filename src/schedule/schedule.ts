@@ -8,6 +8,7 @@ import { emit } from "./emit.ts";
 import { stepOver } from "./bounds.ts";
 import { contract } from "./contract.ts";
 import type { Decision } from "./decision.ts";
+import { factor } from "./factor.ts";
 import { fuse } from "./fuse.ts";
 import { planOf } from "./plan.ts";
 import { unroll } from "./unroll.ts";
@@ -45,7 +46,8 @@ export const schedule = (ir: Arena, program: Program, options: ScheduleOptions):
   const unrolled = unroll(ir, scalars.definitions);
   const inlined = inline(ir, unrolled.definitions, kept);
   const parts = materialise(ir, inlined.definitions, provable);
-  const stepped = parts.definitions.map((definition) => stepOver(ir, definition));
+  const factors = factor(ir, parts.definitions, new Set(recurrencesIn(ir, parts.definitions).keys()));
+  const stepped = factors.definitions.map((definition) => stepOver(ir, definition));
   const definitions = inDependencyOrder(ir, stepped);
   const elements = elementsOf(scalars.elements);
   const recurrences = recurrencesIn(ir, definitions);
@@ -55,7 +57,7 @@ export const schedule = (ir: Arena, program: Program, options: ScheduleOptions):
   const { items, locations, parts: rows } = fuse(ir, plans, options.dtype);
   const places = contract(definitions, results, locations, scalars.elements);
   const tree: Schedule = { items, vector: vectorise(items), places, parts: rows };
-  const passes = [scalars, unrolled, inlined, parts];
+  const passes = [scalars, unrolled, inlined, parts, factors];
   const told = report({ locations, places, vector: tree.vector, outputs: results });
   const decisions = [...passes.flatMap((pass) => pass.decisions), ...told];
   const about =

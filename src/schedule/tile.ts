@@ -69,7 +69,7 @@ const maskedOf = ({ ir, definition, reads, guarded, windows }: Given): Tile | un
 };
 
 /** Without the guard as well. */
-const isInBounds = (ir: Arena, factors: readonly Node[]): boolean =>
+export const isInBounds = (ir: Arena, factors: readonly Node[]): boolean =>
   readsOf(factors).every(({ at, tensor }) =>
     at.every((position, axis) => {
       const extent = tensor.shape[axis];

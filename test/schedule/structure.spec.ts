@@ -87,7 +87,7 @@ describe("one loop nest", () => {
 
   it("for the rows of attention, between the two products", () => {
     const k = kernel("attention");
-    expect(temporaries(k)).toEqual([2, 2, 1, 2, 2]);
+    expect(temporaries(k)).toEqual([2, 2, 2, 1, 2, 2]);
   });
 });
 
