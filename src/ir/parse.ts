@@ -273,6 +273,14 @@ const LINES = new Map<string, LineReader>([
   ],
 ]);
 
+/** All tensors that are defined, before the bodies: a recurrence reads later ones. */
+const declareAll = (lines: readonly string[], program: Builder): void => {
+  for (const line of lines) {
+    const tokens = tokenise(line);
+    if (tokens.take("define")) symbol(tokens, program, "defined");
+  }
+};
+
 /** `symbols` are tensors to use for their names instead of new ones. */
 export const parseProgram = (ir: Arena, text: string, symbols: readonly Tensor[] = []): Program => {
   const lines = text.split("\n").filter((line) => line !== "");
@@ -293,6 +301,7 @@ export const parseProgram = (ir: Arena, text: string, symbols: readonly Tensor[]
   while (at < lines.length) {
     const tokens = nextLine();
     const word = tokens.next();
+    if (word === "define" && program.definitions.length === 0) declareAll(lines.slice(at - 1), program);
     found(LINES.get(word), `a line "${word}"`)(tokens, program, nextLine);
   }
   const { name: programName, doc, inputs, dims, options, requirements, definitions, outputs } = program;

@@ -82,11 +82,17 @@ const bounds = (tensor: Tensor, { path }: Location): readonly Decision[] => {
   ];
 };
 
-const storage = (tensor: Tensor, { places, outputs }: Reported): readonly Decision[] => {
+const storage = (tensor: Tensor, { places, outputs, locations }: Reported): readonly Decision[] => {
   const place = places.get(tensor);
   if (place === undefined || outputs.has(tensor) || place.kind === "element") return [];
   if (place.kind === "scalar") {
     return [{ subject: tensor.name, decision: "kept in a local", reason: "used within its own iteration" }];
+  }
+  const along = locations.get(tensor)?.plan.recurrence;
+  const axis = along === undefined ? -1 : (along.recurrence.axes.get(tensor) ?? -1);
+  if (place.axes.includes(axis)) {
+    const reason = "read at other places: by later steps, or by the recurrence of its adjoint";
+    return [{ subject: tensor.name, decision: "stored at all places of its recurrence", reason }];
   }
   const dropped = tensor.shape.length - place.axes.length;
   const reason =
