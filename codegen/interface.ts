@@ -6,7 +6,7 @@
  * (plain numbers for rank 0). An array given in `into` is written in place and returned, in place of a new one.
  */
 import { formatShape } from "../src/loop/format.ts";
-import { storedIn, type Matrix, type Structure, type StructureKind } from "../src/loop/matrix.ts";
+import { placesIn, storedIn, type Matrix, type Structure, type StructureKind } from "../src/loop/matrix.ts";
 import type { Buffer, DimParam, Expr, Kernel, OptionParam } from "../src/loop/types.ts";
 import { propertyName } from "./names.ts";
 
@@ -61,6 +61,8 @@ export interface MatrixPort {
   readonly matrix: Matrix<Expr>;
   /** The stored parts, in order: one, or several of which the result has an array. */
   readonly fields: readonly MatrixField[];
+  /** The inputs that say where entries stand. */
+  readonly indices: readonly TensorPort[];
   readonly doc: string;
 }
 
@@ -162,7 +164,7 @@ function optionPort(option: OptionParam): OptionPort {
 
 const portNamed = (ports: readonly TensorPort[], name: string): TensorPort => {
   const port = ports.find((each) => each.name === name);
-  if (port === undefined) throw new Error(`a matrix consists of ${name}, which is no output`);
+  if (port === undefined) throw new Error(`a matrix consists of ${name}, which is no argument or result`);
   return port;
 };
 
@@ -175,7 +177,7 @@ function fieldsOf(structure: Structure, outputs: readonly TensorPort[]): readonl
     case "blockDiagonal":
     case "dense":
       return [{ name: "values", port: port(structure.values) }];
-    case "banded":
+    case "sparse":
       return [{ name: "values", ports: structure.values.map(port) }];
     case "lowRank":
     case "diagonalPlusLowRank":
@@ -194,14 +196,18 @@ const WORDS: { readonly [K in StructureKind]: string } = {
   diagonal: "diagonal: its values have the shape of the rows",
   blockDiagonal:
     "block-diagonal: values over the rows, and over the dimensions of the columns that are not shared",
-  banded: "banded: for each band, values of the shape of the rows",
+  sparse: "sparse: in each row an entry or block of each of values, at the columns that at says",
   lowRank: "a sum of outer products in each block: left has the shape of the rows, right of the columns",
   diagonalPlusLowRank:
     "a diagonal and a sum of outer products in each block: left has the shape of the rows, right of the columns",
   dense: "dense: values over the rows and the columns",
 };
 
-function matrixPort(matrix: Matrix<Expr>, outputs: readonly TensorPort[]): MatrixPort {
+function matrixPort(
+  matrix: Matrix<Expr>,
+  inputs: readonly TensorPort[],
+  outputs: readonly TensorPort[],
+): MatrixPort {
   const { name, rows, columns, isConstant, structure } = matrix;
   const shape = formatShape([...rows, ...columns]);
   return {
@@ -209,17 +215,22 @@ function matrixPort(matrix: Matrix<Expr>, outputs: readonly TensorPort[]): Matri
     property: propertyName(name),
     matrix,
     fields: fieldsOf(structure, outputs),
+    indices: placesIn(structure).map((name) => portNamed(inputs, name)),
     doc: `A matrix of shape ${shape}${isConstant ? ", constant" : ""}, ${WORDS[structure.kind]}.`,
   };
 }
 
 /** Outputs that are parts of a matrix are returned as that. */
-function resultsOf(kernel: Kernel, outputs: readonly TensorPort[]): readonly ResultPort[] {
+function resultsOf(
+  kernel: Kernel,
+  inputs: readonly TensorPort[],
+  outputs: readonly TensorPort[],
+): readonly ResultPort[] {
   const matrices = kernel.matrices ?? [];
   const parts = new Set(matrices.flatMap(({ structure }) => storedIn(structure)));
   return [
     ...outputs.filter(({ name }) => !parts.has(name)),
-    ...matrices.map((matrix) => matrixPort(matrix, outputs)),
+    ...matrices.map((matrix) => matrixPort(matrix, inputs, outputs)),
   ];
 }
 
@@ -235,7 +246,15 @@ export function interfaceOf(kernel: Kernel): KernelInterface {
     dims.every((port) => port.isOptional) &&
     options.every((port) => port.option.default !== undefined);
   const outputs = ports("output");
-  return { kernel, inputs, dims, options, outputs, results: resultsOf(kernel, outputs), argsOptional };
+  return {
+    kernel,
+    inputs,
+    dims,
+    options,
+    outputs,
+    results: resultsOf(kernel, inputs, outputs),
+    argsOptional,
+  };
 }
 
 /** A value at the boundary. */

@@ -122,6 +122,7 @@ const hessianMatrices = (ir: Arena, program: Program, asked: Request, simple: Si
     output: `d_${rows}`,
     input: columns,
     moving: [rows, columns],
+    isSymmetric: rows === columns,
   }));
   return storedMatrices(ir, gradients, blocks, kept, simple);
 };
@@ -132,6 +133,7 @@ const jacobianMatrices = (ir: Arena, program: Program, asked: Request, simple: S
     output: rows,
     input: columns,
     moving: [columns],
+    isSymmetric: false,
   }));
   return storedMatrices(ir, program, blocks, [], simple);
 };

@@ -4,6 +4,7 @@
  */
 import type { CodeBlockWriter } from "ts-morph";
 import { formatExpr } from "../../src/loop/format.ts";
+import type { Place } from "../../src/loop/matrix.ts";
 import type { Expr, Kernel, Requirement } from "../../src/loop/types.ts";
 import type {
   DimPort,
@@ -132,24 +133,36 @@ export function writeArguments(at: Boundary): void {
 
 const bufferText = (around: Surroundings, port: TensorPort): string => around.buffer(port.buffer);
 
+const listText = (items: readonly string[]): string => `[${items.join(", ")}]`;
+
+const placeText = (place: Place<string>, input: (name: string) => string): string =>
+  place.kind === "data"
+    ? `{ kind: "data", indices: ${input(place.indices)}, rows: ${JSON.stringify(place.rows)} }`
+    : JSON.stringify(place);
+
 /** The object that a matrix is returned as; `value` is the text of a stored part. */
 function matrixText(
   around: Surroundings,
-  { matrix, fields }: MatrixPort,
+  { matrix, fields, indices }: MatrixPort,
   value: (port: TensorPort) => string,
 ): string {
   const { structure } = matrix;
+  const input = (name: string): string =>
+    indices.filter((port) => port.name === name).map((port) => bufferText(around, port))[0] ?? quote(name);
   const extents = (list: readonly Expr[]): string =>
     `[${list.map((extent) => expressionText(extent, around)).join(", ")}]`;
+  const placesText = (at: readonly (readonly Place<string>[])[]): string =>
+    listText(at.map((places) => listText(places.map((place) => placeText(place, input)))));
   const parts = fields.map((field) =>
     "port" in field
       ? `${field.name}: ${value(field.port)}`
       : `${field.name}: [${field.ports.map(value).join(", ")}]`,
   );
   const shared = "shared" in structure ? [`shared: ${JSON.stringify(structure.shared)}`] : [];
-  const bands = structure.kind === "banded" ? [`bands: ${JSON.stringify(structure.bands)}`] : [];
+  const at = structure.kind === "sparse" ? [`at: ${placesText(structure.at)}`] : [];
+  const symmetric = structure.kind === "sparse" ? [`isSymmetric: ${String(structure.isSymmetric)}`] : [];
   const shape = [`rows: ${extents(matrix.rows)}`, `columns: ${extents(matrix.columns)}`];
-  return `{ ${[`kind: ${quote(structure.kind)}`, ...shape, ...shared, ...bands, ...parts].join(", ")} }`;
+  return `{ ${[`kind: ${quote(structure.kind)}`, ...shape, ...shared, ...symmetric, ...at, ...parts].join(", ")} }`;
 }
 
 /** The object of all results; `value` is the text of an output. */

@@ -50,18 +50,28 @@ const tensorSignature = (port: TensorPort): Signature => ({
   docs: [commentText(port.doc)],
 });
 
+const PLACES = `readonly (readonly (${[
+  '{ readonly kind: "free" }',
+  '{ readonly kind: "row"; readonly offset: number; readonly steps: readonly number[] }',
+  '{ readonly kind: "data"; readonly indices: number | ArrayLike<number>; readonly rows: readonly number[] }',
+].join(" | ")})[])[]`;
+
 /** `{ kind: "diagonal"; rows: …; values: Float64Array }` */
 function matrixType({ matrix, fields }: MatrixPort): string {
   const { kind } = matrix.structure;
   const numbers = "readonly number[]";
   const pairs = "readonly { readonly row: number; readonly column: number }[]";
-  const bands = "readonly (readonly { readonly row: number; readonly offset: number }[])[]";
   const members: readonly (readonly [string, string])[] = [
     ["kind", JSON.stringify(kind)],
     ["rows", numbers],
     ["columns", numbers],
     ...("shared" in matrix.structure ? [["shared", pairs] as const] : []),
-    ...(kind === "banded" ? [["bands", bands] as const] : []),
+    ...(kind === "sparse"
+      ? ([
+          ["isSymmetric", "boolean"],
+          ["at", PLACES],
+        ] as const)
+      : []),
     ...fields.map(
       (field) =>
         [

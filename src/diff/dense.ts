@@ -5,7 +5,7 @@
 import {
   affine, build, define, type Affine, type Arena, type Definition, type Index, type Node, type Output, type Program,
 } from "../ir/index.ts"; // prettier-ignore
-import { storedIn, type Matrix } from "../loop/matrix.ts";
+import { isOffDiagonal, storedIn, type Matrix, type Place } from "../loop/matrix.ts";
 import { createNamer, type Namer } from "./names.ts";
 
 export const densely = (ir: Arena, { matrices = [], ...program }: Program): Program => {
@@ -34,6 +34,34 @@ const definitionOf = (ir: Arena, program: Program, matrix: Matrix<Affine>, namer
   });
 };
 
+/** Where that is in a row; undefined where it is anywhere. */
+const placed = (
+  ir: Arena,
+  program: Program,
+  place: Place<string>,
+  rows: readonly Index[],
+): Affine | undefined => {
+  const index = (k: number): Affine => {
+    const found = rows[k];
+    return found === undefined ? affine.fixed(ir, 0) : affine.ofIndex(ir, found);
+  };
+  switch (place.kind) {
+    case "free":
+      return undefined;
+    case "row":
+      return affine.plus(
+        ir,
+        affine.fixed(ir, place.offset),
+        ...place.steps.map((step, k) => affine.scale(ir, index(k), step)),
+      );
+    case "data": {
+      const tensor = program.inputs.find(({ name }) => name === place.indices);
+      if (tensor === undefined) throw new Error(`${program.name} has no input ${place.indices}`);
+      return affine.ofData(ir, build.read(ir, tensor, place.rows.map(index)));
+    }
+  }
+};
+
 const entryOf = (
   ir: Arena,
   program: Program,
@@ -58,24 +86,37 @@ const entryOf = (
     );
     return build.guard(ir, build.and(ir, tests), value);
   };
+  const partOf = (
+    at: readonly Place<string>[],
+    from: readonly Index[],
+    to: readonly Index[],
+    name: string,
+  ): Node => {
+    const free = to.filter((_, j) => at[j]?.kind === "free");
+    const tests = to.flatMap((index, j): Node[] => {
+      const place = placed(ir, program, at[j] ?? { kind: "free" }, from);
+      return place === undefined
+        ? []
+        : [build.isZero(ir, affine.minus(ir, place, affine.ofIndex(ir, index)))];
+    });
+    return build.guard(ir, build.and(ir, tests), stored(name, [...from, ...free]));
+  };
   const diagonal = rows.map((index, k) => [index, columns[k]] as const);
   switch (structure.kind) {
     case "zero":
       return build.zero(ir);
     case "dense":
       return stored(structure.values, [...rows, ...columns]);
-    case "banded": {
-      const bands = structure.bands.map((band, k) => {
-        const tests = columns.map((column, j) => {
-          const { row = 0, offset = 0 } = band[j] ?? {};
-          const index = rows[row] ?? column;
-          const at = affine.plus(ir, affine.ofIndex(ir, index), affine.fixed(ir, offset));
-          return build.isZero(ir, affine.minus(ir, at, affine.ofIndex(ir, column)));
-        });
-        return build.guard(ir, build.and(ir, tests), stored(structure.values[k] ?? "", rows));
-      });
-      return build.sum(ir, bands);
-    }
+    case "sparse":
+      return build.sum(
+        ir,
+        structure.values.map((name, k) => {
+          const at = structure.at[k] ?? [];
+          const one = partOf(at, rows, columns, name);
+          const mirrored = structure.isSymmetric && isOffDiagonal(at);
+          return mirrored ? build.add(ir, one, partOf(at, columns, rows, name)) : one;
+        }),
+      );
     case "diagonal":
       return where(diagonal, stored(structure.values, rows));
     case "blockDiagonal":

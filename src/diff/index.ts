@@ -167,6 +167,8 @@ export interface Block {
   readonly input: string;
   /** A matrix that depends on none of these inputs is constant. */
   readonly moving: readonly string[];
+  /** A Hessian by one input twice. */
+  readonly isSymmetric: boolean;
 }
 
 /** The parts of these matrices as outputs of a program that is to be simplified before it is stored what remains. */
@@ -187,13 +189,14 @@ export const matrixParts = (
       return [input, { source, of: found.of }] as const;
     }),
   );
-  const drafts = blocks.flatMap(({ name, output, input, moving }): Draft[] => {
+  const drafts = blocks.flatMap(({ name, output, input, moving, isSymmetric }): Draft[] => {
     const found = sources.get(input);
     const of = program.outputs.find((each) => each.name === output)?.tensor;
     if (found === undefined || of === undefined)
       throw new RangeError(`"${output}" is not an output of "${program.name}"`);
     const { source } = found;
-    return [{ name, of, source, moving: inputsNamed(program, moving), parts: found.of.get(of) ?? [] }];
+    const parts = found.of.get(of) ?? [];
+    return [{ name, of, source, moving: inputsNamed(program, moving), isSymmetric, parts }];
   });
   const parts = drafts.flatMap((draft) =>
     draft.parts.flatMap(({ tensor }, k): Output[] =>

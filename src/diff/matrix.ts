@@ -6,7 +6,7 @@ import {
   affine, build, define, definitionOf, liveDefinitions, nextLabel, operandsOf, substitute, tensorsRead, type Affine, type Arena, type Definition,
   type Index, type Node, type Output, type Program, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
-import type { Matrix, Offset, Shared, Structure } from "../loop/matrix.ts";
+import type { Matrix, Place, Shared, Structure } from "../loop/matrix.ts";
 import { createNamer, type Namer } from "./names.ts";
 import {
   commonFixed, conditionsOf, ownIndices, partAt, sourceIndices, type Part,
@@ -22,6 +22,8 @@ export interface Draft {
   /** Inputs of which a constant matrix is independent. */
   readonly moving: readonly Tensor[];
   readonly parts: readonly Part[];
+  /** A Hessian by one input twice. */
+  readonly isSymmetric: boolean;
 }
 
 /** More terms than this are not kept as factors. */
@@ -116,7 +118,7 @@ const storedAs = (ir: Arena, program: Program, draft: Draft, namer: Namer): Stor
   const element = sourceIndices(ir, draft.source);
   const labels = labelsOf(program, draft, parts, shared);
   const drawn: Drawn = { ir, program, draft, parts, own, element, common, shared, labels, namer };
-  return lowRank(drawn) ?? banded(drawn) ?? entries(drawn);
+  return lowRank(drawn) ?? sparse(drawn) ?? entries(drawn);
 };
 
 const labelsOf = (
@@ -154,17 +156,33 @@ const output = (tensor: Tensor, name: string): Output => ({ name, tensor });
 
 /** All entries that may not be zero, as one tensor: those of a single part are that part's. */
 const entries = (drawn: Drawn): Stored => {
-  const { ir, draft, parts, own, element, common, shared, labels, namer } = drawn;
-  const { name } = draft;
+  const { parts, common, shared } = drawn;
+  const { name } = drawn.draft;
   const structure: Structure =
     shared.length === 0
       ? { kind: "dense", values: name }
       : isIdentity(drawn, shared)
         ? { kind: "diagonal", values: name }
         : { kind: "blockDiagonal", shared, values: name };
+  const { tensor, definitions } = total(drawn, parts, common, name);
+  return { structure, definitions, outputs: [output(tensor, name)] };
+};
+
+interface Total {
+  readonly tensor: Tensor;
+  readonly definitions: readonly Definition[];
+}
+
+/** Parts as one tensor, over the rows and those dimensions of the columns that `common`, deltas of all parts, leaves. */
+const total = (
+  { ir, own, element, labels, namer }: Drawn,
+  parts: readonly Part[],
+  common: ReadonlyMap<number, Affine>,
+  name: string,
+): Total => {
   const [only, ...others] = parts;
   if (only?.tensor !== undefined && others.length === 0 && only.fixed.size === common.size)
-    return { structure, definitions: [], outputs: [output(only.tensor, name)] };
+    return { tensor: only.tensor, definitions: [] };
   const free = element.filter((_, j) => !common.has(j));
   const place = own.map((index) => affine.ofIndex(ir, index));
   const terms = parts.map((part) => {
@@ -182,38 +200,125 @@ const entries = (drawn: Drawn): Stored => {
     body: build.sum(ir, terms),
     labels: [...labels.rows, ...labels.columns.filter((_, j) => !common.has(j))],
   });
-  return { structure, definitions: [definition], outputs: [output(definition.tensor, name)] };
+  return { tensor: definition.tensor, definitions: [definition] };
 };
 
-// ---- bands
+// ---- sparse
 
-/** index + offset */
-const offsetOf = (ir: Arena, own: readonly Index[], value: Affine): Offset | undefined => {
-  for (const [row, index] of own.entries()) {
-    const offset = affine.asConstant(affine.minus(ir, value, affine.ofIndex(ir, index)));
-    if (offset !== undefined) return { row, offset };
-  }
-  return undefined;
-};
+/** Parts at one place in each row: a block, and what stands on diagonals of it. */
+interface Band {
+  readonly fixed: ReadonlyMap<number, Affine>;
+  readonly parts: readonly Part[];
+  readonly at: readonly Place<string>[];
+}
 
-/** Every part has one entry in a row, at a fixed distance. */
-const banded = ({ ir, draft, parts, own, element, shared }: Drawn): Stored | undefined => {
-  if (shared.length === element.length) return undefined;
-  const bands = parts.flatMap(({ fixed, tensor }) => {
-    const band = element.map((_, j) => {
-      const value = fixed.get(j);
-      return value && offsetOf(ir, own, value);
-    });
-    const offsets = band.filter((each) => each !== undefined);
-    return tensor === undefined || offsets.length < element.length ? [] : [{ band: offsets, tensor }];
-  });
-  if (bands.length < parts.length) return undefined;
-  const values = bands.map((_, k) => `${draft.name}_band${k + 1}`);
+/** Parts that stand elsewhere in each row, and fill none of the blocks that all of them share. */
+const sparse = (drawn: Drawn): Stored | undefined => {
+  const { draft, parts, common } = drawn;
+  if (parts.some(({ fixed }) => fixed.size === common.size)) return undefined;
+  const blocks = blocksOf(parts);
+  const bands = blocks.flatMap((block) => bandOf(drawn, block) ?? []);
+  if (bands.length < blocks.length) return undefined;
+  const half = draft.isSymmetric ? upperHalf(drawn, bands) : undefined;
+  const kept = half ?? bands;
+  if (!isWorthIt(drawn, kept)) return undefined;
+  const values = kept.map((_, k) => `${draft.name}_values${kept.length === 1 ? "" : k + 1}`);
+  const at = kept.map((band) => band.at);
+  const totals = kept.map((band, k) => total(drawn, band.parts, band.fixed, values[k] ?? draft.name));
   return {
-    structure: { kind: "banded", bands: bands.map(({ band }) => band), values },
-    definitions: [],
-    outputs: bands.map(({ tensor }, k) => output(tensor, values[k] ?? draft.name)),
+    structure: { kind: "sparse", isSymmetric: half !== undefined, at, values },
+    definitions: totals.flatMap(({ definitions }) => definitions),
+    outputs: totals.map(({ tensor }, k) => output(tensor, values[k] ?? draft.name)),
   };
+};
+
+/** Parts that have all the deltas of another one stand inside of that. */
+const blocksOf = (parts: readonly Part[]): readonly (readonly [Part, ...Part[]])[] => {
+  const isInside = (part: Part, other: Part): boolean =>
+    part.fixed.size > other.fixed.size && [...other.fixed].every(([j, value]) => part.fixed.get(j) === value);
+  const outer = (part: Part): Part => {
+    const around = parts.find((other) => isInside(part, other));
+    return around === undefined ? part : outer(around);
+  };
+  return parts
+    .filter((part) => outer(part) === part)
+    .map((block) => [block, ...parts.filter((part) => part !== block && outer(part) === block)]);
+};
+
+const bandOf = (drawn: Drawn, block: readonly [Part, ...Part[]]): Band | undefined => {
+  const [{ fixed }] = block;
+  const at = drawn.element.map((_, j): Place<string> | undefined => {
+    const value = fixed.get(j);
+    return value === undefined ? { kind: "free" } : placeOf(drawn, value);
+  });
+  const known = at.filter((place) => place !== undefined);
+  return known.length === at.length ? { fixed, parts: block, at: known } : undefined;
+};
+
+/** Where the row says: an affine form in its indices with whole coefficients, or an int input that is read at some of them. */
+const placeOf = ({ program, own }: Drawn, value: Affine): Place<string> | undefined => {
+  const [term, ...others] = value.terms;
+  const [atom, ...factors] = term?.atoms ?? [];
+  const isAlone = value.constant === 0 && others.length + factors.length === 0 && term?.coefficient === 1;
+  if (isAlone && atom?.kind === "data") {
+    const { node } = atom;
+    if (node.kind !== "read" || !program.inputs.includes(node.tensor)) return undefined;
+    const rows = node.at.map((each) => own.findIndex((index) => index === plainIndex(each)));
+    return rows.includes(-1) ? undefined : { kind: "data", indices: node.tensor.name, rows };
+  }
+  const steps = own.map((index) => {
+    const step = value.terms.find(
+      ({ atoms: [first, ...more] }) => first?.kind === "index" && first.index === index && more.length === 0,
+    );
+    return step?.coefficient ?? 0;
+  });
+  const isWhole = value.terms.length === steps.filter((step) => step !== 0).length;
+  return isWhole ? { kind: "row", offset: value.constant, steps } : undefined;
+};
+
+/** Positive for what is right of the diagonal in row-major order, zero on it; undefined for what is on no diagonal. */
+const sideOf = (at: readonly Place<string>[]): number | undefined => {
+  const offsets = at.map((place, j) => {
+    if (place.kind === "free") return 0;
+    const isOwn = place.kind === "row" && place.steps.every((step, k) => step === (k === j ? 1 : 0));
+    return isOwn ? place.offset : undefined;
+  });
+  return offsets.includes(undefined) ? undefined : (offsets.find((offset) => offset !== 0) ?? 0);
+};
+
+const offsetOf = (place: Place<string> | undefined): number => (place?.kind === "row" ? place.offset : 0);
+
+const firstToRight = (a: readonly Place<string>[], b: readonly Place<string>[]): number =>
+  a.map((place, j) => offsetOf(place) - offsetOf(b[j])).find((difference) => difference !== 0) ?? 0;
+
+const offsetsText = (at: readonly Place<string>[], sign: 1 | -1): string =>
+  at.map((place) => (place.kind === "row" ? String(sign * place.offset + 0) : place.kind)).join();
+
+/** What is below the diagonal stands above it too, and is not computed; undefined where that cannot be seen. */
+const upperHalf = ({ draft }: Drawn, bands: readonly Band[]): readonly Band[] | undefined => {
+  const isSquare = draft.of.shape.every((extent, k) => extent === draft.source.shape[k]);
+  const upper = bands.filter(({ at }) => (sideOf(at) ?? 0) > 0);
+  const lower = new Set(bands.filter(({ at }) => (sideOf(at) ?? 0) < 0).map(({ at }) => offsetsText(at, -1)));
+  const isPaired = upper.length === lower.size && upper.every(({ at }) => lower.has(offsetsText(at, 1)));
+  return isSquare && isPaired && bands.every(({ at }) => sideOf(at) !== undefined)
+    ? bands.filter(({ at }) => (sideOf(at) ?? 0) >= 0).sort(({ at: a }, { at: b }) => firstToRight(a, b))
+    : undefined;
+};
+
+/** Of constant size: less than half of the entries are stored. */
+const isWorthIt = ({ draft }: Drawn, bands: readonly Band[]): boolean => {
+  const rows = draft.of.shape;
+  const stored = bands.map(({ at }) =>
+    constantSize([...rows, ...draft.source.shape.filter((_, j) => at[j]?.kind === "free")]),
+  );
+  const all = constantSize([...rows, ...draft.source.shape]);
+  if (all === undefined) return true;
+  return 2 * stored.reduce((sum: number, size) => sum + (size ?? Infinity), 0) < all;
+};
+
+const constantSize = (shape: readonly Affine[]): number | undefined => {
+  const extents = shape.map(affine.asConstant).filter((extent) => extent !== undefined);
+  return extents.length < shape.length ? undefined : extents.reduce((size, extent) => size * extent, 1);
 };
 
 // ---- low rank

@@ -24,9 +24,9 @@ export const formulas = (program: Program, notation: Notation): readonly string[
 export const matrixFormulas = (ir: Arena, program: Program, notation: Notation): readonly string[] => {
   const { program: parts, matrices } = readable(ir, program);
   const entries = matrices.flatMap((each) => {
-    const { matrix, definition, places } = each;
-    const title = `${matrix.name}: ${structureText(each)}`;
-    return definition === undefined ? [title] : [title, NOTATIONS[notation](equationOf(definition, places))];
+    const title = `${each.matrix.name}: ${structureText(each)}`;
+    const shown = each.entries.map(({ definition, places }) => equationOf(definition, places));
+    return [title, ...shown.map(NOTATIONS[notation])];
   });
   return [...formulas(parts, notation), ...entries];
 };

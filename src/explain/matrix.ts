@@ -8,7 +8,7 @@ import {
   type Node, type Output, type Program, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import { simplify } from "../simplify/index.ts";
-import { storedIn, type Band, type Matrix, type Shared, type Structure } from "../loop/matrix.ts";
+import { storedIn, type Matrix, type Place, type Shared, type Structure } from "../loop/matrix.ts";
 
 export interface Readable {
   /** What the entries are made of, without what is only stored. */
@@ -18,34 +18,42 @@ export interface Readable {
 
 export interface ReadableMatrix {
   readonly matrix: Matrix<Affine>;
-  /** An entry, over the rows and those dimensions of the columns that are not shared; undefined where all are zero. */
-  readonly definition: Definition | undefined;
-  /** What stands between the brackets on the left. */
+  /** What stands between the brackets on the left: a shared index twice. */
+  readonly places: readonly string[];
+  /** None where all entries are zero; several where they stand at several places of a row. */
+  readonly entries: readonly ReadableEntry[];
+}
+
+export interface ReadableEntry {
+  /** Over the rows and those dimensions of the columns that they do not determine. */
+  readonly definition: Definition;
   readonly places: readonly string[];
 }
 
 export const readable = (ir: Arena, program: Program): Readable => {
   const matrices = (program.matrices ?? []).map((matrix) => readableMatrix(ir, program, matrix));
   const parts = new Set((program.matrices ?? []).flatMap(({ structure }) => storedIn(structure)));
-  const shown = matrices.flatMap(({ definition }) => definition ?? []);
+  const shown = matrices.flatMap(({ entries }) => entries.map(({ definition }) => definition));
   const outputs = [
     ...program.outputs.filter(({ name }) => !parts.has(name)),
-    ...shown.map(({ tensor }): Output => ({ name: tensor.name, tensor })),
+    ...shown.map(({ tensor }, k): Output => ({ name: `${tensor.name} ${k}`, tensor })),
   ];
   const definitions = liveDefinitions(
     [...program.definitions, ...shown],
     outputs.map(({ tensor }) => tensor),
   );
   const simple = simplify(ir, { ...program, definitions, outputs });
-  const entry = (tensor: Tensor | undefined): Definition | undefined =>
-    tensor && definitionOf(simple, tensor);
+  const entryOf = (entry: ReadableEntry): ReadableEntry => ({
+    ...entry,
+    definition: definitionOf(simple, entry.definition.tensor) ?? entry.definition,
+  });
   const entries = new Set(shown.map(({ tensor }) => tensor));
   return {
     program: {
       ...simple,
       definitions: simple.definitions.filter(({ tensor }) => !entries.has(tensor)),
     },
-    matrices: matrices.map((each) => ({ ...each, definition: entry(each.definition?.tensor) })),
+    matrices: matrices.map((each) => ({ ...each, entries: each.entries.map(entryOf) })),
   };
 };
 
@@ -71,17 +79,50 @@ const readableMatrix = (ir: Arena, program: Program, matrix: Matrix<Affine>): Re
   const labels = labelsOf(program, matrix, shared);
   const at = { rows, columns, free };
   const places = [...labels.rows, ...labels.columns];
-  const body = bodyOf(ir, program, matrix.structure, at);
-  if (body === undefined) return { matrix, definition: undefined, places };
-  const indices = [...rows, ...free];
-  const tensor = ir.tensor({
-    name: matrix.name,
-    shape: indices.map((index) => index.extent),
-    dtype: "float",
-    role: "defined",
-  });
-  const names = [...labels.rows, ...labels.columns.filter((_, j) => !shared.has(j))];
-  return { matrix, definition: define(ir, { tensor, indices, body, labels: names }), places };
+  const entry = (body: Node, over: readonly Index[], stands: readonly string[]): ReadableEntry => {
+    const indices = [...rows, ...over];
+    const shape = indices.map((index) => index.extent);
+    const tensor = ir.tensor({ name: matrix.name, shape, dtype: "float", role: "defined" });
+    const columnLabels = labels.columns.filter((_, j) => over.some((index) => index === own[j]));
+    const definition = define(ir, { tensor, indices, body, labels: [...labels.rows, ...columnLabels] });
+    return { definition, places: stands };
+  };
+  const { structure } = matrix;
+  if (structure.kind === "sparse") {
+    const entries = structure.values.map((name, k) => {
+      const standing = structure.at[k] ?? [];
+      const over = own.filter((_, j) => standing[j]?.kind === "free");
+      const stands = standing.map((place, j) => placeText(place, labels.rows) ?? labels.columns[j] ?? "");
+      return entry(element(ir, program, name, [...rows, ...over]), over, [...labels.rows, ...stands]);
+    });
+    return { matrix, places, entries };
+  }
+  const body = bodyOf(ir, program, structure, at);
+  return { matrix, places, entries: body === undefined ? [] : [entry(body, free, places)] };
+};
+
+/** `i + 1`, `cam[k]`; undefined for anywhere. */
+const placeText = (place: Place<string>, rows: readonly string[]): string | undefined => {
+  switch (place.kind) {
+    case "free":
+      return undefined;
+    case "data":
+      return `${place.indices}[${place.rows.map((k) => rows[k] ?? "").join(", ")}]`;
+    case "row": {
+      const terms = place.steps.flatMap((step, k): [number, string][] =>
+        step === 0
+          ? []
+          : [[step, Math.abs(step) === 1 ? (rows[k] ?? "") : `${Math.abs(step)}·${rows[k] ?? ""}`]],
+      );
+      if (place.offset !== 0 || terms.length === 0)
+        terms.push([place.offset, String(Math.abs(place.offset))]);
+      return terms
+        .map(([value, text], k) =>
+          k === 0 ? (value < 0 ? `-${text}` : text) : `${value < 0 ? "-" : "+"} ${text}`,
+        )
+        .join(" ");
+    }
+  }
 };
 
 const stored = (program: Program, name: string): Tensor => {
@@ -122,28 +163,18 @@ const element = (ir: Arena, program: Program, name: string, at: readonly Index[]
   return withDeltas(ir, substitute(ir, definition.body, new Map(names)));
 };
 
-const bodyOf = (ir: Arena, program: Program, structure: Structure, at: Places): Node | undefined => {
+const bodyOf = (
+  ir: Arena,
+  program: Program,
+  structure: Exclude<Structure, { readonly kind: "sparse" }>,
+  at: Places,
+): Node | undefined => {
   const value = (name: string, indices: readonly Index[]): Node => element(ir, program, name, indices);
   switch (structure.kind) {
     case "zero":
       return undefined;
     case "diagonal":
       return value(structure.values, at.rows);
-    case "banded": {
-      const bands = structure.bands.map((band, k) => {
-        const deltas = at.columns.map((column, j) => {
-          const { row = 0, offset = 0 } = band[j] ?? {};
-          const index = affine.ofIndex(ir, at.rows[row] ?? column);
-          return build.delta(
-            ir,
-            affine.plus(ir, index, affine.fixed(ir, offset)),
-            affine.ofIndex(ir, column),
-          );
-        });
-        return build.product(ir, [...deltas, value(structure.values[k] ?? "", at.rows)]);
-      });
-      return build.sum(ir, bands);
-    }
     case "blockDiagonal":
     case "dense":
       return value(structure.values, [...at.rows, ...at.free]);
@@ -192,7 +223,7 @@ const deltaOf = (ir: Arena, test: Node): Node | undefined => {
 const COUNT: readonly string[] = ["none", "one", "two", "three", "four"];
 
 /** What it is called: `block-diagonal (one block per n), in each a diagonal plus rank one`. */
-export const structureText = ({ matrix, places }: ReadableMatrix): string => {
+export const structureText = ({ matrix, places, entries }: ReadableMatrix): string => {
   const { structure, isConstant } = matrix;
   const constant = isConstant && structure.kind !== "zero" ? "constant, " : "";
   const shared = sharedBy(matrix).map(({ row }) => places[row] ?? "");
@@ -203,23 +234,18 @@ export const structureText = ({ matrix, places }: ReadableMatrix): string => {
     case "diagonal":
     case "dense":
       return constant + structure.kind;
-    case "banded":
-      return `${constant}banded (columns ${structure.bands.map((band) => bandText(band, places)).join(", ")})`;
     case "blockDiagonal":
       return constant + blocks;
+    case "sparse": {
+      const columns = entries.map((entry) => entry.places.slice(matrix.rows.length).join(", "));
+      const list = columns.map((each) => `[${each}]`).join(", ");
+      return `${constant}${structure.isSymmetric ? "symmetric, " : ""}sparse (in each row ${list})`;
+    }
     case "lowRank":
       return constant + inBlocks(`rank ${rankText(structure.left.length)}`);
     case "diagonalPlusLowRank":
       return constant + inBlocks(`diagonal plus rank ${rankText(structure.left.length)}`);
   }
-};
-
-const bandText = (band: Band, places: readonly string[]): string => {
-  const indices = band.map(({ row, offset }) => {
-    const name = places[row] ?? "";
-    return offset === 0 ? name : `${name} ${offset < 0 ? "-" : "+"} ${Math.abs(offset)}`;
-  });
-  return indices.length === 1 ? indices.join() : `[${indices.join(", ")}]`;
 };
 
 const rankText = (rank: number): string => COUNT[rank] ?? String(rank);

@@ -8,7 +8,12 @@ export type Outputs = ReadonlyMap<string, ArrayLike<number>>;
 
 type Shape = Pick<StructuredMatrix, "rows" | "columns">;
 
-const assembled = (structure: Structure, shape: Shape, outputs: Outputs): StructuredMatrix => {
+const assembled = (
+  structure: Structure,
+  shape: Shape,
+  outputs: Outputs,
+  inputs: Inputs,
+): StructuredMatrix => {
   const part = (name: string): ArrayLike<number> => outputs.get(name) ?? [];
   switch (structure.kind) {
     case "zero":
@@ -16,10 +21,18 @@ const assembled = (structure: Structure, shape: Shape, outputs: Outputs): Struct
     case "diagonal":
     case "dense":
       return { kind: structure.kind, ...shape, values: part(structure.values) };
-    case "banded":
-      return { ...structure, ...shape, values: structure.values.map(part) };
     case "blockDiagonal":
       return { ...structure, ...shape, values: part(structure.values) };
+    case "sparse": {
+      const at = structure.at.map((places) =>
+        places.map((place) =>
+          place.kind === "data"
+            ? { ...place, indices: inputs.tensors.get(place.indices)?.data ?? [] }
+            : place,
+        ),
+      );
+      return { ...structure, ...shape, at, values: structure.values.map(part) };
+    }
     case "lowRank":
       return { ...structure, ...shape, left: structure.left.map(part), right: structure.right.map(part) };
     case "diagonalPlusLowRank":
@@ -45,7 +58,7 @@ export const matricesOf = (
   return new Map(
     (program.matrices ?? []).map(({ name, rows, columns, structure }: Matrix<Affine>) => [
       name,
-      assembled(structure, { rows: extents(rows), columns: extents(columns) }, outputs),
+      assembled(structure, { rows: extents(rows), columns: extents(columns) }, outputs, inputs),
     ]),
   );
 };

@@ -9,22 +9,20 @@ export interface Shared {
   readonly column: number;
 }
 
-/** A column's index in one dimension: that of the row in dimension `row`, and so many further. */
-export interface Offset {
-  readonly row: number;
-  readonly offset: number;
-}
-
-/** Each row has one entry on a band, in the column whose indices are these; none where there is no such column. */
-export type Band = readonly Offset[];
+/** Where in one dimension of the columns an entry stands, if it is in range there. */
+export type Place<Indices> =
+  /** Anywhere: `values` have that dimension too. */
+  | { readonly kind: "free" }
+  /** At offset + Σ steps[d] · index of the row in its dimension d. */
+  | { readonly kind: "row"; readonly offset: number; readonly steps: readonly number[] }
+  /** Where an int input says: its dimensions are these of the rows. */
+  | { readonly kind: "data"; readonly indices: Indices; readonly rows: readonly number[] };
 
 export type Structure =
   /** Nothing is stored. */
   | { readonly kind: "zero" }
   /** Rows and columns have one shape, and entries off the diagonal are zero: `values` of the shape of the rows. */
   | { readonly kind: "diagonal"; readonly values: string }
-  /** Chains and stencils: for each band `values` of the shape of the rows. */
-  | { readonly kind: "banded"; readonly bands: readonly Band[]; readonly values: readonly string[] }
   /** `values` over the rows and those dimensions of the columns that are not shared. */
   | { readonly kind: "blockDiagonal"; readonly shared: readonly Shared[]; readonly values: string }
   /** In each block (the whole, where nothing is shared) Σ left·rightᵀ: left of the shape of the rows, right of the columns. */
@@ -41,6 +39,16 @@ export type Structure =
       readonly diagonal: string;
       readonly left: readonly string[];
       readonly right: readonly string[];
+    }
+  /**
+   * A sum of matrices with one entry or block in each row: `values[k]`, over the rows and the dimensions of the columns that
+   * are free in `at[k]`, stand there. Symmetric: those that are right of the diagonal stand below it too, and are stored once.
+   */
+  | {
+      readonly kind: "sparse";
+      readonly isSymmetric: boolean;
+      readonly at: readonly (readonly Place<string>[])[];
+      readonly values: readonly string[];
     }
   /** `values` over the rows and the columns. */
   | { readonly kind: "dense"; readonly values: string };
@@ -65,7 +73,7 @@ export const storedIn = (structure: Structure): readonly string[] => {
     case "blockDiagonal":
     case "dense":
       return [structure.values];
-    case "banded":
+    case "sparse":
       return structure.values;
     case "lowRank":
       return [...structure.left, ...structure.right];
@@ -73,3 +81,13 @@ export const storedIn = (structure: Structure): readonly string[] => {
       return [structure.diagonal, ...structure.left, ...structure.right];
   }
 };
+
+/** Of a part of a symmetric matrix: whether its entries have a mirror image. */
+export const isOffDiagonal = (at: readonly Place<unknown>[]): boolean =>
+  at.some((place) => place.kind === "row" && place.offset !== 0);
+
+/** The inputs that say where entries stand. */
+export const placesIn = (structure: Structure): readonly string[] =>
+  structure.kind === "sparse"
+    ? [...new Set(structure.at.flat().flatMap((place) => (place.kind === "data" ? [place.indices] : [])))]
+    : [];

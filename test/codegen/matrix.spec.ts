@@ -6,6 +6,10 @@ import { instantiateWasm } from "../../codegen/wasm/run.ts";
 import { evaluate } from "../../src/eval/index.ts";
 import { createArena, type Arena, type Program } from "../../src/ir/index.ts";
 import { compileModule, request, toKernel } from "../../src/pipeline.ts";
+import { formatShape } from "../../src/loop/format.ts";
+import { matricesOf } from "../../src/gradcheck/matrix.ts";
+import { csr, times } from "../../src/runtime/index.ts";
+import { operationCount } from "../../src/simplify/index.ts";
 import { diagnosticsOf } from "./typescript/compile.ts";
 
 const SOURCE = `
@@ -13,21 +17,30 @@ fn diagonal(x: [N]) { return sum(exp(x)) }
 fn blocks(x: [N, C]) { return sum[n](logsumexp[c](x[n, c])) }
 fn scalar(s: []) { return exp(s) }
 fn nothing(x: [N]) { return sum(x) }
-fn chain(x: [N]) { return sum[i < N - 1]((x[i + 1] - x[i]^2)^2) }
 fn bilinear(a: [N, K], b: [K, M]) { return sum[n, m]((sum[k](a[n, k] * b[k, m]))^2) }
+fn chain(x: [N]) {
+  y[i < N - 1] = 100 * (x[i + 1] - x[i]^2)^2
+  return sum(y)
+}
+fn gathered(x: [N, C], k: int[M]) {
+  y[m < M] = sum[c](x[k[m], c]^2)
+  return y
+}
+derive chain { hessian(x), hvp(x) }
+derive gathered { jacobian(x) }
 derive diagonal { hessian(x) }
 derive blocks { hessian(x) }
 derive scalar { hessian(s) }
 derive nothing { hessian(x) }
-derive chain { hessian(x) }
 derive bilinear { hessian() }
 `;
 
-const derived = (name: string): { ir: Arena; program: Program } => {
+const derived = (name: string, kind?: string): { ir: Arena; program: Program } => {
   const module = compileModule({ name: "matrix.grad", text: SOURCE });
   const ir = createArena();
   const program = module.ok ? module.value.functions.get(name)?.program(ir) : undefined;
-  const asked = module.ok ? module.value.derives.find((each) => each.name === name)?.requests[0] : undefined;
+  const derive = module.ok ? module.value.derives.find((each) => each.name === name) : undefined;
+  const asked = derive?.requests.find((each) => kind === undefined || each.kind === kind);
   if (program?.ok !== true || asked === undefined) throw new Error(`no ${name}`);
   return { ir, program: request(ir, program.value, asked) };
 };
@@ -37,10 +50,11 @@ const data = (size: number): Float64Array => Float64Array.from({ length: size },
 const CASES: readonly (readonly [name: string, inputs: Record<string, readonly number[]>])[] = [
   ["diagonal", { x: [5] }],
   ["blocks", { x: [2, 3] }],
-  ["chain", { x: [5] }],
   ["scalar", { s: [] }],
   ["nothing", { x: [5] }],
   ["bilinear", { a: [2, 3], b: [3, 2] }],
+  ["chain", { x: [5] }],
+  ["gathered", { x: [2, 3], k: [5] }],
 ];
 
 describe("kernels of Hessians", () => {
@@ -49,17 +63,24 @@ describe("kernels of Hessians", () => {
     const kernel = toKernel(ir, program, { dtype: "f64" });
     const size = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
     const tensors = new Map(
-      Object.entries(shapes).map(([key, shape]) => [key, { shape, data: data(size(shape)) }]),
+      Object.entries(shapes).map(([key, shape]) => {
+        const isInt = program.inputs.some(({ name: input, dtype }) => input === key && dtype === "int");
+        const values = data(size(shape));
+        return [key, { shape, data: isInt ? values.map((value) => (value > 0 ? 1 : 0)) : values }];
+      }),
     );
     const dims = Object.fromEntries(
-      program.dims.map(({ name: dim }) => [dim, { N: 2, C: 3, K: 3, M: 2 }[dim] ?? 1]),
+      program.dims.map(({ name: dim }) => [
+        dim,
+        { N: 2, C: 3, K: 3, M: name === "gathered" ? 5 : 2 }[dim] ?? 1,
+      ]),
     );
-    if (name !== "blocks" && name !== "bilinear") dims["N"] = 5;
+    if (!["blocks", "bilinear", "gathered"].includes(name)) dims["N"] = 5;
     const expected = evaluate(program, { tensors });
     const args = Object.fromEntries(
       [...tensors].map(([key, { shape, data: values }]) => [
         key,
-        shape.length === 0 ? (values[0] ?? 0) : values,
+        shape.length === 0 ? (values[0] ?? 0) : key === "k" ? Int32Array.from(values) : values,
       ]),
     );
     for (const instantiate of [instantiateTypeScript, instantiateWasm]) {
@@ -76,6 +97,33 @@ describe("kernels of Hessians", () => {
     }
   });
 
+  it("of a chain cost as much as it is long: operations, memory and results", async () => {
+    const { ir, program } = derived("chain");
+    const product = derived("chain", "hvp");
+    expect(operationCount(ir, program).text).toMatch(/^\d+·N(?: [+-] \d+)?$/u);
+    const kernel = toKernel(ir, program, { dtype: "f64" });
+    expect(kernel.buffers.map(({ shape }) => formatShape(shape))).toEqual(kernel.buffers.map(() => "[N]"));
+    const n = 100_000;
+    const [x, direction] = [data(n), data(n).map((value, k) => value * (1 + (k % 3)))];
+    for (const instantiate of [instantiateTypeScript, instantiateWasm]) {
+      const results = (await instantiate([kernel])).get(kernel.name)?.({ x, N: n }) ?? {};
+      const outputs = new Map(Object.entries(results).map(([name, value]) => [name, value as Float64Array]));
+      const hessian = matricesOf(
+        program,
+        { tensors: new Map([["x", { shape: [n], data: x }]]) },
+        outputs,
+      ).get("h_x_x");
+      if (hessian === undefined) throw new Error("there is no h_x_x");
+      expect(csr(hessian).indices.length).toBe(3 * n - 2);
+      const second = toKernel(product.ir, product.program, { dtype: "f64" });
+      const expected = (await instantiate([second])).get(second.name)?.({ x, t_x: direction, N: n })["hv_x"];
+      const errors = times(hessian, direction).map((value, k) =>
+        Math.abs(value - ((expected as Float64Array)[k] ?? NaN)),
+      );
+      expect(errors.reduce((most, error) => Math.max(most, error), 0)).toBeLessThan(1e-9);
+    }
+  });
+
   it("say their structure in the types of both modules, which have no errors", () => {
     const kernels = CASES.map(([name]) => {
       const { ir, program } = derived(name);
@@ -89,9 +137,13 @@ describe("kernels of Hessians", () => {
       expect(text).toContain('readonly kind: "diagonal"; readonly rows: readonly number[];');
       expect(text).toContain('readonly kind: "diagonalPlusLowRank"');
       expect(text).toContain("readonly left: readonly Float32Array[]");
+      expect(text).toContain('readonly kind: "sparse"');
+      expect(text).toContain(
+        'isSymmetric: true, at: [[{"kind":"row","offset":0,"steps":[1]}], [{"kind":"row"',
+      );
+      expect(text).toContain('at: [[{ kind: "data", indices: k, rows: [0] }, {"kind":"free"}]]');
       expect(text).toContain('h_x_x: { kind: "zero", rows: [N], columns: [N] }');
       expect(text).toContain('h_s_s: { kind: "dense", rows: [], columns: []');
-      expect(text).toContain('kind: "banded", rows: [N], columns: [N], bands: ');
       expect(diagnosticsOf(text)).toEqual([]);
     }
   });

@@ -4,7 +4,7 @@ import { readable, structureText } from "../../src/explain/index.ts";
 import { matricesOf } from "../../src/gradcheck/matrix.ts";
 import { randomFrom, sampleInputs } from "../../src/gradcheck/sample.ts";
 import { createArena, type Arena, type Program } from "../../src/ir/index.ts";
-import { compileModule, gradient, request, vjp, type Request } from "../../src/pipeline.ts";
+import { compileModule, dense as densely, gradient, request, vjp, type Request } from "../../src/pipeline.ts";
 import { dense } from "../../src/runtime/index.ts";
 
 const compiled = (text: string): { ir: Arena; program: Program; asked: Request } => {
@@ -76,12 +76,33 @@ const ROWS: readonly Row[] = [
   H("(a: [N, K], b: [K, M], g: [N, M]) { return sum[n, m](g[n, m] * sum[k](a[n, k] * b[k, m])) }", "hessian(a, b)",
     "constant, block-diagonal (one block per k)"),
   H("(x: [N], y: [N]) { return sum(x * exp(y)) }", "hessian(y, x)", "diagonal"),
-  H("(x: [N]) { return sum[n](x[n] * (x[n + 1] ?? 0)^2) }", "hessian(x)", "banded (columns n, n + 1, n - 1)"),
-  H("(x: [N]) { return sum[i < N - 1](100 * (x[i + 1] - x[i]^2)^2 + (1 - x[i])^2) }", "hessian(x)",
-    "banded (columns i, i - 1, i + 1)"),
-  H("(u: [H, W]) { return sum[i < H - 1, j < W](exp(u[i + 1, j] - u[i, j])) + sum[i < H, j < W - 1](exp(u[i, j + 1] - u[i, j])) }",
-    "hessian(u)", "banded (columns [i, j], [i, j - 1], [i, j + 1], [i - 1, j], [i + 1, j])"),
-  H("(x: [N]) { y[n < N - 2] = x[n] * x[n + 2] return y }", "jacobian(x)", "banded (columns n, n + 2)"),
+  H("(x: [N]) { return sum[n](x[n] * (x[n + 1] ?? 0)^2) }", "hessian(x)", "symmetric, sparse (in each row [n], [n + 1])"),
+  H("(x: [N]) { y[i < N - 1] = 100 * (x[i + 1] - x[i]^2)^2 + (1 - x[i])^2 return sum(y) }", "hessian(x)",
+    "symmetric, sparse (in each row [i], [i + 1])"),
+  // differences of differences: offsets add
+  H("(x: [N]) { d[i < N - 1] = x[i + 1] - x[i] s[i < N - 2] = d[i + 1] - d[i] return sum(s^4) }", "hessian(x)",
+    "symmetric, sparse (in each row [i], [i + 1], [i + 2])"),
+  H("(u: [H, W]) { e[i < H, j < W] = (u[i, j] - (u[i - 1, j] ?? 0))^4 + (u[i, j] - (u[i, j - 1] ?? 0))^4 return sum(e) }", "hessian(u)",
+    "symmetric, sparse (in each row [i, j], [i, j + 1], [i + 1, j])"),
+  // a step along one dimension couples all of the other: blocks
+  H("(x: [T, C]) { y[t < T - 1] = sum[c](x[t, c] * x[t + 1, c]) return sum(y^3) }", "hessian(x)",
+    "symmetric, sparse (in each row [t, d], [t + 1, d])"),
+  H("(x: [N], y: [N]) { return sum[n](x[n] * (y[n + 1] ?? 1)^2 + exp(x[n] * y[n])) }", "hessian(x, y)",
+    "sparse (in each row [n + 1], [n])"),
+  H("(x: [N]) { y[i < N - 1] = sin(x[i + 1]) * x[i] return y }", "jacobian(x)", "sparse (in each row [i + 1], [i])"),
+  H("(x: [N]) { y[i < N // 2] = x[2 * i + 1] * x[2 * i]^2 return y }", "jacobian(x)",
+    "sparse (in each row [2·i + 1], [2·i])"),
+  H("(x: [N]) { y[i < N] = x[N - 1 - i]^2 return y }", "jacobian(x)", "dense"),
+  H("(x: [20]) { y[i < 20] = x[i] * x[0]^2 return y }", "jacobian(x)", "sparse (in each row [0], [i])"),
+  H("(a: [C, 3], b: [P, 3], c: int[K], p: int[K]) { r[k < K] = sum[d](a[c[k], d] * b[p[k], d]^2) return r }", "jacobian()",
+    "constant, sparse (in each row [c[k], j])", "sparse (in each row [p[k], j])"),
+  H("(x: [N], head: int[E], tail: int[E]) { d[e < E] = (x[head[e]] - x[tail[e]])^3 return d }", "jacobian(x)",
+    "sparse (in each row [head[e]], [tail[e]])"),
+  H("(x: [V], at: int[N, M]) { y[m, n] = exp(x[at[n, m]]) return y }", "jacobian(x)", "sparse (in each row [at[n, m]])"),
+  // four entries of nine are no less than what a row of each costs
+  H("(x: [3]) { y[i < 2] = x[i + 1] * x[i]^2 return sum(y) }", "hessian(x)", "dense"),
+  H("(x: [20]) { y[i < 19] = x[i + 1] * x[i]^2 return sum(y) }", "hessian(x)", "symmetric, sparse (in each row [i], [i + 1])"),
+  H("(x: [N]) { y[n < N - 2] = x[n] * x[n + 2] return y }", "jacobian(x)", "sparse (in each row [n], [n + 2])"),
   H("(p: [P, 3], c: [C, 3], i: int[N], j: int[N]) { return sum[n](sqrt(1 + sum[k]((p[i[n], k] - c[j[n], k])^2))) }",
     "hessian(p)", "block-diagonal (one block per n)"),
   H("(x: [V], k: int[N]) { return sum[n](exp(x[k[n]])) }", "hessian(x)", "diagonal"),
@@ -120,6 +141,10 @@ describe("structured derivatives", () => {
       if (matrix === undefined) throw new Error(`no matrix for ${rows}, ${columns}`);
       const expected = numerical(first, inputs, output, columns);
       const scale = Math.max(1, ...expected.map(Math.abs));
+      const expanded = data(densely(ir, derived), inputs, `${prefix}_${rows}_${columns}`);
+      expanded.forEach((value, k) => {
+        expect(value).toBeCloseTo(dense(matrix)[k] ?? NaN, 12);
+      });
       expect(dense(matrix).length).toBe(expected.length);
       dense(matrix).forEach((value, k) => {
         expect(Math.abs(value - (expected[k] ?? NaN)), `entry ${k}`).toBeLessThan(1e-5 * scale);

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { dense, times, type StructuredMatrix } from "../../src/runtime/index.ts";
+import { csr, dense, times, type Place, type StructuredMatrix } from "../../src/runtime/index.ts";
 
 const BLOCKS = { rows: [2, 2], columns: [2, 3], shared: [{ row: 0, column: 0 }] } as const;
+
+const ROW = (offset: number, ...steps: readonly number[]): Place => ({ kind: "row", offset, steps });
 
 /** Matrices with all their entries. */
 const CASES: readonly (readonly [StructuredMatrix, readonly (readonly number[])[]])[] = [
@@ -19,15 +21,6 @@ const CASES: readonly (readonly [StructuredMatrix, readonly (readonly number[])[
     [[1, 0, 2, 0], [0, 3, 0, 4]],
   ],
   [
-    { kind: "banded", rows: [3], columns: [3], bands: [[{ row: 0, offset: 0 }], [{ row: 0, offset: 1 }]], values: [[1, 2, 3], [4, 5, 6]] },
-    [[1, 4, 0], [0, 2, 5], [0, 0, 3]],
-  ],
-  [
-    // columns [n + 1, m - 1] of [2, 2]
-    { kind: "banded", rows: [2, 2], columns: [2, 2], bands: [[{ row: 0, offset: 1 }, { row: 1, offset: -1 }]], values: [[1, 2, 3, 4]] },
-    [[0, 0, 0, 0], [0, 0, 2, 0], [0, 0, 0, 0], [0, 0, 0, 0]],
-  ],
-  [
     { kind: "lowRank", ...BLOCKS, left: [[1, 2, 3, 4]], right: [[1, 0, 2, 3, 0, 1]] },
     [[1, 0, 2, 0, 0, 0], [2, 0, 4, 0, 0, 0], [0, 0, 0, 9, 0, 3], [0, 0, 0, 12, 0, 4]],
   ],
@@ -39,6 +32,24 @@ const CASES: readonly (readonly [StructuredMatrix, readonly (readonly number[])[
     { kind: "diagonalPlusLowRank", rows: [2, 1], columns: [2, 1], shared: [{ row: 0, column: 0 }], diagonal: [5, 6], left: [[1, 2]], right: [[3, 4]] },
     [[8, 0], [0, 14]],
   ],
+  [
+    { kind: "sparse", rows: [3], columns: [3], isSymmetric: true, at: [[ROW(0, 1)], [ROW(1, 1)]], values: [[1, 2, 3], [4, 5, 9]] },
+    [[1, 4, 0], [4, 2, 5], [0, 5, 3]],
+  ],
+  [
+    // two parts at one place: their sum; a column out of range is none
+    { kind: "sparse", rows: [2], columns: [4], isSymmetric: false, at: [[ROW(1, 2)], [ROW(1, 0)], [ROW(-1, 1)]], values: [[1, 2], [3, 4], [9, 5]] },
+    [[0, 4, 0, 0], [5, 4, 0, 2]],
+  ],
+  [
+    { kind: "sparse", rows: [2], columns: [3, 2], isSymmetric: false, at: [[{ kind: "data", indices: [2, 0], rows: [0] }, { kind: "free" }]], values: [[1, 2, 3, 4]] },
+    [[0, 0, 0, 0, 1, 2], [3, 4, 0, 0, 0, 0]],
+  ],
+  [
+    // blocks next to the diagonal ones
+    { kind: "sparse", rows: [2, 2], columns: [2, 2], isSymmetric: true, at: [[ROW(1, 1, 0), { kind: "free" }], [ROW(0, 1, 0), ROW(0, 0, 1)]], values: [[1, 2, 3, 4, 9, 9, 9, 9], [5, 6, 7, 8]] },
+    [[5, 0, 1, 2], [0, 6, 3, 4], [1, 3, 7, 0], [2, 4, 0, 8]],
+  ],
 ]; // prettier-ignore
 
 describe("structured matrices", () => {
@@ -47,6 +58,38 @@ describe("structured matrices", () => {
     const vector = Float64Array.from(rows[0] ?? [], (_, k) => k + 1);
     const product = rows.map((row) => row.reduce((sum, x, k) => sum + x * (vector[k] ?? NaN), 0));
     expect([...times(matrix, vector)]).toEqual(product);
+  });
+
+  it.each(CASES)("have compressed rows: %j", (matrix, rows) => {
+    const { indptr, indices, values } = csr(matrix);
+    const found = rows.map((row) => row.map(() => 0));
+    expect(indptr.length).toBe(rows.length + 1);
+    rows.forEach((_, row) => {
+      const own = [...indices.slice(indptr[row], indptr[row + 1])];
+      expect(own, "sorted, each column once").toEqual([...new Set(own)].sort((a, b) => a - b));
+      own.forEach((column, k) => {
+        const at = (indptr[row] ?? 0) + k;
+        const into = found[row];
+        if (into !== undefined) into[column] = values[at] ?? NaN;
+      });
+    });
+    expect(found).toEqual(rows);
+  });
+
+  it("have no more compressed entries than are stored", () => {
+    const n = 1000;
+    const values = Array.from({ length: n }, (_, k) => k + 1);
+    const at = [[ROW(0, 1)], [ROW(1, 1)]];
+    const { indptr, indices } = csr({
+      kind: "sparse",
+      rows: [n],
+      columns: [n],
+      isSymmetric: true,
+      at,
+      values: [values, values],
+    });
+    expect(indices.length).toBe(3 * n - 2);
+    expect([...indptr.slice(0, 4)]).toEqual([0, 2, 5, 8]);
   });
 
   it("take nothing from a vector that is too short", () => {
