@@ -10,9 +10,7 @@ import type { Element } from "./tree.ts";
 import { combined, constants, positions, type Position } from "./unroll.ts";
 
 /** Elements by their row-major offset over the axes of constant extent. */
-export type Expanded = Map<Tensor, ReadonlyMap<number, Node>>;
-
-export const isExpandable = (definition: Definition): boolean => definition.target === undefined;
+export type Expanded = ReadonlyMap<Tensor, ReadonlyMap<number, Node>>;
 
 const isOpen = ({ extent }: Index): boolean => affine.asConstant(extent) === undefined;
 

@@ -10,21 +10,12 @@ import {
   readsOf,
   type Arena,
   type Definition,
-  type Recurrence,
+  type Node,
   type Tensor,
 } from "../ir/index.ts";
 import type { Decision } from "./decision.ts";
-import {
-  elementAt,
-  isExpandable,
-  iterations,
-  openIndices,
-  placesOf,
-  resolve,
-  singleOf,
-  type Expanded,
-} from "./elements.ts";
-import { straightLine } from "./straightline.ts";
+import { elementAt, iterations, openIndices, placesOf, resolve, singleOf } from "./elements.ts";
+import { straightLine, type Recurrences } from "./straightline.ts";
 import type { Element } from "./tree.ts";
 
 /** Operations of a program as straight-line code, where nothing else is asked for. */
@@ -43,9 +34,6 @@ export interface Scalarised {
   readonly operations: number | undefined;
 }
 
-/** Their loops need an order: they stay. */
-type Recurrences = ReadonlyMap<Tensor, Recurrence>;
-
 export const scalarise = (
   ir: Arena,
   definitions: readonly Definition[],
@@ -53,22 +41,21 @@ export const scalarise = (
   recurrences: Recurrences,
   budget = DEFAULT_BUDGET,
 ): Scalarised => {
-  if (recurrences.size > 0)
-    return { ...besideLoops(ir, definitions, outputs, recurrences), operations: undefined };
-  const whole = straightLine(ir, definitions, outputs, budget);
+  const whole = straightLine(ir, definitions, outputs, recurrences, budget);
   if (whole !== undefined && "definitions" in whole) return { ...whole, decisions: [whole.decision] };
   const beside = besideLoops(ir, definitions, outputs, recurrences);
   const kept = whole === undefined ? [] : [whole.decision];
   return { ...beside, decisions: [...kept, ...beside.decisions], operations: undefined };
 };
 
+/** Recurrences, whose loops need an order, keep them. */
 const besideLoops = (
   ir: Arena,
   definitions: readonly Definition[],
   outputs: ReadonlySet<Tensor>,
   recurrences: Recurrences,
 ): Omit<Scalarised, "operations"> => {
-  const expanded: Expanded = new Map();
+  const expanded = new Map<Tensor, ReadonlyMap<number, Node>>();
   const chosen = choose(definitions.filter(({ tensor }) => !recurrences.has(tensor)));
   const stored = storedTensors(definitions, chosen, outputs);
   const elements = new Map<Tensor, Element>();
@@ -97,7 +84,7 @@ const choose = (definitions: readonly Definition[]): ReadonlySet<Tensor> => {
   for (const definition of definitions) {
     const count = iterations(definition);
     if (loopIndices(definition).length === 0 || openIndices(definition).length > 0) continue;
-    if (count === 0 || count > MAX_ITERATIONS || !isExpandable(definition)) continue;
+    if (count === 0 || count > MAX_ITERATIONS || definition.target !== undefined) continue;
     const size = count * reachable([definition.body]).length;
     if (size > budget) continue;
     budget -= size;

@@ -4,14 +4,15 @@
  * Ends: every element is expanded once, within a budget.
  */
 import {
-  loopIndices, reachable, readsOf, type Arena, type Definition, type Node, type Tensor,
+  loopIndices, reachable, readsOf, type Arena, type Definition, type Node, type Recurrence, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import { shareCommon, straightOperations } from "../simplify/index.ts";
 import type { Decision } from "./decision.ts";
 import {
-  elementAt, isExpandable, iterations, offsetOf, openIndices, placesOf, readOf, resolve, singleOf, termsOf, type Expanded,
+  elementAt, iterations, offsetOf, openIndices, placesOf, readOf, resolve, singleOf, termsOf, type Expanded,
 } from "./elements.ts"; // prettier-ignore
 import type { Element } from "./tree.ts";
+import type { Position } from "./unroll.ts";
 
 /** Operations of an instance of a batch, at most. */
 const INSTANCE = 1000;
@@ -19,6 +20,9 @@ const INSTANCE = 1000;
 /** Nodes that are expanded per operation of the budget: those that stay, and how many times more that may fold to nothing. */
 const EXPANSION = 16;
 const FOLDING = 32;
+
+/** The recurrence that a tensor belongs to. */
+export type Recurrences = ReadonlyMap<Tensor, Recurrence>;
 
 export interface StraightLine {
   readonly definitions: readonly Definition[];
@@ -37,9 +41,10 @@ export const straightLine = (
   ir: Arena,
   definitions: readonly Definition[],
   outputs: ReadonlySet<Tensor>,
+  recurrences: Recurrences,
   budget: number,
 ): StraightLine | InLoops | undefined => {
-  if (!isCandidate(definitions)) return undefined;
+  if (!isCandidate(definitions, recurrences)) return undefined;
   const isBatch = definitions.some((definition) => openIndices(definition).length > 0);
   const allowed = isBatch ? Math.min(budget, INSTANCE) : budget;
   const wanted = demand(ir, definitions, outputs, EXPANSION * allowed);
@@ -64,22 +69,64 @@ export const straightLine = (
   };
 };
 
-/** One open index at most in each definition, and something to expand. */
-const isCandidate = (definitions: readonly Definition[]): boolean =>
+/** One open index at most in each definition, along which no recurrence goes, and something to expand. */
+const isCandidate = (definitions: readonly Definition[], recurrences: Recurrences): boolean =>
   definitions.some((definition) => loopIndices(definition).length > openIndices(definition).length) &&
-  definitions.every(
-    (definition) =>
-      isExpandable(definition) &&
-      openIndices(definition).length <= 1 &&
+  definitions.every((definition) => {
+    const open = openIndices(definition);
+    const axis = recurrences.get(definition.tensor)?.axes.get(definition.tensor);
+    const ordered = axis === undefined ? undefined : definition.indices[axis];
+    return (
+      definition.target === undefined &&
+      open.length <= 1 &&
       iterations(definition) > 0 &&
-      !(isPosition(definition) && openIndices(definition).length > 0),
-  );
+      !(isPosition(definition) && open.length > 0) &&
+      !open.some((index) => index === ordered)
+    );
+  });
 
 const isPosition = ({ reduction }: Definition): boolean =>
   reduction?.op === "argmax" || reduction?.op === "argmin";
 
-/** Elements in terms of each other, by tensor and offset. */
-type Elements = ReadonlyMap<Tensor, ReadonlyMap<number, Node>>;
+// ---- what is needed
+
+/** An element of a definition in terms of other elements. */
+interface Wanted {
+  readonly definition: Definition;
+  readonly offset: number;
+  readonly position: Position;
+  readonly node: Node;
+  readonly reads: readonly Place[];
+}
+
+interface Place {
+  readonly tensor: Tensor;
+  readonly offset: number;
+}
+
+type Elements = ReadonlyMap<Tensor, ReadonlyMap<number, Wanted>>;
+
+/** What an element of a definition may cost before anything folds. */
+interface Expansion {
+  readonly definition: Definition;
+  readonly places: ReadonlyMap<number, Position>;
+  readonly visits: number;
+  readonly mayVanish: boolean;
+}
+
+const expansionOf = (definition: Definition, own: ReadonlySet<Tensor>): Expansion => {
+  const inside = reachable([definition.body]);
+  return {
+    definition,
+    places: placesOf(definition),
+    visits: termsOf(definition).length * inside.length,
+    mayVanish: inside.some((node) => mayVanish(node, own)),
+  };
+};
+
+/** A test of indices, and what reads another definition, of which elements may be nothing. */
+const mayVanish = (node: Node, own: ReadonlySet<Tensor>): boolean =>
+  node.kind === "guard" || node.kind === "select" || (node.kind === "read" && own.has(node.tensor));
 
 /** The elements that outputs depend on; nothing if they take more nodes than the limit. */
 const demand = (
@@ -88,36 +135,43 @@ const demand = (
   outputs: ReadonlySet<Tensor>,
   limit: number,
 ): Elements | undefined => {
-  const wanted = new Map(definitions.map(({ tensor }) => [tensor, new Set<number>()]));
-  const elements = new Map<Tensor, ReadonlyMap<number, Node>>();
+  const own = new Set(definitions.map(({ tensor }) => tensor));
+  const expansions = new Map(definitions.map((each) => [each.tensor, expansionOf(each, own)]));
+  const elements = new Map(definitions.map(({ tensor }) => [tensor, new Map<number, Wanted>()]));
+  const waiting: Place[] = [...outputs].flatMap((tensor) =>
+    [...(expansions.get(tensor)?.places.keys() ?? [])].map((offset) => ({ tensor, offset })),
+  );
   let [size, work] = [0, 0];
-  for (const definition of definitions.toReversed()) {
-    const places = placesOf(definition);
-    const offsets = outputs.has(definition.tensor) ? places.keys() : (wanted.get(definition.tensor) ?? []);
-    const sorted = [...offsets].sort((p, q) => p - q);
-    const inside = reachable([definition.body]);
-    const visits = sorted.length * termsOf(definition).length * inside.length;
-    work += visits;
-    if (!inside.some((node) => mayVanish(node, wanted))) size += visits;
+  for (const { tensor, offset } of waiting) {
+    const [known, expansion] = [elements.get(tensor), expansions.get(tensor)];
+    const position = expansion?.places.get(offset);
+    if (known === undefined || expansion === undefined || position === undefined || known.has(offset))
+      continue;
+    work += expansion.visits;
+    if (!expansion.mayVanish) size += expansion.visits;
     if (size > limit || work > FOLDING * limit) return undefined;
-    const nodes = new Map<number, Node>();
-    for (const offset of sorted) {
-      const position = places.get(offset);
-      if (position !== undefined) nodes.set(offset, elementAt(ir, definition, position));
-    }
-    elements.set(definition.tensor, nodes);
-    for (const { tensor, at } of readsOf([...nodes.values()])) {
-      const place = wanted.has(tensor) ? offsetOf(tensor, at) : undefined;
-      if (place?.kind === "unknown") return undefined;
-      if (place?.offset !== undefined) wanted.get(tensor)?.add(place.offset);
-    }
+    const node = elementAt(ir, expansion.definition, position);
+    const reads = placesIn(node, own);
+    if (reads === undefined) return undefined;
+    known.set(offset, { definition: expansion.definition, offset, position, node, reads });
+    waiting.push(...reads);
   }
   return elements;
 };
 
-/** A test of indices, and what reads another definition, of which elements may be nothing. */
-const mayVanish = (node: Node, own: ReadonlyMap<Tensor, unknown>): boolean =>
-  node.kind === "guard" || node.kind === "select" || (node.kind === "read" && own.has(node.tensor));
+/** Nothing where data decides which element is read. */
+const placesIn = (node: Node, own: ReadonlySet<Tensor>): readonly Place[] | undefined => {
+  const places: Place[] = [];
+  for (const { tensor, at } of readsOf([node])) {
+    if (!own.has(tensor)) continue;
+    const place = offsetOf(tensor, at);
+    if (place.kind === "unknown") return undefined;
+    if (place.offset !== undefined) places.push({ tensor, offset: place.offset });
+  }
+  return places;
+};
+
+// ---- definitions of what is needed
 
 interface Single {
   readonly single: Definition;
@@ -125,32 +179,51 @@ interface Single {
   readonly element: Element | undefined;
 }
 
-/** A definition for each element of an output, and for each reduction over the batch. */
+/** A definition for each reduction over the batch, after what it reads, and for each element of an output. */
 const singlesOf = (
   ir: Arena,
   definitions: readonly Definition[],
-  wanted: Elements,
+  elements: Elements,
   outputs: ReadonlySet<Tensor>,
 ): readonly Single[] => {
-  const expanded: Expanded = new Map();
-  return definitions.flatMap((definition) => {
-    const elements = wanted.get(definition.tensor) ?? new Map<number, Node>();
-    const offsets = [...elements.keys()];
-    const nodes = resolve(ir, expanded, [...elements.values()]);
-    const isOutput = outputs.has(definition.tensor);
+  const expanded = new Map(definitions.map(({ tensor }) => [tensor, new Map<number, Node>()]));
+  const sums: Single[] = [];
+  for (const { definition, offset, position, node } of inOrder(elements)) {
+    const [resolved = node] = resolve(ir, expanded, [node]);
     const isSum = definition.reduction?.indices.some((index) => openIndices(definition).includes(index));
-    expanded.set(definition.tensor, new Map(nodes.map((node, k) => [offsets[k] ?? k, node])));
-    if (!isOutput && isSum !== true) return [];
-    const places = placesOf(definition);
-    const singles = nodes.map((node, k) => {
-      const position = places.get(offsets[k] ?? k) ?? new Map<never, number>();
-      const { single, element } = singleOf(ir, definition, position, node);
-      return { single, element: isOutput ? element : undefined };
-    });
     if (isSum === true) {
-      const reads = singles.map(({ single }, k): [number, Node] => [offsets[k] ?? k, readOf(ir, single)]);
-      expanded.set(definition.tensor, new Map(reads));
+      const { single, element } = singleOf(ir, definition, position, resolved);
+      sums.push({ single, element: outputs.has(definition.tensor) ? element : undefined });
+      expanded.get(definition.tensor)?.set(offset, readOf(ir, single));
+    } else expanded.get(definition.tensor)?.set(offset, resolved);
+  }
+  const known = new Set(sums.flatMap(({ element }) => (element === undefined ? [] : [element.of])));
+  const stored = definitions.filter(({ tensor }) => outputs.has(tensor) && !known.has(tensor));
+  return [...sums, ...stored.flatMap((definition) => storesOf(ir, definition, expanded))];
+};
+
+const storesOf = (ir: Arena, definition: Definition, expanded: Expanded): readonly Single[] =>
+  [...placesOf(definition)].map(([offset, position]) =>
+    singleOf(ir, definition, position, expanded.get(definition.tensor)?.get(offset) ?? definition.body),
+  );
+
+/** Every element after those that it reads: depth first, on a stack of its own. */
+const inOrder = (elements: Elements): readonly Wanted[] => {
+  const all = [...elements.values()].flatMap((each) => [...each.values()]);
+  const done = new Set<Wanted>();
+  const stack = all.toReversed();
+  const order: Wanted[] = [];
+  for (let next = stack.at(-1); next !== undefined; next = stack.at(-1)) {
+    const needed = done.has(next)
+      ? []
+      : next.reads.flatMap(({ tensor, offset }) => elements.get(tensor)?.get(offset) ?? []);
+    const missing = needed.filter((each) => !done.has(each));
+    if (missing.length > 0) stack.push(...missing);
+    else {
+      stack.pop();
+      if (!done.has(next)) order.push(next);
+      done.add(next);
     }
-    return singles;
-  });
+  }
+  return order;
 };
