@@ -27,6 +27,9 @@ fn logit(p) { return log(p) - log1p(-p) }
 /// log(sigmoid(x)); for very negative x this is x itself, where sigmoid(x) is 0.
 fn log_sigmoid(x) { return -softplus(-x) }
 
+/// x log(y), which is 0 where both are 0, with gradient 0.
+fn xlogy(x, y) { return x == 0 && y == 0 ? 0 : x * log(y) }
+
 /// x kept within [low, high]; at the bounds the gradient passes.
 fn clip(x, low, high) { return x < low ? low : x > high ? high : x }
 
@@ -54,13 +57,14 @@ fn std(x: [...]) { return sqrt(variance(x)) }
 
 /// The Euclidean norm of all elements; its gradient at zero is zero.
 fn norm(x: [...]) {
-  squares = sum(x^2)
+  squares = sum[...](x[...]^2)
   return squares == 0 ? 0 : sqrt(squares)
 }
 
-/// The logarithm of the sum of exponentials of all elements; the shift only keeps exp from overflowing.
+/// The logarithm of the sum of exponentials of all elements; the shift only keeps exp from overflowing, and is finite.
 fn logsumexp(x: [...]) {
-  shift = stop_gradient(max(x))
+  largest = max(x)
+  shift = stop_gradient(abs(largest) < inf ? largest : 0)
   return shift + log(sum(exp(x - shift)))
 }
 

@@ -16,7 +16,7 @@ export const LOSSES: Specs<"losses"> = {
     inputs: { pred, target: choice(-1, 1) }, smoothness: "piecewise", conventions: ["hinge at its margin"],
     reference: "Cortes and Vapnik, 1995",
   },
-  focal: { inputs: { prob, target: label }, smoothness: "smooth", reference: "Lin et al., 2017, equation 5" },
+  focal: { inputs: { prob, target: prob }, smoothness: "smooth", reference: "Lin et al., 2017, equation 5" },
   focal_with_logits: {
     inputs: { logits, target: label }, options: { gamma: 1.5 }, smoothness: "smooth",
     reference: "Lin et al., 2017, equation 5, of σ",

@@ -566,6 +566,14 @@ const ALGEBRA: readonly Rule[] = [
     domain: { x: [-4, 4], "…": [-2, 2] },
   },
   {
+    name: "-sigmoid(x) - sigmoid(-x) is -1",
+    from: plusRest(minus(sigmoid(x)), minus(sigmoid(minus(x)))),
+    to: plus(number(-1), REST),
+    soundness: "real",
+    purpose: "algebra",
+    domain: { x: [-4, 4], "…": [-2, 2] },
+  },
+  {
     name: "|x|² is x²",
     from: raised(abs(x), 2),
     to: raised(x, 2),

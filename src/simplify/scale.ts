@@ -145,7 +145,7 @@ const rootedRead = (node: Node, tensor: Tensor): Read | undefined => {
 const hasRoot = (body: Node, tensor: Tensor): boolean =>
   reachable([body]).some((node) => rootedRead(node, tensor) !== undefined);
 
-/** √(c·Σ) is √(c·Σ′) / k; and Σ = 0 where Σ′ = 0. */
+/** √(c·Σ) is √(c·Σ′) / k, nothing where Σ′ = 0, so that the zero vector's derivative is; and Σ = 0 where Σ′ = 0. */
 const withNorm = (ir: Arena, reader: Definition, { sum, scaled, scale }: Norm): Definition => {
   const node = (rebuilt: Node): Node => {
     if (rebuilt.kind === "compare") return comparedWithZero(ir, rebuilt, sum.tensor, scaled);
@@ -153,10 +153,13 @@ const withNorm = (ir: Arena, reader: Definition, { sum, scaled, scale }: Norm): 
     if (read === undefined || rebuilt.kind !== "power") return rebuilt;
     const factors = rebuilt.base.kind === "product" ? rebuilt.base.args : [rebuilt.base];
     const others = factors.filter((arg) => arg !== read);
-    const base = b.product(ir, [...others, b.read(ir, scaled, read.at)]);
+    const squares = b.read(ir, scaled, read.at);
+    const base = b.product(ir, [...others, squares]);
     const stopped = b.stopGradient(ir, b.read(ir, scale, read.at));
     const back = b.power(ir, stopped, { num: -rebuilt.exponent.num, den: 1 });
-    return b.product(ir, [back, b.power(ir, base, rebuilt.exponent)]);
+    const root = b.product(ir, [back, b.power(ir, base, rebuilt.exponent)]);
+    if (halvesOf(rebuilt) < 0) return root;
+    return b.guard(ir, b.compare(ir, "!=", squares, b.constant(ir, 0)), root);
   };
   const [body = reader.body] = mapNodes(ir, [reader.body], { ...KEEP, node });
   return { ...reader, body };
@@ -201,13 +204,18 @@ const normalised = (space: Workspace, definition: Definition, norms: Norms): rea
 const isNorm = (space: Workspace, read: Read, norms: Norms): boolean =>
   norms.has(read.tensor) || namedNorm(space, read, norms) !== undefined;
 
+/** √(c·Σ′) / k, which is 0 where its guard fails. */
+const unguarded = (node: Node, norms: Norms): Node =>
+  node.kind === "guard" && readsOf([node.test]).some((read) => norms.has(read.tensor)) ? node.a : node;
+
 /** √(c·Σ′) / k where it has a name. */
 const namedNorm = (space: Workspace, read: Read, norms: Norms): Node | undefined => {
   const source = space.definitions.get(read.tensor);
-  if (source === undefined || !isPointwise(source) || source.body.kind !== "product") return undefined;
-  if (!source.body.args.some((arg) => halvesOf(arg) !== 0)) return undefined;
-  if (!readsOf([source.body]).some((inner) => norms.has(inner.tensor))) return undefined;
-  return substitute(space.ir, source.body, bodyAt(space.ir, source, read.at));
+  if (source === undefined || !isPointwise(source)) return undefined;
+  const root = unguarded(source.body, norms);
+  if (root.kind !== "product" || !root.args.some((arg) => halvesOf(arg) !== 0)) return undefined;
+  if (!readsOf([root]).some((inner) => norms.has(inner.tensor))) return undefined;
+  return substitute(space.ir, root, bodyAt(space.ir, source, read.at));
 };
 
 /** The factors of a product of products and quotients. */
@@ -215,7 +223,8 @@ const flat = (space: Workspace, root: Node, norms: Norms): readonly Node[] => {
   const factors: Node[] = [];
   const stack: { readonly node: Node; readonly inverse: boolean }[] = [{ node: root, inverse: false }];
   for (let item = stack.pop(); item !== undefined; item = stack.pop()) {
-    const { node, inverse } = item;
+    const { inverse } = item;
+    const node = unguarded(item.node, norms);
     const named = node.kind === "read" ? namedNorm(space, node, norms) : undefined;
     if (named !== undefined) stack.push({ node: named, inverse });
     else if (node.kind === "product") for (const arg of node.args) stack.push({ node: arg, inverse });

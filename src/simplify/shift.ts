@@ -5,10 +5,10 @@
  *
  * The shift changes no value, so that its derivative is nothing: it stands under a stop.
  */
-import { build as b, KEEP, mapNodes, readsOf, substitute } from "../ir/index.ts";
-import type { Definition, Node, Read, Tensor } from "../ir/index.ts";
+import { build as b, KEEP, mapNodes, reachable, readsOf } from "../ir/index.ts";
+import type { Arena, Definition, Index, Node, NodeOf, Read, Tensor } from "../ir/index.ts";
 import {
-  bodyAt, createWorkspace, freshTensor, inOrder, isPointwise, isSum, readAt, readersOf, type Workspace,
+  createWorkspace, freshTensor, inOrder, isSum, readAt, readersOf, valueOf, type Workspace,
 } from "./workspace.ts"; // prettier-ignore
 
 export const stabiliseDefinitions = (
@@ -27,17 +27,9 @@ export const stabiliseDefinitions = (
   return inOrder(createWorkspace(ir, [...space.definitions.values()], outputs, space.names));
 };
 
-/** The value that a read stands for, if its definition is pointwise. */
-const valueAt = (space: Workspace, node: Node): Node | undefined => {
-  if (node.kind !== "read") return undefined;
-  const definition = space.definitions.get(node.tensor);
-  if (definition === undefined || !isPointwise(definition)) return undefined;
-  return substitute(space.ir, definition.body, bodyAt(space.ir, definition, node.at));
-};
-
 /** The exponent of exp(e), also where it is named. */
 const exponentOf = (space: Workspace, node: Node): Node | undefined => {
-  const value = valueAt(space, node) ?? node;
+  const value = valueOf(space, node);
   return value.kind === "unary" && value.op === "exp" ? value.a : undefined;
 };
 
@@ -50,16 +42,18 @@ const shiftedSum = (space: Workspace, definition: Definition): readonly Definiti
   const exponent = exponentOf(space, current.body);
   const over = current.reduction?.indices ?? [];
   if (exponent === undefined || !over.some((index) => exponent.indices.includes(index))) return undefined;
-  if (isShifted(space, exponent)) return undefined;
+  if (isShifted(space, exponent, over)) return undefined;
   const readers = [...readersOf(space, current.tensor)].flatMap((each) => space.definitions.get(each) ?? []);
   if (readers.length === 0 || !readers.every((reader) => isShiftable(space, reader, current.tensor)))
     return undefined;
   return shift(space, current, exponent, readers);
 };
 
-/** It has the maximum of something in it already. */
-const isShifted = (space: Workspace, exponent: Node): boolean =>
-  readsOf([exponent]).some((read) => isMaximum(space, read));
+/** It has a maximum in it already, the same for all terms. */
+const isShifted = (space: Workspace, exponent: Node, over: readonly Index[]): boolean =>
+  readsOf([exponent]).some(
+    (read) => !over.some((index) => read.indices.includes(index)) && isMaximum(space, read),
+  );
 
 const isMaximum = (space: Workspace, read: Read): boolean => {
   const definition = space.definitions.get(read.tensor);
@@ -67,7 +61,8 @@ const isMaximum = (space: Workspace, read: Read): boolean => {
   const op = definition.reduction?.op;
   if (op === "max" || op === "maxfirst") return true;
   const { body } = definition;
-  const inner = body.kind === "stopgradient" ? body.a : body;
+  const stopped = body.kind === "stopgradient" ? body.a : body;
+  const inner = stopped.kind === "select" ? stopped.then : stopped;
   return op === undefined && inner.kind === "read" && inner !== read && isMaximum(space, inner);
 };
 
@@ -81,8 +76,7 @@ const isShiftable = (space: Workspace, reader: Definition, tensor: Tensor): bool
   const { ir } = space;
   // what is left of the reads once both forms are taken out
   const node = (rebuilt: Node): Node => {
-    if (rebuilt.kind === "unary" && rebuilt.op === "log" && isReadOf(rebuilt.a, tensor))
-      return b.constant(ir, 1);
+    if (isLogarithmOf(rebuilt, tensor)) return b.constant(ir, 1);
     if (rebuilt.kind === "product" && quotientParts(space, rebuilt, tensor) !== undefined) {
       return b.product(
         ir,
@@ -112,6 +106,13 @@ const quotientParts = (space: Workspace, product: Node, tensor: Tensor): Quotien
   return undefined;
 };
 
+/** No shift by an infinite term: ∞ - ∞ has no value, and the logarithm of the sum has. */
+const finite = (ir: Arena, x: Node): Node =>
+  b.select(ir, b.compare(ir, "<", b.unary(ir, "abs", x), b.constant(ir, Infinity)), x, b.constant(ir, 0));
+
+const isLogarithmOf = (node: Node, tensor: Tensor): node is NodeOf<"unary"> & { readonly a: Read } =>
+  node.kind === "unary" && node.op === "log" && isReadOf(node.a, tensor);
+
 const shift = (
   space: Workspace,
   sum: Definition,
@@ -131,7 +132,12 @@ const shift = (
     [],
   );
   space.names.add(exp.name);
-  const shiftAt = (at: Read["at"]): Node => b.stopGradient(ir, b.read(ir, max, at));
+  // a quotient has no value at an infinite largest term, with or without a shift
+  const isLogged = reachable(readers.map(({ body }) => body)).some((each) => isLogarithmOf(each, sum.tensor));
+  const shiftAt = (at: Read["at"]): Node => {
+    const largest = b.read(ir, max, at);
+    return b.stopGradient(ir, isLogged ? finite(ir, largest) : largest);
+  };
   const here = readAt(ir, sum.tensor, sum.indices) as Read;
   const shifted = b.unary(ir, "exp", b.subtract(ir, exponent, shiftAt(here.at)));
   const held = readAt(ir, exp, loops);
@@ -148,14 +154,7 @@ const shift = (
     { ...sum, body: held },
   ];
   const node = (rebuilt: Node): Node => {
-    if (
-      rebuilt.kind === "unary" &&
-      rebuilt.op === "log" &&
-      rebuilt.a.kind === "read" &&
-      rebuilt.a.tensor === sum.tensor
-    ) {
-      return b.add(ir, rebuilt, shiftAt(rebuilt.a.at));
-    }
+    if (isLogarithmOf(rebuilt, sum.tensor)) return b.add(ir, rebuilt, shiftAt(rebuilt.a.at));
     const parts = quotientParts(space, rebuilt, sum.tensor);
     if (parts === undefined || rebuilt.kind !== "product") return rebuilt;
     const isHeld = parts.denominator === here && parts.exponent === exponent;

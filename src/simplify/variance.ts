@@ -2,9 +2,9 @@
  * Σe² / n - (Σe / n)², which loses every digit that e's offset takes, is Σ(e - Σe / n)² / n. Definitions in, definitions out;
  * every difference is looked at once.
  */
-import { affine, build as b, KEEP, mapNodes, substitute } from "../ir/index.ts";
+import { affine, build as b, KEEP, mapNodes } from "../ir/index.ts";
 import type { Definition, Node, Read } from "../ir/index.ts";
-import { bodyAt, freshTensor, isPointwise, isSum, readAt, type Workspace } from "./workspace.ts";
+import { freshTensor, isSum, readAt, valueOf, type Workspace } from "./workspace.ts";
 
 export const centreVariances = (
   space: Workspace,
@@ -42,7 +42,7 @@ interface Scaled {
 /** Also where it has a name. */
 const scaledSum = (space: Workspace, node: Node): Scaled | undefined => {
   const { ir } = space;
-  const value = written(space, node);
+  const value = valueOf(space, node);
   const factors = value.kind === "product" ? value.args : [value];
   for (const read of factors) {
     const sum = read.kind === "read" ? space.definitions.get(read.tensor) : undefined;
@@ -57,12 +57,6 @@ const scaledSum = (space: Workspace, node: Node): Scaled | undefined => {
     };
   }
   return undefined;
-};
-
-const written = (space: Workspace, node: Node): Node => {
-  const definition = node.kind === "read" ? space.definitions.get(node.tensor) : undefined;
-  if (node.kind !== "read" || definition === undefined || !isPointwise(definition)) return node;
-  return substitute(space.ir, definition.body, bodyAt(space.ir, definition, node.at));
 };
 
 /** x for -x² */

@@ -2,7 +2,7 @@
  * The definitions of a program while they are rewritten: who reads whom, what each weighs, and what a change would save.
  * Definitions in, definitions out in an order in which each comes after what it reads.
  */
-import { affine, build as b, componentsBy, inDependencyOrder, readsOf } from "../ir/index.ts";
+import { affine, build as b, componentsBy, inDependencyOrder, readsOf, substitute } from "../ir/index.ts";
 import type { Affine, Arena, Definition, Index, Node, Read, Tensor } from "../ir/index.ts";
 import { definitionWeight } from "./cost.ts";
 
@@ -169,6 +169,13 @@ export const inOrder = (space: Workspace): readonly Definition[] => {
   const components = componentsBy([...space.definitions.values()], readBy);
   const ordered = components.flatMap(({ members }) => members);
   return components.some(({ isCircle }) => isCircle) ? inDependencyOrder(space.ir, ordered) : ordered;
+};
+
+/** What a read of a pointwise definition stands for; another node as it is. */
+export const valueOf = (space: Workspace, node: Node): Node => {
+  const definition = node.kind === "read" ? space.definitions.get(node.tensor) : undefined;
+  if (node.kind !== "read" || definition === undefined || !isPointwise(definition)) return node;
+  return substitute(space.ir, definition.body, bodyAt(space.ir, definition, node.at));
 };
 
 // ---- shapes of definitions

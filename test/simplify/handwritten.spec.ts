@@ -122,11 +122,12 @@ const CASES: readonly Case[] = [
     hand: [
       ["p = σ(x), q = 1 - p, s = 1 - t", 3 * n],
       ["f = 1 - (t·p + s·q)", 4 * n],
-      ["ce = softplus(x) - t·x", 3 * n],
+      // softplus(x) - t·x, and p - t in its derivative, have no digit left where x is large and t is 1
+      ["ce = t·softplus(-x) + s·softplus(x)", 5 * n],
       ["a = (t·α + s·(1 - α)) / N", 4 * n + 2],
       ["u = f^γ, w = f^(γ - 1)", 2 * n + 1],
       ["k = 2t - 1", 2 * n],
-      ["x̄ = a·((p - t)·u - γ·ce·w·k·p·q)", 9 * n],
+      ["x̄ = a·((s·p - t·q)·u - γ·ce·w·k·p·q)", 11 * n],
     ],
   },
 ];

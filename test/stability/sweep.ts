@@ -23,6 +23,8 @@ export interface Sweep {
    */
   readonly relativeTo?: "each" | "largest";
   readonly dtypes?: readonly FloatType[];
+  /** What an output is by its limit, where the formula as written has no value: 0·∞, ∞ - ∞. */
+  readonly limits?: Readonly<Record<string, readonly number[]>>;
 }
 
 export interface Miss {
@@ -145,6 +147,13 @@ const missesOf = (
     });
   });
 
+const valuesOf = (
+  { limits = {} }: Sweep,
+  stage: Stage,
+  inputs: Given,
+): ReadonlyMap<string, readonly number[]> =>
+  new Map([...evaluateExactly(stage.plain, inputs)].map(([name, values]) => [name, limits[name] ?? values]));
+
 /** What is off, for each sweep. */
 export const sweepAll = async (sweeps: readonly Sweep[]): Promise<ReadonlyMap<string, readonly Miss[]>> => {
   const all = sweeps.map(prepare);
@@ -160,7 +169,7 @@ export const sweepAll = async (sweeps: readonly Sweep[]): Promise<ReadonlyMap<st
     if (prepared.sweep.dtypes?.includes(dtype) === false) return;
     const inputs = inputsOf(prepared, stage, FORMATS[dtype]);
     const key = `${stage.name} ${dtype}`;
-    const values = exact.get(key) ?? evaluateExactly(stage.plain, inputs);
+    const values = exact.get(key) ?? valuesOf(prepared.sweep, stage, inputs);
     exact.set(key, values);
     const found = missesOf(backend, prepared, FORMATS[dtype], values, run(inputs));
     misses.get(prepared.sweep.name)?.push(...found);
