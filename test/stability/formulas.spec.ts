@@ -100,6 +100,8 @@ const VECTORS = [
   [1e30, 1e30, 3e30],
   [1e-30, 1e-30, 1e-31],
 ];
+/** Those that are not the zero vector in f32, where the derivative is 0 by convention and not as the formula has it. */
+const NONZERO = VECTORS.filter(([x = 0]) => Math.fround(x) !== 0);
 const NEAR = [
   [10000, 10001],
   [-10000, -10000.5],
@@ -128,9 +130,10 @@ const REDUCTIONS: readonly Sweep[] = [
     ROWS,
     { upstream: ONE_OF_EACH, relativeTo: "largest" },
   ),
-  rows("norm", "y[n] = sqrt(sum[c](x[n, c]^2))", VECTORS),
-  rows("norm in steps", "s[n] = sum[c](x[n, c] * x[n, c])\n  y[n] = sqrt(s[n])", VECTORS),
-  rows("root mean square", "y[n] = sqrt(mean[c](x[n, c]^2))", VECTORS),
+  rows("norm", "y[n] = sqrt(sum[c](x[n, c]^2))", NONZERO),
+  rows("norm in f64", "y[n] = sqrt(sum[c](x[n, c]^2))", VECTORS, { dtypes: ["f64"] }),
+  rows("norm in steps", "s[n] = sum[c](x[n, c] * x[n, c])\n  y[n] = sqrt(s[n])", NONZERO),
+  rows("root mean square", "y[n] = sqrt(mean[c](x[n, c]^2))", NONZERO),
   rows("unit vectors", "y[n, c] = x[n, c] / sqrt(sum[k](x[n, k]^2))", VECTORS, {
     upstream: [1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 0, 0, 1, 0, 0],
   }),
