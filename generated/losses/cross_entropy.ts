@@ -22,14 +22,14 @@ export interface CrossEntropyResults {
 /**
  * Cross-entropy with a distribution per row as the target.
  *
- * logsumexp.shift.max[n] = max[c] logits[n, c]
- * logsumexp.shift[n] = stop_gradient(logsumexp.shift.max[n])
+ * logsumexp.largest[n] = max[c] logits[n, c]
+ * logsumexp.shift[n] = stop_gradient((|logsumexp.largest[n]| < Infinity ? logsumexp.largest[n] : 0))
  * logsumexp.sum[n] = Σ[c] exp(logits[n, c] - logsumexp.shift[n])
- * out.sum[n] = Σ[c] target[n, c] · (log(logsumexp.sum[n]) + (stop_gradient(logsumexp.shift.max[n]) - logits[n, c]))
+ * out.sum[n] = Σ[c] target[n, c] · (log(logsumexp.sum[n]) + (stop_gradient((|logsumexp.largest[n]| < Infinity ? logsumexp.largest[n] : 0)) - logits[n, c]))
  * out.sum.2 = Σ[n] out.sum[n]
  * out = out.sum.2 / N
  *
- * Operations: 8·N·C + 2·N + 1
+ * Operations: 8·N·C + 8·N + 1
  */
 export function cross_entropy(args: CrossEntropyArgs): CrossEntropyResults {
   const logits = array("logits", args.logits, "Float32Array");
@@ -41,19 +41,20 @@ export function cross_entropy(args: CrossEntropyArgs): CrossEntropyResults {
   let out = 0;
   let out_sum_2Sum = 0;
   for (let n = 0; n < N; n++) {
-    let logsumexp_shift_max = -Infinity;
+    let logsumexp_largest = -Infinity;
     const at = n * C;
     for (let c = 0; c < C; c++) {
       const t = logits[at + c]!;
-      logsumexp_shift_max = Math.max(logsumexp_shift_max, t);
+      logsumexp_largest = Math.max(logsumexp_largest, t);
     }
     let logsumexp_sumSum = 0;
+    const t2 = Math.abs(logsumexp_largest) < Infinity ? logsumexp_largest : 0;
     for (let cFrom = 0; cFrom < C; cFrom += 1024) {
       const cTo = Math.min(cFrom + 1024, C);
       let logsumexp_sumPart = 0;
       for (let c = cFrom; c < cTo; c++) {
         const t1 = logits[at + c]!;
-        logsumexp_sumPart += Math.exp(t1 - logsumexp_shift_max);
+        logsumexp_sumPart += Math.exp(t1 - t2);
       }
       logsumexp_sumSum += logsumexp_sumPart;
     }
@@ -64,8 +65,8 @@ export function cross_entropy(args: CrossEntropyArgs): CrossEntropyResults {
       const cTo = Math.min(cFrom + 1024, C);
       let out_sumPart1 = 0;
       for (let c = cFrom; c < cTo; c++) {
-        const t2 = logits[at + c]!;
-        out_sumPart1 += target[at + c]! * (out_sumPart + (logsumexp_shift_max - t2));
+        const t3 = logits[at + c]!;
+        out_sumPart1 += target[at + c]! * (out_sumPart + (t2 - t3));
       }
       out_sumSum += out_sumPart1;
     }
@@ -113,8 +114,8 @@ let cross_entropy_grad_logsumexp_sum_1 = new Float32Array(0);
 /**
  * Cross-entropy with a distribution per row as the target.
  *
- * logsumexp.shift.max[n] = max[c] logits[n, c]
- * logsumexp.shift[n] = stop_gradient(logsumexp.shift.max[n])
+ * logsumexp.largest[n] = max[c] logits[n, c]
+ * logsumexp.shift[n] = stop_gradient((|logsumexp.largest[n]| < Infinity ? logsumexp.largest[n] : 0))
  * logsumexp.sum_1[n, c] = exp(logits[n, c] - logsumexp.shift[n])
  * logsumexp.sum[n] = Σ[c] logsumexp.sum_1[n, c]
  * out.sum_1[n, c] = logsumexp.shift[n] + log(logsumexp.sum[n]) - logits[n, c]
@@ -126,7 +127,7 @@ let cross_entropy_grad_logsumexp_sum_1 = new Float32Array(0);
  * d_logits[n, c] = d_out.sum.2 · (logsumexp.sum_1[n, c] · d_logsumexp.sum_1[n] / logsumexp.sum[n] - target[n, c])
  * d_target[n, c] = d_out.sum.2 · out.sum_1[n, c]
  *
- * Operations: 12·N·C + 4·N + 2
+ * Operations: 12·N·C + 7·N + 2
  */
 export function cross_entropy_grad(
   args: CrossEntropyGradArgs,
@@ -146,21 +147,22 @@ export function cross_entropy_grad(
     cross_entropy_grad_logsumexp_sum_1 = new Float32Array(logsumexp_sum_1Size);
   const logsumexp_sum_1 = cross_entropy_grad_logsumexp_sum_1;
   let out_sum_2Sum = 0;
-  const t5 = 1 / N;
+  const t6 = 1 / N;
   for (let n = 0; n < N; n++) {
-    let logsumexp_shift_max = -Infinity;
+    let logsumexp_largest = -Infinity;
     const at = n * C;
     for (let c = 0; c < C; c++) {
       const t = logits[at + c]!;
-      logsumexp_shift_max = Math.max(logsumexp_shift_max, t);
+      logsumexp_largest = Math.max(logsumexp_largest, t);
     }
     let logsumexp_sumSum = 0;
+    const t2 = Math.abs(logsumexp_largest) < Infinity ? logsumexp_largest : 0;
     for (let cFrom = 0; cFrom < C; cFrom += 1024) {
       const cTo = Math.min(cFrom + 1024, C);
       let logsumexp_sumPart = 0;
       for (let c = cFrom; c < cTo; c++) {
         const t1 = logits[at + c]!;
-        const logsumexp_sum_1_1 = Math.exp(t1 - logsumexp_shift_max);
+        const logsumexp_sum_1_1 = Math.exp(t1 - t2);
         logsumexp_sum_1[c] = logsumexp_sum_1_1;
         logsumexp_sumPart += logsumexp_sum_1_1;
       }
@@ -170,18 +172,18 @@ export function cross_entropy_grad(
     const out_sum_1Part = Math.log(logsumexp_sum);
     let out_sumSum = 0;
     let d_logsumexp_sum_1Sum = 0;
-    const t3 = logsumexp_shift_max + out_sum_1Part;
+    const t4 = t2 + out_sum_1Part;
     for (let cFrom = 0; cFrom < C; cFrom += 1024) {
       const cTo = Math.min(cFrom + 1024, C);
       let out_sumPart = 0;
       let d_logsumexp_sum_1Part = 0;
       for (let c = cFrom; c < cTo; c++) {
-        const t2 = logits[at + c]!;
-        const out_sum_1 = t3 - t2;
-        const t4 = target[at + c]!;
-        out_sumPart += t4 * out_sum_1;
-        d_logsumexp_sum_1Part += t4;
-        const d_target1 = t5 * out_sum_1;
+        const t3 = logits[at + c]!;
+        const out_sum_1 = t4 - t3;
+        const t5 = target[at + c]!;
+        out_sumPart += t5 * out_sum_1;
+        d_logsumexp_sum_1Part += t5;
+        const d_target1 = t6 * out_sum_1;
         d_target[at + c] = d_target1;
       }
       out_sumSum += out_sumPart;
@@ -190,16 +192,16 @@ export function cross_entropy_grad(
     const out_sum = out_sumSum;
     const d_logsumexp_sum_1 = d_logsumexp_sum_1Sum;
     out_sum_2Sum += out_sum;
-    const t8 = d_logsumexp_sum_1 / logsumexp_sum;
+    const t9 = d_logsumexp_sum_1 / logsumexp_sum;
     for (let c = 0; c < C; c++) {
-      const t6 = target[at + c]!;
-      const t7 = logsumexp_sum_1[c]!;
-      const d_logits1 = t5 * (t8 * t7 - t6);
+      const t7 = target[at + c]!;
+      const t8 = logsumexp_sum_1[c]!;
+      const d_logits1 = t6 * (t9 * t8 - t7);
       d_logits[at + c] = d_logits1;
     }
   }
   const out_sum_2 = out_sum_2Sum;
-  const out1 = out_sum_2 * t5;
+  const out1 = out_sum_2 * t6;
   out = out1;
   return { out, d_logits, d_target };
 }

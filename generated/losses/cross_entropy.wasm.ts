@@ -68,21 +68,21 @@ export interface Kernels {
   /**
    * Cross-entropy with a distribution per row as the target.
    *
-   * logsumexp.shift.max[n] = max[c] logits[n, c]
-   * logsumexp.shift[n] = stop_gradient(logsumexp.shift.max[n])
+   * logsumexp.largest[n] = max[c] logits[n, c]
+   * logsumexp.shift[n] = stop_gradient((|logsumexp.largest[n]| < Infinity ? logsumexp.largest[n] : 0))
    * logsumexp.sum[n] = Σ[c] exp(logits[n, c] - logsumexp.shift[n])
-   * out.sum[n] = Σ[c] target[n, c] · (log(logsumexp.sum[n]) + (stop_gradient(logsumexp.shift.max[n]) - logits[n, c]))
+   * out.sum[n] = Σ[c] target[n, c] · (log(logsumexp.sum[n]) + (stop_gradient((|logsumexp.largest[n]| < Infinity ? logsumexp.largest[n] : 0)) - logits[n, c]))
    * out.sum.2 = Σ[n] out.sum[n]
    * out = out.sum.2 / N
    *
-   * Operations: 8·N·C + 2·N + 1
+   * Operations: 8·N·C + 8·N + 1
    */
   readonly cross_entropy: WasmKernel<[args: CrossEntropyArgs], CrossEntropyResults>;
   /**
    * Cross-entropy with a distribution per row as the target.
    *
-   * logsumexp.shift.max[n] = max[c] logits[n, c]
-   * logsumexp.shift[n] = stop_gradient(logsumexp.shift.max[n])
+   * logsumexp.largest[n] = max[c] logits[n, c]
+   * logsumexp.shift[n] = stop_gradient((|logsumexp.largest[n]| < Infinity ? logsumexp.largest[n] : 0))
    * logsumexp.sum_1[n, c] = exp(logits[n, c] - logsumexp.shift[n])
    * logsumexp.sum[n] = Σ[c] logsumexp.sum_1[n, c]
    * out.sum_1[n, c] = logsumexp.shift[n] + log(logsumexp.sum[n]) - logits[n, c]
@@ -94,7 +94,7 @@ export interface Kernels {
    * d_logits[n, c] = d_out.sum.2 · (logsumexp.sum_1[n, c] · d_logsumexp.sum_1[n] / logsumexp.sum[n] - target[n, c])
    * d_target[n, c] = d_out.sum.2 · out.sum_1[n, c]
    *
-   * Operations: 12·N·C + 4·N + 2
+   * Operations: 12·N·C + 7·N + 2
    */
   readonly cross_entropy_grad: WasmKernel<
     [args: CrossEntropyGradArgs, into?: CrossEntropyGradInto],

@@ -22,13 +22,13 @@ export interface CrossEntropyLabelsResults {
 /**
  * Cross-entropy with a class per row as the target.
  *
- * logsumexp.shift.max[n] = max[c] logits[n, c]
- * logsumexp.shift[n] = stop_gradient(logsumexp.shift.max[n])
+ * logsumexp.largest[n] = max[c] logits[n, c]
+ * logsumexp.shift[n] = stop_gradient((|logsumexp.largest[n]| < Infinity ? logsumexp.largest[n] : 0))
  * logsumexp.sum[n] = Σ[c] exp(logits[n, c] - logsumexp.shift[n])
  * out.sum = Σ[n] (log(logsumexp.sum[n]) + (logsumexp.shift[n] - logits[n, label[n]]))
  * out = out.sum / N
  *
- * Operations: 4·N·C + 4·N + 1
+ * Operations: 4·N·C + 7·N + 1
  */
 export function cross_entropy_labels(args: CrossEntropyLabelsArgs): CrossEntropyLabelsResults {
   const logits = array("logits", args.logits, "Float32Array");
@@ -41,25 +41,26 @@ export function cross_entropy_labels(args: CrossEntropyLabelsArgs): CrossEntropy
   let out = 0;
   let out_sumSum = 0;
   for (let n = 0; n < N; n++) {
-    let logsumexp_shift_max = -Infinity;
+    let logsumexp_largest = -Infinity;
     const at = n * C;
     for (let c = 0; c < C; c++) {
       const t = logits[at + c]!;
-      logsumexp_shift_max = Math.max(logsumexp_shift_max, t);
+      logsumexp_largest = Math.max(logsumexp_largest, t);
     }
     let logsumexp_sumSum = 0;
+    const t2 = Math.abs(logsumexp_largest) < Infinity ? logsumexp_largest : 0;
     for (let cFrom = 0; cFrom < C; cFrom += 1024) {
       const cTo = Math.min(cFrom + 1024, C);
       let logsumexp_sumPart = 0;
       for (let c = cFrom; c < cTo; c++) {
         const t1 = logits[at + c]!;
-        logsumexp_sumPart += Math.exp(t1 - logsumexp_shift_max);
+        logsumexp_sumPart += Math.exp(t1 - t2);
       }
       logsumexp_sumSum += logsumexp_sumPart;
     }
     const logsumexp_sum = logsumexp_sumSum;
     const at1 = label[n]! + n * C;
-    out_sumSum += Math.log(logsumexp_sum) + (logsumexp_shift_max - logits[at1]!);
+    out_sumSum += Math.log(logsumexp_sum) + (t2 - logits[at1]!);
   }
   const out_sum = out_sumSum;
   const out1 = out_sum / N;
@@ -98,8 +99,8 @@ let cross_entropy_labels_grad_logsumexp_sum_1 = new Float32Array(0);
 /**
  * Cross-entropy with a class per row as the target.
  *
- * logsumexp.shift.max[n] = max[c] logits[n, c]
- * logsumexp.shift[n] = stop_gradient(logsumexp.shift.max[n])
+ * logsumexp.largest[n] = max[c] logits[n, c]
+ * logsumexp.shift[n] = stop_gradient((|logsumexp.largest[n]| < Infinity ? logsumexp.largest[n] : 0))
  * logsumexp.sum_1[n, c] = exp(logits[n, c] - logsumexp.shift[n])
  * logsumexp.sum[n] = Σ[c] logsumexp.sum_1[n, c]
  * out.sum = Σ[n] (logsumexp.shift[n] + log(logsumexp.sum[n]) - logits[n, label[n]])
@@ -108,7 +109,7 @@ let cross_entropy_labels_grad_logsumexp_sum_1 = new Float32Array(0);
  * d_logsumexp.sum[n] = d_out.sum / logsumexp.sum[n]
  * d_logits[n, j] = d_logsumexp.sum[n] · logsumexp.sum_1[n, j] - [j = label[n]] · d_out.sum
  *
- * Operations: 6·N·C + 5·N + 2
+ * Operations: 6·N·C + 8·N + 2
  */
 export function cross_entropy_labels_grad(
   args: CrossEntropyLabelsGradArgs,
@@ -128,22 +129,23 @@ export function cross_entropy_labels_grad(
     cross_entropy_labels_grad_logsumexp_sum_1 = new Float32Array(logsumexp_sum_1Size);
   const logsumexp_sum_1 = cross_entropy_labels_grad_logsumexp_sum_1;
   let out_sumSum = 0;
-  const t2 = 1 / N;
-  const t4 = -t2;
+  const t3 = 1 / N;
+  const t5 = -t3;
   for (let n = 0; n < N; n++) {
-    let logsumexp_shift_max = -Infinity;
+    let logsumexp_largest = -Infinity;
     const at = n * C;
     for (let c = 0; c < C; c++) {
       const t = logits[at + c]!;
-      logsumexp_shift_max = Math.max(logsumexp_shift_max, t);
+      logsumexp_largest = Math.max(logsumexp_largest, t);
     }
     let logsumexp_sumSum = 0;
+    const t2 = Math.abs(logsumexp_largest) < Infinity ? logsumexp_largest : 0;
     for (let cFrom = 0; cFrom < C; cFrom += 1024) {
       const cTo = Math.min(cFrom + 1024, C);
       let logsumexp_sumPart = 0;
       for (let c = cFrom; c < cTo; c++) {
         const t1 = logits[at + c]!;
-        const logsumexp_sum_1_1 = Math.exp(t1 - logsumexp_shift_max);
+        const logsumexp_sum_1_1 = Math.exp(t1 - t2);
         logsumexp_sum_1[c] = logsumexp_sum_1_1;
         logsumexp_sumPart += logsumexp_sum_1_1;
       }
@@ -152,16 +154,16 @@ export function cross_entropy_labels_grad(
     const logsumexp_sum = logsumexp_sumSum;
     const at1 = label[n]!;
     const at2 = at1 + n * C;
-    out_sumSum += logsumexp_shift_max + Math.log(logsumexp_sum) - logits[at2]!;
-    const d_logsumexp_sum = t2 / logsumexp_sum;
+    out_sumSum += Math.log(logsumexp_sum) + t2 - logits[at2]!;
+    const d_logsumexp_sum = t3 / logsumexp_sum;
     for (let j = 0; j < C; j++) {
-      const t3 = logsumexp_sum_1[j]!;
-      const d_logits1 = d_logsumexp_sum * t3 + (j === at1 ? t4 : 0);
+      const t4 = logsumexp_sum_1[j]!;
+      const d_logits1 = d_logsumexp_sum * t4 + (j === at1 ? t5 : 0);
       d_logits[at + j] = d_logits1;
     }
   }
   const out_sum = out_sumSum;
-  const out1 = out_sum * t2;
+  const out1 = out_sum * t3;
   out = out1;
   return { out, d_logits };
 }

@@ -66,20 +66,20 @@ export interface Kernels {
   /**
    * Cross-entropy with a class per row as the target.
    *
-   * logsumexp.shift.max[n] = max[c] logits[n, c]
-   * logsumexp.shift[n] = stop_gradient(logsumexp.shift.max[n])
+   * logsumexp.largest[n] = max[c] logits[n, c]
+   * logsumexp.shift[n] = stop_gradient((|logsumexp.largest[n]| < Infinity ? logsumexp.largest[n] : 0))
    * logsumexp.sum[n] = Σ[c] exp(logits[n, c] - logsumexp.shift[n])
    * out.sum = Σ[n] (log(logsumexp.sum[n]) + (logsumexp.shift[n] - logits[n, label[n]]))
    * out = out.sum / N
    *
-   * Operations: 4·N·C + 4·N + 1
+   * Operations: 4·N·C + 7·N + 1
    */
   readonly cross_entropy_labels: WasmKernel<[args: CrossEntropyLabelsArgs], CrossEntropyLabelsResults>;
   /**
    * Cross-entropy with a class per row as the target.
    *
-   * logsumexp.shift.max[n] = max[c] logits[n, c]
-   * logsumexp.shift[n] = stop_gradient(logsumexp.shift.max[n])
+   * logsumexp.largest[n] = max[c] logits[n, c]
+   * logsumexp.shift[n] = stop_gradient((|logsumexp.largest[n]| < Infinity ? logsumexp.largest[n] : 0))
    * logsumexp.sum_1[n, c] = exp(logits[n, c] - logsumexp.shift[n])
    * logsumexp.sum[n] = Σ[c] logsumexp.sum_1[n, c]
    * out.sum = Σ[n] (logsumexp.shift[n] + log(logsumexp.sum[n]) - logits[n, label[n]])
@@ -88,7 +88,7 @@ export interface Kernels {
    * d_logsumexp.sum[n] = d_out.sum / logsumexp.sum[n]
    * d_logits[n, j] = d_logsumexp.sum[n] · logsumexp.sum_1[n, j] - [j = label[n]] · d_out.sum
    *
-   * Operations: 6·N·C + 5·N + 2
+   * Operations: 6·N·C + 8·N + 2
    */
   readonly cross_entropy_labels_grad: WasmKernel<
     [args: CrossEntropyLabelsGradArgs, into?: CrossEntropyLabelsGradInto],

@@ -58,23 +58,23 @@ export interface Kernels {
    * log Σ eˣ, whose gradient is softmax. That it does not overflow is the compiler's concern.
    *
    * sum.sum_max_1 = max[n] x[n]
-   * sum.sum_exp_1[n] = exp(x[n] - stop_gradient(sum.sum_max_1))
+   * sum.sum_exp_1[n] = exp(x[n] - stop_gradient((|sum.sum_max_1| < Infinity ? sum.sum_max_1 : 0)))
    * sum.sum = Σ[n] sum.sum_exp_1[n]
-   * out = log(sum.sum) + stop_gradient(sum.sum_max_1)
+   * out = log(sum.sum) + stop_gradient((|sum.sum_max_1| < Infinity ? sum.sum_max_1 : 0))
    *
-   * Operations: 4·N + 2
+   * Operations: 4·N + 8
    */
   readonly logsumexp: WasmKernel<[args: LogsumexpArgs], LogsumexpResults>;
   /**
    * log Σ eˣ, whose gradient is softmax. That it does not overflow is the compiler's concern.
    *
    * sum.sum_max_1 = max[n] x[n]
-   * sum.sum_1[n] = exp(x[n] - stop_gradient(sum.sum_max_1))
+   * sum.sum_1[n] = exp(x[n] - stop_gradient((|sum.sum_max_1| < Infinity ? sum.sum_max_1 : 0)))
    * sum.sum = Σ[n] sum.sum_1[n]
-   * out = log(sum.sum) + stop_gradient(sum.sum_max_1)
+   * out = log(sum.sum) + stop_gradient((|sum.sum_max_1| < Infinity ? sum.sum_max_1 : 0))
    * d_x[n] = sum.sum_1[n] / sum.sum
    *
-   * Operations: 5·N + 2
+   * Operations: 5·N + 8
    */
   readonly logsumexp_grad: WasmKernel<
     [args: LogsumexpGradArgs, into?: LogsumexpGradInto],

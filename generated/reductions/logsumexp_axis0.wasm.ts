@@ -66,11 +66,11 @@ export interface Kernels {
   readonly heap: Heap;
   /**
    * sum.sum_max_1[j] = max[m] x[m, j]
-   * sum.sum_exp_1[j, m] = exp(x[m, j] - stop_gradient(sum.sum_max_1[j]))
+   * sum.sum_exp_1[j, m] = exp(x[m, j] - stop_gradient((|sum.sum_max_1[j]| < Infinity ? sum.sum_max_1[j] : 0)))
    * sum.sum[j] = Σ[m] sum.sum_exp_1[j, m]
-   * y[j] = log(sum.sum[j]) + stop_gradient(sum.sum_max_1[j])
+   * y[j] = log(sum.sum[j]) + stop_gradient((|sum.sum_max_1[j]| < Infinity ? sum.sum_max_1[j] : 0))
    *
-   * Operations: 4·M·N + 2·N
+   * Operations: 4·M·N + 8·N
    */
   readonly logsumexp_axis0: WasmKernel<
     [args: LogsumexpAxis0Args, into?: LogsumexpAxis0Into],
@@ -78,12 +78,12 @@ export interface Kernels {
   >;
   /**
    * sum.sum_max_1[j] = max[m] x[m, j]
-   * sum.sum_1[m, j] = exp(x[m, j] - stop_gradient(sum.sum_max_1[j]))
+   * sum.sum_1[m, j] = exp(x[m, j] - stop_gradient((|sum.sum_max_1[j]| < Infinity ? sum.sum_max_1[j] : 0)))
    * sum.sum[j] = Σ[m] sum.sum_1[m, j]
    * d_sum.sum[j] = d_y[j] / sum.sum[j]
    * d_x[m, j] = d_sum.sum[j] · sum.sum_1[m, j]
    *
-   * Operations: 5·M·N + N
+   * Operations: 5·M·N + 4·N
    */
   readonly logsumexp_axis0_vjp: WasmKernel<
     [args: LogsumexpAxis0VjpArgs, into?: LogsumexpAxis0VjpInto],

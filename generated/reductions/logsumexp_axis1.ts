@@ -25,11 +25,11 @@ export interface LogsumexpAxis1Results {
 
 /**
  * sum.sum_max_1[i] = max[n] x[i, n]
- * sum.sum_exp_1[i, n] = exp(x[i, n] - stop_gradient(sum.sum_max_1[i]))
+ * sum.sum_exp_1[i, n] = exp(x[i, n] - stop_gradient((|sum.sum_max_1[i]| < Infinity ? sum.sum_max_1[i] : 0)))
  * sum.sum[i] = Σ[n] sum.sum_exp_1[i, n]
- * y[i] = log(sum.sum[i]) + stop_gradient(sum.sum_max_1[i])
+ * y[i] = log(sum.sum[i]) + stop_gradient((|sum.sum_max_1[i]| < Infinity ? sum.sum_max_1[i] : 0))
  *
- * Operations: 4·M·N + 2·M
+ * Operations: 4·M·N + 8·M
  */
 export function logsumexp_axis1(
   args: LogsumexpAxis1Args,
@@ -48,18 +48,19 @@ export function logsumexp_axis1(
       sum_sum_max_1 = Math.max(sum_sum_max_1, t);
     }
     let sum_sumSum = 0;
+    const t2 = Math.abs(sum_sum_max_1) < Infinity ? sum_sum_max_1 : 0;
     for (let nFrom = 0; nFrom < N; nFrom += 1024) {
       const nTo = Math.min(nFrom + 1024, N);
       let sum_sumPart = 0;
       for (let n = nFrom; n < nTo; n++) {
         const t1 = x[at + n]!;
-        const sum_sum_exp_1 = Math.exp(t1 - sum_sum_max_1);
+        const sum_sum_exp_1 = Math.exp(t1 - t2);
         sum_sumPart += sum_sum_exp_1;
       }
       sum_sumSum += sum_sumPart;
     }
     const sum_sum = sum_sumSum;
-    const y1 = Math.log(sum_sum) + sum_sum_max_1;
+    const y1 = Math.log(sum_sum) + t2;
     y[i] = y1;
   }
   return { y };
@@ -93,12 +94,12 @@ let logsumexp_axis1_vjp_sum_sum_1 = new Float32Array(0);
 
 /**
  * sum.sum_max_1[i] = max[n] x[i, n]
- * sum.sum_1[i, n] = exp(x[i, n] - stop_gradient(sum.sum_max_1[i]))
+ * sum.sum_1[i, n] = exp(x[i, n] - stop_gradient((|sum.sum_max_1[i]| < Infinity ? sum.sum_max_1[i] : 0)))
  * sum.sum[i] = Σ[n] sum.sum_1[i, n]
  * d_sum.sum[i] = d_y[i] / sum.sum[i]
  * d_x[i, n] = d_sum.sum[i] · sum.sum_1[i, n]
  *
- * Operations: 5·M·N + M
+ * Operations: 5·M·N + 4·M
  */
 export function logsumexp_axis1_vjp(
   args: LogsumexpAxis1VjpArgs,
@@ -123,12 +124,13 @@ export function logsumexp_axis1_vjp(
       sum_sum_max_1 = Math.max(sum_sum_max_1, t);
     }
     let sum_sumSum = 0;
+    const t2 = Math.abs(sum_sum_max_1) < Infinity ? sum_sum_max_1 : 0;
     for (let nFrom = 0; nFrom < N; nFrom += 1024) {
       const nTo = Math.min(nFrom + 1024, N);
       let sum_sumPart = 0;
       for (let n = nFrom; n < nTo; n++) {
         const t1 = x[at + n]!;
-        const sum_sum_1_1 = Math.exp(t1 - sum_sum_max_1);
+        const sum_sum_1_1 = Math.exp(t1 - t2);
         sum_sum_1[n] = sum_sum_1_1;
         sum_sumPart += sum_sum_1_1;
       }
@@ -137,8 +139,8 @@ export function logsumexp_axis1_vjp(
     const sum_sum = sum_sumSum;
     const d_sum_sum = d_y[i]! / sum_sum;
     for (let n = 0; n < N; n++) {
-      const t2 = sum_sum_1[n]!;
-      const d_x1 = d_sum_sum * t2;
+      const t3 = sum_sum_1[n]!;
+      const d_x1 = d_sum_sum * t3;
       d_x[at + n] = d_x1;
     }
   }

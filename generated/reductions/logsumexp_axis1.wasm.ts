@@ -66,11 +66,11 @@ export interface Kernels {
   readonly heap: Heap;
   /**
    * sum.sum_max_1[i] = max[n] x[i, n]
-   * sum.sum_exp_1[i, n] = exp(x[i, n] - stop_gradient(sum.sum_max_1[i]))
+   * sum.sum_exp_1[i, n] = exp(x[i, n] - stop_gradient((|sum.sum_max_1[i]| < Infinity ? sum.sum_max_1[i] : 0)))
    * sum.sum[i] = Σ[n] sum.sum_exp_1[i, n]
-   * y[i] = log(sum.sum[i]) + stop_gradient(sum.sum_max_1[i])
+   * y[i] = log(sum.sum[i]) + stop_gradient((|sum.sum_max_1[i]| < Infinity ? sum.sum_max_1[i] : 0))
    *
-   * Operations: 4·M·N + 2·M
+   * Operations: 4·M·N + 8·M
    */
   readonly logsumexp_axis1: WasmKernel<
     [args: LogsumexpAxis1Args, into?: LogsumexpAxis1Into],
@@ -78,12 +78,12 @@ export interface Kernels {
   >;
   /**
    * sum.sum_max_1[i] = max[n] x[i, n]
-   * sum.sum_1[i, n] = exp(x[i, n] - stop_gradient(sum.sum_max_1[i]))
+   * sum.sum_1[i, n] = exp(x[i, n] - stop_gradient((|sum.sum_max_1[i]| < Infinity ? sum.sum_max_1[i] : 0)))
    * sum.sum[i] = Σ[n] sum.sum_1[i, n]
    * d_sum.sum[i] = d_y[i] / sum.sum[i]
    * d_x[i, n] = d_sum.sum[i] · sum.sum_1[i, n]
    *
-   * Operations: 5·M·N + M
+   * Operations: 5·M·N + 4·M
    */
   readonly logsumexp_axis1_vjp: WasmKernel<
     [args: LogsumexpAxis1VjpArgs, into?: LogsumexpAxis1VjpInto],
