@@ -11,7 +11,15 @@ import {
 import { createCollector, type Result, type Source } from "./diagnostics/index.ts";
 import * as diff from "./diff/index.ts";
 import { formulas } from "./explain/index.ts";
-import { verify, verifyRecurrences, type Arena, type Output, type Program } from "./ir/index.ts";
+import {
+  affine,
+  verify,
+  verifyRecurrences,
+  type Affine,
+  type Arena,
+  type Output,
+  type Program,
+} from "./ir/index.ts";
 import type { About, FloatType, Kernel } from "./loop/types.ts";
 import { verifyKernel } from "./loop/verify.ts";
 import { schedule, type Scheduled } from "./schedule/index.ts";
@@ -179,6 +187,27 @@ export const stagesOf = (ir: Arena, program: Program, asked: Request, trace: Tra
   const stages = through(ir, program, (stable) => derive(ir, stable, asked, simple), trace);
   return { ...stages, derived: { ...stages.derived, name: `${program.name}${suffix}` } };
 };
+
+/** The two ways to a sparse matrix: each entry by its formula (what kernels do), or from products with coloured vectors. */
+export interface Ways {
+  readonly name: string;
+  readonly products: Affine;
+  readonly direct: Affine;
+  readonly compressed: Affine;
+}
+
+/** For each sparse matrix of what was asked for whose columns can be coloured before data are known; operations of both. */
+export const waysTo = (ir: Arena, program: Program, asked: Request, derived: Program): readonly Ways[] =>
+  (derived.matrices ?? []).flatMap((matrix, k): readonly Ways[] => {
+    const products = diff.productsFor(ir, matrix);
+    const block = asked.matrices?.[k];
+    if (products === undefined || block === undefined) return [];
+    const one: Request = { kind: asked.kind, wrt: [], matrices: [block] };
+    const kind = asked.kind === "hessian" ? "hvp" : "jvp";
+    const count = (each: Request): Affine => operationCount(ir, request(ir, program, each)).operations;
+    const compressed = affine.times(ir, products, count({ kind, wrt: [block.columns] }));
+    return [{ name: matrix.name, products, direct: count(one), compressed }];
+  });
 
 /** The same with all entries of its Jacobians and Hessians as outputs, of shape [rows…, columns…]. */
 export const dense = (ir: Arena, program: Program): Program => verified(ir, diff.densely(ir, program));

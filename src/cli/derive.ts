@@ -2,8 +2,8 @@
 import { expressionText, formulas, matrixFormulas, type Notation } from "../explain/index.ts";
 import { printProgram, type Arena, type Program } from "../ir/index.ts";
 import { printKernel } from "../loop/print.ts";
-import { defaultRequests, stagesOf, toSchedule, type Request, type Stages } from "../pipeline.ts";
-import { operationCount, type Step } from "../simplify/index.ts";
+import { defaultRequests, stagesOf, toSchedule, waysTo, type Request, type Stages } from "../pipeline.ts";
+import { operationCount, polynomialText, type Step } from "../simplify/index.ts";
 import { explainSchedule } from "../schedule/index.ts";
 import { printModule, parse } from "../syntax/index.ts";
 import type { CheckedDerive } from "../check/index.ts";
@@ -29,6 +29,7 @@ export interface DeriveOptions {
 
 interface Derived {
   readonly ir: Arena;
+  readonly asked: Request;
   readonly stages: Stages;
   readonly steps: readonly Step[];
   readonly budget: number | undefined;
@@ -65,7 +66,7 @@ const derived = (options: DeriveOptions, output: Output): Derived => {
   const asked =
     request === undefined ? requestFor(program, options) : requestIn(loaded.module.derives, request);
   const stages = stagesOf(ir, program, asked, (step) => steps.push(step));
-  return { ir, stages, steps, budget: options.budget };
+  return { ir, asked, stages, steps, budget: options.budget };
 };
 
 const section = (title: string, lines: readonly string[]): string =>
@@ -78,12 +79,25 @@ const formulasOf = (ir: Arena, program: Program, format: Notation): readonly str
 
 const countLine = (ir: Arena, program: Program): string => `operations: ${operationCount(ir, program).text}`;
 
+const wayLines = ({ ir, asked, stages }: Derived): readonly string[] =>
+  waysTo(ir, stages.checked, asked, stages.derived).map(
+    ({ name, products, direct, compressed }) =>
+      `${name} entry by entry: ${polynomialText(direct)}; from ${polynomialText(products)} products with coloured vectors: ${polynomialText(compressed)}`,
+  );
+
 export const derive = (options: DeriveOptions, output: Output): void => {
-  const { ir, stages } = derived(options, output);
+  const all = derived(options, output);
+  const { ir, stages } = all;
   const { derived: program, forward } = stages;
   output.out(section(forward.name, [...formulas(forward, options.format), countLine(ir, forward)]));
   if (program.name === forward.name) return;
-  output.out(section(program.name, [...formulasOf(ir, program, options.format), countLine(ir, program)]));
+  output.out(
+    section(program.name, [
+      ...formulasOf(ir, program, options.format),
+      countLine(ir, program),
+      ...wayLines(all),
+    ]),
+  );
 };
 
 /** The same with the stages between: what the one rule gives, and each rule that then made it simpler. */

@@ -26,7 +26,7 @@ export interface Sensitivities {
 }
 
 /** Stencils of stencils have ever more parts; beyond this many they are one, whose deltas are conditions. */
-const MOST_PARTS = 16;
+const MOST_PARTS = 64;
 
 /** The element of the source that is differentiated by. */
 export const sourceIndices = (ir: Arena, source: Tensor): readonly Index[] =>

@@ -84,6 +84,9 @@ const ROWS: readonly Row[] = [
     "symmetric, sparse (in each row [i], [i + 1], [i + 2])"),
   H("(u: [H, W]) { e[i < H, j < W] = (u[i, j] - (u[i - 1, j] ?? 0))^4 + (u[i, j] - (u[i, j - 1] ?? 0))^4 return sum(e) }", "hessian(u)",
     "symmetric, sparse (in each row [i, j], [i, j + 1], [i + 1, j])"),
+  // nine points and nine points of each: 25 entries in a row, of which 13 are stored
+  H("(u: [H, W]) { s[i < H, j < W] = (u[i - 1, j - 1] ?? 0) + (u[i - 1, j] ?? 0) + (u[i - 1, j + 1] ?? 0) + (u[i, j - 1] ?? 0) - 8 * u[i, j] + (u[i, j + 1] ?? 0) + (u[i + 1, j - 1] ?? 0) + (u[i + 1, j] ?? 0) + (u[i + 1, j + 1] ?? 0) return sum(s^3) }",
+    "hessian(u)", "symmetric, sparse (in each row [i, j], [i, j + 1], [i, j + 2], [i + 1, j - 2], [i + 1, j - 1], [i + 1, j], [i + 1, j + 1], [i + 1, j + 2], [i + 2, j - 2], [i + 2, j - 1], [i + 2, j], [i + 2, j + 1], [i + 2, j + 2])"),
   // a step along one dimension couples all of the other: blocks
   H("(x: [T, C]) { y[t < T - 1] = sum[c](x[t, c] * x[t + 1, c]) return sum(y^3) }", "hessian(x)",
     "symmetric, sparse (in each row [t, d], [t + 1, d])"),
