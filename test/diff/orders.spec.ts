@@ -120,7 +120,8 @@ describe("the Hessian of Rosenbrock's function", () => {
     expect(Math.log10(at(100_000) / at(10_000))).toBeCloseTo(1, 3);
     const kernel = toKernel(ir, hessian, { dtype: "f64" });
     const buffers = kernel.buffers.filter(({ role }) => role !== "input");
-    expect(buffers.map(({ shape }) => shape.length)).toEqual([1, 1, 1]);
+    // the diagonal and that to its right, of which the left one is the mirror image
+    expect(buffers.map(({ shape }) => shape.length)).toEqual([1, 1]);
     const run = (await instantiateTypeScript([kernel])).get(kernel.name);
     const x = Float64Array.from({ length: 100_000 }, (_, k) => Math.sin(k));
     const results = run?.({ x, N: x.length }) ?? {};
