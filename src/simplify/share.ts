@@ -71,6 +71,8 @@ const heldValues = (order: readonly Aligned[]): Map<Node, Holder> => {
   const held = new Map<Node, Holder>();
   for (const { definition, body, indices } of order) {
     if (held.has(body) || !isWorthReading(body)) continue;
+    // the same at all places of an index: a reader that does not have that index would not know which to read
+    if (!indices.every((index) => body.indices.includes(index))) continue;
     if (isPointwise(definition)) held.set(body, { tensor: definition.tensor, indices });
   }
   return held;
