@@ -62,9 +62,9 @@ describe("requestsOf", () => {
   it("are one per kind, by all the inputs that it is asked for", () => {
     expect(of(`${TEXT}derive f { grad(y), value(), grad(y) }\nderive f { grad(x), vjp() }\n`)).toEqual({
       f: [
-        { kind: "grad", wrt: ["y", "x"] },
-        { kind: "value", wrt: [] },
-        { kind: "vjp", wrt: ["x", "y"] },
+        { kind: "grad", wrt: ["y", "x"], matrices: [] },
+        { kind: "value", wrt: [], matrices: [] },
+        { kind: "vjp", wrt: ["x", "y"], matrices: [] },
       ],
     });
   });
