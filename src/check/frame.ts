@@ -2,7 +2,7 @@
 import { asConstant, fixed, ofIndex } from "../ir/affine.ts";
 import type { Arena } from "../ir/arena.ts";
 import { and, constant, guard, read, select } from "../ir/build.ts";
-import { define, definitionKey, mapBodies, reductionDtype } from "../ir/program.ts";
+import { NEUTRAL, define, definitionKey, mapBodies, reductionDtype } from "../ir/program.ts";
 import { provablyInRange } from "../ir/range.ts";
 import { KEEP, readsOf } from "../ir/walk.ts";
 import type { Affine, Definition, Index, Node, Output, ReduceOp, Requirement, Tensor } from "../ir/types.ts";
@@ -244,18 +244,6 @@ const isProvable = (ir: Arena, body: Node): boolean =>
     node.at.every((a, k) => provablyInRange(ir, a, node.tensor.shape[k] ?? fixed(ir, 0))),
   );
 
-/** What a value is where its statement does not hold, and nobody reads it. */
-const OUTSIDE: { readonly [K in ReduceOp]: number } = {
-  sum: 0,
-  prod: 1,
-  max: -Infinity,
-  min: Infinity,
-  maxfirst: -Infinity,
-  minfirst: Infinity,
-  argmax: 0,
-  argmin: 0,
-};
-
 const withinParts = (
   { ir, parts, premises }: Builder,
   { body, reduction }: Computation,
@@ -266,7 +254,8 @@ const withinParts = (
     ...(premises.length === 0 || isProvable(ir, body) ? [] : premises.map(({ test }) => test)),
   ];
   if (tests.length === 0 || body.dtype !== "float") return body;
-  const outside = OUTSIDE[reduction?.op ?? "sum"];
+  // nobody reads the value where its statement does not hold: of a position, any number serves
+  const outside = NEUTRAL[reduction?.op ?? "sum"] ?? 0;
   const test = and(ir, tests);
   return outside === 0 ? guard(ir, test, body) : select(ir, test, body, constant(ir, outside));
 };

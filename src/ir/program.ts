@@ -95,6 +95,18 @@ const INT_VALUED: { readonly [K in ReduceOp]: boolean } = {
   argmin: true,
 };
 
+/** The term that contributes nothing to a reduction; positions have none. */
+export const NEUTRAL: { readonly [K in ReduceOp]: number | undefined } = {
+  sum: 0,
+  prod: 1,
+  max: -Infinity,
+  min: Infinity,
+  maxfirst: -Infinity,
+  minfirst: Infinity,
+  argmax: undefined,
+  argmin: undefined,
+};
+
 export const reductionDtype = (op: ReduceOp): Tensor["dtype"] => (INT_VALUED[op] ? "int" : "float");
 
 /** The tensors that a definition reads, in order of their symbols. */

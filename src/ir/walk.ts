@@ -189,3 +189,14 @@ export const readsOf = (roots: readonly Node[]): readonly Read[] =>
 
 export const readsTensor = (root: Node, tensor: Tensor): boolean =>
   readsOf([root]).some((node) => node.tensor === tensor);
+
+/** How many users each node has below the roots; being a root counts once more. */
+export const usesOf = (roots: readonly Node[]): ReadonlyMap<Node, number> => {
+  const uses = new Map<Node, number>();
+  const count = (node: Node): void => {
+    uses.set(node, (uses.get(node) ?? 0) + 1);
+  };
+  for (const node of reachable(roots)) for (const next of new Set(dependenciesOf(node))) count(next);
+  for (const root of roots) count(root);
+  return uses;
+};

@@ -3,21 +3,9 @@
  * amounts to there, solved for its index, and what is left of the guard. Ends: every condition is looked at once.
  */
 import {
-  affine as a, build as b, define, range, substitute, type Affine, type Arena, type Definition, type Index, type Kind, type Node, type ReduceOp, type Reduction,
+  NEUTRAL, affine as a, build as b, define, range, substitute, type Affine, type Arena, type Definition, type Index, type Kind, type Node, type Reduction,
 } from "../ir/index.ts"; // prettier-ignore
 import type { Plan } from "./tree.ts";
-
-/** A term that contributes nothing is this. */
-const NEUTRAL: { readonly [K in ReduceOp]: number | undefined } = {
-  sum: 0,
-  prod: 1,
-  max: -Infinity,
-  min: Infinity,
-  maxfirst: -Infinity,
-  minfirst: Infinity,
-  argmax: undefined,
-  argmin: undefined,
-};
 
 export interface Guarded {
   /** All of them hold, or the term contributes nothing. */

@@ -1,6 +1,6 @@
 /** Programs to kernels: the order of the passes of scheduling, and the kernel around the statements. */
 import {
-  dependenciesOf, range, reachable, affine, define, canonicalIndex, build, inDependencyOrder, liveDefinitions, recurrencesIn, type Affine, type Arena, type Definition, type Node, type Program, type Read, type Tensor,
+  range, affine, define, canonicalIndex, build, inDependencyOrder, liveDefinitions, recurrencesIn, usesOf, type Affine, type Arena, type Definition, type Node, type Program, type Read, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import type { Matrix } from "../loop/matrix.ts";
 import type { About, Buffer, Expr, FloatType, Kernel } from "../loop/types.ts";
@@ -192,15 +192,8 @@ const never = (): never => {
 
 /** How many users a node has: more than one, and it gets a name. */
 const countUses = (plans: readonly Plan[], items: readonly Item[]): ReadonlyMap<Node, number> => {
-  const uses = new Map<Node, number>();
-  const count = (node: Node): void => {
-    uses.set(node, (uses.get(node) ?? 0) + 1);
-  };
   const targets = plans.flatMap(({ definition }) => (definition.target ?? []).flatMap(affine.dataOf));
-  const roots = [...rootsOf(items), ...targets];
-  for (const node of reachable(roots)) for (const next of new Set(dependenciesOf(node))) count(next);
-  for (const root of roots) count(root);
-  return uses;
+  return usesOf([...rootsOf(items), ...targets]);
 };
 
 const rootsOf = (items: readonly Item[]): readonly Node[] =>

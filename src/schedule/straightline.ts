@@ -4,7 +4,7 @@
  * Ends: every element is expanded once, within a budget.
  */
 import {
-  loopIndices, reachable, readsOf, type Arena, type Definition, type Node, type Recurrence, type Tensor,
+  loopIndices, reachable, readsOf, reductionDtype, type Arena, type Definition, type Node, type Recurrence, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import { shareCommon, straightOperations } from "../simplify/index.ts";
 import type { Decision } from "./decision.ts";
@@ -86,7 +86,7 @@ const isCandidate = (definitions: readonly Definition[], recurrences: Recurrence
   });
 
 const isPosition = ({ reduction }: Definition): boolean =>
-  reduction?.op === "argmax" || reduction?.op === "argmin";
+  reduction !== undefined && reductionDtype(reduction.op) === "int";
 
 // ---- what is needed
 

@@ -2,26 +2,14 @@
  * Definitions that rewriting made of parts of others, whose reads a condition kept in bounds that stayed behind. In: such a
  * definition; out: the same under the tests of those reads. Where they fail nobody reads the element. Nodes are visited once.
  */
-import { affine, affinesOf, build as b, operandsOf, range, reachable } from "../ir/index.ts";
-import type { Arena, Definition, Node, ReduceOp } from "../ir/index.ts";
-
-/** What a term is that does not count. */
-const NEUTRAL: { readonly [K in ReduceOp]: number } = {
-  sum: 0,
-  prod: 1,
-  max: -Infinity,
-  min: Infinity,
-  maxfirst: -Infinity,
-  minfirst: Infinity,
-  argmax: 0,
-  argmin: 0,
-};
+import { NEUTRAL, affine, affinesOf, build as b, operandsOf, range, reachable } from "../ir/index.ts";
+import type { Arena, Definition, Node } from "../ir/index.ts";
 
 export const protect = (ir: Arena, definition: Definition): Definition => {
   const { body, reduction, target } = definition;
   const tests = target === undefined && body.dtype === "float" ? testsOf(ir, body) : [];
   if (tests.length === 0) return definition;
-  const [test, neutral] = [b.and(ir, tests), NEUTRAL[reduction?.op ?? "sum"]];
+  const [test, neutral] = [b.and(ir, tests), NEUTRAL[reduction?.op ?? "sum"] ?? 0];
   const kept = neutral === 0 ? b.guard(ir, test, body) : b.select(ir, test, body, b.constant(ir, neutral));
   return { ...definition, body: kept };
 };

@@ -3,7 +3,7 @@
  * out: each node as coefficient·node, and the operands of those nodes. Ends: every node is looked at once.
  */
 import {
-  affinesOf, build as b, dependenciesOf, isWhole, operandsOf, powerRational, reachable, rebuild, type Arena, type Constant, type Node, type Power,
+  affinesOf, build as b, isWhole, operandsOf, powerRational, reachable, rebuild, usesOf, type Arena, type Constant, type Node, type Power,
 } from "../../ir/index.ts"; // prettier-ignore
 
 /** coefficient·node */
@@ -49,26 +49,15 @@ export const canonical = (
   ir: Arena,
   values: readonly Node[],
 ): { scaled: ReadonlyMap<Node, Scaled>; graph: Lists } => {
-  const nodes = reachable(values);
   const state: Canonical = {
     ir,
-    uses: usesOf(nodes, values),
+    uses: usesOf(values),
     scaled: new Map(),
     sums: new Map(),
     products: new Map(),
   };
-  for (const node of nodes) state.scaled.set(node, scaledOf(state, node));
+  for (const node of reachable(values)) state.scaled.set(node, scaledOf(state, node));
   return { scaled: state.scaled, graph: state };
-};
-
-const usesOf = (nodes: readonly Node[], values: readonly Node[]): ReadonlyMap<Node, number> => {
-  const uses = new Map<Node, number>();
-  const count = (node: Node): void => {
-    uses.set(node, (uses.get(node) ?? 0) + 1);
-  };
-  for (const node of nodes) for (const next of new Set(dependenciesOf(node))) count(next);
-  for (const value of values) count(value);
-  return uses;
 };
 
 const scaledOf = (state: Canonical, node: Node): Scaled => {
