@@ -3,11 +3,10 @@ import { emitTypeScript } from "../../codegen/typescript/index.ts";
 import { emitWasm } from "../../codegen/wasm/emit.ts";
 import { createArena } from "../../src/ir/index.ts";
 import { compileModule, defaultRequests, request, toKernel } from "../../src/pipeline.ts";
+import { grown, measured, slope } from "../growth.ts";
 
-/** What compiling a program costs, and how large what comes out is. */
-interface Cost {
-  /** Processor time in milliseconds: what others do on the machine does not count. */
-  readonly time: number;
+/** What compiling a program makes. */
+interface Output {
   readonly nodes: number;
   readonly typescript: number;
   readonly wasm: number;
@@ -65,8 +64,7 @@ const FAMILIES: readonly {
   },
 ];
 
-const compile = async (source: string): Promise<Cost> => {
-  const start = process.cpuUsage();
+const compile = async (source: string): Promise<Output> => {
   const module = compileModule({ name: "growth.grad", text: source });
   const fn = module.ok ? module.value.functions.get("f") : undefined;
   const ir = createArena();
@@ -76,48 +74,23 @@ const compile = async (source: string): Promise<Cost> => {
   const kernel = toKernel(ir, request(ir, program.value, gradient), { dtype: "f32" });
   const typescript = emitTypeScript([kernel], "gradsmith/runtime").length;
   const wasm = (await emitWasm([kernel])).length;
-  const { user, system } = process.cpuUsage(start);
-  return { time: (user + system) / 1000, nodes: ir.size(), typescript, wasm };
-};
-
-/** Each size again, with the better of both times: a collection of garbage in the wrong moment is not the compiler's. */
-const measured = async (sources: readonly string[], before: readonly Cost[]): Promise<readonly Cost[]> => {
-  const costs: Cost[] = [];
-  for (const [k, source] of sources.entries()) {
-    const cost = await compile(source);
-    costs.push({ ...cost, time: Math.min(cost.time, before[k]?.time ?? Infinity) });
-  }
-  return costs;
+  return { nodes: ir.size(), typescript, wasm };
 };
 
 const STEEPEST = 1.1;
-const ROUNDS = 5;
-
-/** The slope between the two largest sizes on logarithmic axes: what is fixed weighs least there. */
-const slope = (costs: readonly Cost[], sizes: readonly number[], of: (cost: Cost) => number): number => {
-  const [last, before] = [costs.length - 1, costs.length - 2];
-  const ratio = of(costs[last] as Cost) / of(costs[before] as Cost);
-  return Math.log(ratio) / Math.log((sizes[last] ?? 1) / (sizes[before] ?? 1));
-};
-
-const timeOf = ({ time }: Cost): number => time;
 
 describe("compiling", () => {
   it.each(FAMILIES)(
     "$name grows no faster than the program",
     async ({ sizes, source }) => {
       await compile(source(sizes[1] ?? 1)); // the compiler itself is compiled on first use
-      let costs = await measured(sizes.map(source), []);
-      for (let round = 1; round < ROUNDS && (round < 2 || slope(costs, sizes, timeOf) > STEEPEST); round++)
-        costs = await measured(sizes.map(source), costs);
-      for (const measure of ["nodes", "typescript", "wasm", "time"] as const) {
-        expect
-          .soft(
-            slope(costs, sizes, (cost) => cost[measure]),
-            measure,
-          )
-          .toBeLessThanOrEqual(STEEPEST);
+      const costs = await grown(sizes, STEEPEST, (n) => measured(() => compile(source(n))));
+      for (const measure of ["nodes", "typescript", "wasm"] as const) {
+        const outputs = costs.map(({ result }) => result[measure]);
+        expect.soft(slope(sizes, outputs), measure).toBeLessThanOrEqual(STEEPEST);
       }
+      const times = costs.map(({ time }) => time);
+      expect.soft(slope(sizes, times), "time").toBeLessThanOrEqual(STEEPEST);
     },
     240_000,
   );
