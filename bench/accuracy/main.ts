@@ -3,30 +3,55 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { format, resolveConfig } from "prettier";
 import { allRows, type Row } from "./functions.ts";
-import { instantiateRows } from "./kernels.ts";
+import { compileRows, fingerprint, instantiateRows, type Compiled } from "./kernels.ts";
 import { sweep } from "./sweep.ts";
 import { formatTable, parseTable, type Entry } from "./table.ts";
 
-const USAGE = `usage: npm run accuracy -- [--only NAMES] [--stride N] [--update FILE]
+const USAGE = `usage: npm run accuracy -- [--only NAMES] [--stride N] [--changed FILE [--list]] [--update FILE]
 
-  --only NAMES    functions, with commas between; f′ is the derivative of f. All without it
-  --stride N      every Nth bit pattern (default 1: all 2^32, about a minute a function)
-  --update FILE   put the results into the table of this file, in place of those of the same names`;
+  --only NAMES     functions, with commas between; f′ is the derivative of f. All without it
+  --stride N       every Nth bit pattern (default 1: all 2^32, some ten seconds a function)
+  --changed FILE   only those whose kernel is not the one that this file's table tells of, or of fewer inputs
+  --list           print the names and measure nothing
+  --update FILE    put the results into the table of this file, in place of those of the same names`;
 
 const FLAGS = {
   only: { type: "string" },
   stride: { type: "string", default: "1" },
+  changed: { type: "string" },
+  list: { type: "boolean" },
   update: { type: "string" },
   help: { type: "boolean", short: "h" },
 } as const;
 
+/** In the order of their names. */
 const chosen = (only: string | undefined): readonly Row[] => {
   const rows = allRows();
   if (only === undefined) return rows;
-  const names = only.split(",");
-  const unknown = names.find((name) => !rows.some((row) => row.name === name));
-  if (unknown !== undefined) throw new RangeError(`there is no function ${unknown}`);
-  return rows.filter(({ name }) => names.includes(name));
+  return only.split(",").map((name) => {
+    const found = rows.find((row) => row.name === name);
+    if (found === undefined) throw new RangeError(`there is no function ${name}`);
+    return found;
+  });
+};
+
+interface Marked extends Compiled {
+  readonly fingerprint: string;
+}
+
+const marked = async (compiled: readonly Compiled[]): Promise<readonly Marked[]> => {
+  const all: Marked[] = [];
+  for (const each of compiled) all.push({ ...each, fingerprint: await fingerprint(each) });
+  return all;
+};
+
+/** What the table of the file does not tell, or of too few inputs. */
+const outOfDate = (file: string, stride: number, rows: readonly Marked[]): readonly Marked[] => {
+  const entries = new Map(parseTable(readFileSync(file, "utf8")).map((entry) => [entry.name, entry]));
+  return rows.filter((each) => {
+    const entry = entries.get(each.row.name);
+    return entry?.fingerprint !== each.fingerprint || entry.count < Math.floor(2 ** 32 / stride);
+  });
 };
 
 /** The lines of the table are replaced or added to, in the order of `allRows`. */
@@ -39,6 +64,12 @@ const update = async (file: string, measured: readonly Entry[]): Promise<void> =
   writeFileSync(file, await format(updated, { ...style, parser: "markdown" }));
 };
 
+const measure = async (each: Marked, stride: number): Promise<Entry> => {
+  const [pair] = await instantiateRows([each]);
+  if (pair === undefined) throw new Error(`${each.row.name} has no kernel`);
+  return { name: each.row.name, ...sweep(pair, 0, stride), fingerprint: each.fingerprint };
+};
+
 const main = async (): Promise<void> => {
   const { values } = parseArgs({ options: FLAGS });
   if (values.help === true) {
@@ -47,9 +78,15 @@ const main = async (): Promise<void> => {
   }
   const stride = Number(values.stride);
   if (!Number.isInteger(stride) || stride < 1) throw new RangeError("the stride is a whole number from 1");
+  const all = await marked(compileRows(chosen(values.only)));
+  const rows = values.changed === undefined ? all : outOfDate(values.changed, stride, all);
+  if (values.list === true) {
+    console.log(rows.map(({ row }) => row.name).join(","));
+    return;
+  }
   console.log(formatTable([]));
-  for (const pair of await instantiateRows(chosen(values.only))) {
-    const entry = { name: pair.row.name, ...sweep(pair, 0, stride) };
+  for (const each of rows) {
+    const entry = await measure(each, stride);
     console.log(formatTable([entry]).split("\n")[2]);
     if (values.update !== undefined) await update(values.update, [entry]);
   }

@@ -1,5 +1,6 @@
 /** A kernel in f32 against the same program in f64, over as many of the 2³² inputs as wanted. */
 import { BLOCK, type Pair } from "./kernels.ts";
+import { neighbouring, oneByOne } from "./reference.ts";
 
 /** What the comparison of a function found. */
 export interface Report {
@@ -42,10 +43,9 @@ const special = (tally: Tally, actual: number, exact: number): number => {
   return Math.abs(limited(actual) - limited(exact));
 };
 
-/** Adds the first `count` results of a block. */
+/** Adds the first `count` results of a block, one by one. */
 const compare = (tally: Tally, { single, double }: Pair, words: Int32Array, count: number): void => {
   const [input, actual, exact] = [single.input, single.output, double.output];
-  let { worst, at, overOne } = tally;
   for (let k = 0; k < count; k++) {
     const a = actual[k] as number;
     const e = exact[k] as number;
@@ -54,31 +54,32 @@ const compare = (tally: Tally, { single, double }: Pair, words: Int32Array, coun
     const isOrdinary = a !== 0 && Math.abs(a - e) < Infinity;
     const error = isOrdinary ? Math.abs(a - e) : special(tally, a, e);
     const scaled = error * (PER_ULP[((words[2 * k + 1] as number) >>> 20) & 0x7ff] as number);
-    if (scaled > 1) overOne++;
-    if (scaled > worst) {
-      worst = scaled;
-      at = input[k] as number;
+    if (scaled > 1) tally.overOne++;
+    if (scaled > tally.worst) {
+      tally.worst = scaled;
+      tally.at = input[k] as number;
     }
   }
-  Object.assign(tally, { worst, at, overOne });
 };
 
 const ALL = 2 ** 32;
 
 /** Every `stride`-th bit pattern from `first` on; all of them are 0 and 1. */
 export const sweep = (pair: Pair, first: number, stride: number): Report => {
-  const { single, double } = pair;
-  const patterns = new Int32Array(single.input.buffer, single.input.byteOffset, BLOCK);
+  const { single, double, scan } = pair;
   const words = new Int32Array(double.output.buffer, double.output.byteOffset, 2 * BLOCK);
+  const results = { actual: single.output, exact: double.output };
   const tally: Tally = { count: 0, worst: 0.5, at: 0, overOne: 0, nan: 0, infinite: 0, zero: 0 };
   for (let start = first; start < ALL; start += BLOCK * stride) {
     const count = Math.min(BLOCK, Math.ceil((ALL - start) / stride));
-    for (let k = 0, pattern = start | 0; k < count; k++, pattern = (pattern + stride) | 0)
-      patterns[k] = pattern;
-    double.input.set(single.input);
+    scan.fill(single.input, start, stride);
     single.run();
-    double.run();
-    compare(tally, pair, words, count);
+    if (stride === 1 && start % BLOCK === 0) neighbouring(pair);
+    else oneByOne(pair);
+    const { worst, overOne, isSpecial } = scan.scan(results);
+    // a block at a time, unless there is more to tell of it than a number
+    if (count === BLOCK && !isSpecial && worst <= tally.worst) tally.overOne += overOne;
+    else compare(tally, pair, words, count);
     tally.count += count;
   }
   return tally;

@@ -1,12 +1,24 @@
 /** The table of results as Markdown, written and read back. */
 import type { Report } from "./sweep.ts";
 
-/** One line of the table; `stride` 1 is all 2³² inputs. */
+/** One line of the table; a count of 2³² is all inputs. */
 export interface Entry extends Report {
   readonly name: string;
+  /** Of the kernel that was measured. */
+  readonly fingerprint: string;
 }
 
-const COLUMNS = ["function", "inputs", "largest error, ulp", "at", "over 1 ulp", "NaN", "∞", "0"] as const;
+const COLUMNS = [
+  "function",
+  "inputs",
+  "largest error, ulp",
+  "at",
+  "over 1 ulp",
+  "NaN",
+  "∞",
+  "0",
+  "kernel",
+] as const;
 
 const cells = (entry: Entry): readonly string[] => [
   `\`${entry.name}\``,
@@ -17,6 +29,7 @@ const cells = (entry: Entry): readonly string[] => [
   `${entry.nan}`,
   `${entry.infinite}`,
   `${entry.zero}`,
+  `\`${entry.fingerprint}\``,
 ];
 
 const line = (parts: readonly string[]): string => `| ${parts.join(" | ")} |`;
@@ -24,15 +37,15 @@ const line = (parts: readonly string[]): string => `| ${parts.join(" | ")} |`;
 export const formatTable = (entries: readonly Entry[]): string =>
   [
     line(COLUMNS),
-    line(COLUMNS.map((_, k) => (k === 0 ? "---" : "---:"))),
+    line(COLUMNS.map((name) => (name === "function" || name === "kernel" ? "---" : "---:"))),
     ...entries.map((entry) => line(cells(entry))),
   ].join("\n");
 
 const entryOf = (parts: readonly string[]): Entry => {
-  const [name = "", inputs, ...others] = parts;
+  const [name = "", inputs, ...others] = parts.map((part) => part.replaceAll("`", ""));
   const [worst = NaN, at = NaN, overOne = NaN, nan = NaN, infinite = NaN, zero = NaN] = others.map(Number);
   const count = inputs === "all" ? 2 ** 32 : Number(inputs);
-  return { name: name.replaceAll("`", ""), count, worst, at, overOne, nan, infinite, zero };
+  return { name, count, worst, at, overOne, nan, infinite, zero, fingerprint: others[6] ?? "" };
 };
 
 /** The entries of the table in a text. */

@@ -1,10 +1,13 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { allRows } from "../../bench/accuracy/functions.ts";
-import { instantiateRows, type Pair } from "../../bench/accuracy/kernels.ts";
+import { BLOCK, compileRows, instantiateRows, SAMPLES, type Pair } from "../../bench/accuracy/kernels.ts";
+import { neighbouring } from "../../bench/accuracy/reference.ts";
+import { createScan } from "../../bench/accuracy/scan.ts";
 import { sweep, type Report } from "../../bench/accuracy/sweep.ts";
 import { formatTable, parseTable, type Entry } from "../../bench/accuracy/table.ts";
-import { ERROR_BOUND } from "../../codegen/wasm/math/accuracy.ts";
+import { createHeap } from "../../src/runtime/index.ts";
+import { ERROR_BOUND, ulp } from "../../codegen/wasm/math/accuracy.ts";
 import { MATH, type MathFunction } from "../../codegen/wasm/math/index.ts";
 
 const committed = parseTable(readFileSync(new URL("../../docs/accuracy.md", import.meta.url), "utf8"));
@@ -15,7 +18,7 @@ const references = JSON.parse(
 ) as Readonly<Record<string, readonly number[]>>;
 
 const pairs: ReadonlyMap<string, Pair> = new Map(
-  (await instantiateRows(allRows())).map((pair) => [pair.row.name, pair]),
+  (await instantiateRows(compileRows(allRows()))).map((pair) => [pair.row.name, pair]),
 );
 
 const pairOf = (name: string): Pair => {
@@ -86,30 +89,38 @@ describe("the f64 kernels that f32 is compared with", () => {
   });
 });
 
-/** A function that is off: by so many ulp at 1, wrong at 2, and infinite from 3 on. */
-const faulty = (ulps: number): Pair => {
-  const [single, double] = [new Float32Array(8192), new Float64Array(8192)];
-  const [out, exact] = [new Float32Array(8192), new Float64Array(8192)];
-  const value = (x: number): number =>
-    x === 1 ? 1 + ulps * 2 ** -23 : x === 2 ? NaN : x >= 3 ? Infinity : x;
+const scratch = createHeap();
+scratch.reserve(2 ** 21);
+const scan = await createScan(scratch);
+
+/** On the scratch heap, and what `value` says in f32 and `exact` in f64. */
+const pairFrom = (value: (x: number) => number, exact: (x: number) => number): Pair => {
+  const block = <T extends Float32Array | Float64Array>(
+    array: (n: number) => T,
+    length: number,
+    f: typeof value,
+  ) => {
+    const [input, output] = [array(length), array(length)];
+    const run = (): void => {
+      input.forEach((x, k) => (output[k] = f(x)));
+    };
+    return { input, output, run };
+  };
   return {
     row: { name: "faulty", definition: { name: "faulty", text: "", uses: [] }, kind: "value" },
-    single: {
-      input: single,
-      output: out,
-      run: () => {
-        out.set(single.map(value));
-      },
-    },
-    double: {
-      input: double,
-      output: exact,
-      run: () => {
-        exact.set(double);
-      },
-    },
+    single: block(scratch.float32, BLOCK, value),
+    double: block(scratch.float64, BLOCK, exact),
+    samples: block(scratch.float64, SAMPLES, exact),
+    scan,
   };
 };
+
+/** A function that is off: by so many ulp at 1, wrong at 2, and infinite from 3 on. */
+const faulty = (ulps: number): Pair =>
+  pairFrom(
+    (x) => (x === 1 ? 1 + ulps * 2 ** -23 : x === 2 ? NaN : x >= 3 ? Infinity : x),
+    (x) => x,
+  );
 
 describe("the comparison", () => {
   it("finds the largest error and what is not a number, infinite or zero", () => {
@@ -124,6 +135,48 @@ describe("the comparison", () => {
     expect(near).toEqual({ count: 1, worst: 0.5, at: 0, overOne: 0, nan: 0, infinite: 0, zero: 0 });
   });
 
+  /** Results that are as far off as the second word of the exact one says, and some that are no finite numbers. */
+  it("judges a block as the comparison one by one does", () => {
+    const { single, double } = faulty(0);
+    const exponents = Array.from({ length: BLOCK }, (_, k) => (k * 7919) % 300);
+    const exact = exponents.map(
+      (e, k) => (k % 2 ? -1 : 1) * (1 + ((k * 104729) % 8192) / 8192) * 2 ** (e - 149),
+    );
+    double.output.set(exact);
+    single.output.set(
+      exact.map((e, k) => e + (k % 5) * 0.4 * 2 ** (Math.max((exponents[k] ?? 0) - 149, -126) - 23)),
+    );
+    const found = scan.scan({ actual: single.output, exact: double.output });
+    const off = exact.map((e, k) => {
+      const a = single.output[k] ?? NaN;
+      const ulp = 2 ** (Math.min(Math.max((exponents[k] ?? 0) - 149, -126), 127) - 23);
+      return a === Math.fround(e) ? 0 : Math.abs(a - e) / ulp;
+    });
+    expect(found.isSpecial).toBe(
+      exact.some((e, k) => Math.abs(Math.fround(e)) === Infinity || single.output[k] === 0),
+    );
+    expect(found.overOne).toBe(off.filter((error) => error > 1).length);
+    expect(found.worst).toBe(Math.max(...off));
+  });
+
+  it.each<[string, number, (x: number) => number]>([
+    ["smooth", 1.5, (x) => Math.exp(8 * x)],
+    ["with a zero", 1, (x) => x - 1.0001],
+    ["with a bend", 1, (x) => Math.max(x, 1.00037)],
+    ["with a jump", 1, (x) => (x < 1.0007 ? 1 : 2)],
+    ["fast", 2 ** 20, Math.sin],
+    ["infinite from somewhere on", 709.75, (x) => Math.exp(x)],
+  ])("has the exact results of a function that is %s", (_, from, exact) => {
+    const pair = pairFrom(exact, exact);
+    pair.scan.fill(pair.single.input, new Int32Array(Float32Array.of(from).buffer)[0] ?? NaN, 1);
+    neighbouring(pair);
+    const off = pair.double.output.map((y, k) => {
+      const x = pair.single.input[k] ?? NaN;
+      return y === exact(x) ? 0 : Math.abs(y - exact(x)) / ulp(exact(x), "f32");
+    });
+    expect(Math.max(...off)).toBeLessThan(2 ** -15);
+  });
+
   it("writes a table that it reads back", () => {
     const entry: Entry = {
       name: "f′",
@@ -134,6 +187,7 @@ describe("the comparison", () => {
       nan: 1,
       infinite: 2,
       zero: 3,
+      fingerprint: "0123abcd",
     };
     const other = { ...entry, name: "g", count: 44_278_014 };
     expect(parseTable(formatTable([entry, other]))).toEqual([entry, other]);
