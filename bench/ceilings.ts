@@ -12,6 +12,7 @@ const chain = Array.from({ length: CHAINS }, (_, k) => k);
 
 const TEXT = `(module
   (memory (export "memory") 1)
+  (func (export "empty"))
   (func (export "peak") (param $n i32) (param $times f32) (param $plus f32) (result f32)
     (local $m v128) (local $a v128) ${chain.map((k) => `(local $x${k} v128)`).join(" ")}
     (local.set $m (f32x4.splat (local.get $times)))
@@ -33,12 +34,15 @@ const TEXT = `(module
 
 interface Exports {
   readonly memory: WebAssembly.Memory;
+  readonly empty: () => void;
   readonly peak: (n: number, times: number, plus: number) => number;
   readonly copy: (to: number, from: number, bytes: number) => void;
   readonly add: (to: number, a: number, b: number, bytes: number) => void;
 }
 
 export interface Ceilings {
+  /** A call, and nothing else. */
+  readonly empty: () => void;
   /** Runs so many multiplications and additions, a multiple of 96. */
   readonly operate: (operations: number) => void;
   /** Moves so many bytes in all, half of them read. */
@@ -58,13 +62,14 @@ export const createCeilings = async (): Promise<Ceilings> => {
   const bytes = module.emitBinary();
   module.dispose();
   const { instance } = await WebAssembly.instantiate(bytes as Uint8Array<ArrayBuffer>);
-  const { memory, peak, copy, add } = instance.exports as unknown as Exports;
+  const { memory, empty, peak, copy, add } = instance.exports as unknown as Exports;
   const room = (size: number): void => {
     const missing = size + BLOCK - memory.buffer.byteLength;
     if (missing > 0) memory.grow(Math.ceil(missing / PAGE));
   };
   const part = (size: number, parts: number): number => Math.max(1, Math.round(size / parts / BLOCK)) * BLOCK;
   return {
+    empty,
     operate: (operations) => {
       peak(Math.max(1, Math.round(operations / OPERATIONS_PER_STEP)), 0.5, 1);
     },

@@ -131,16 +131,25 @@ const reserve = (heap: Heap, { inputs, outputs }: Workload): void => {
   heap.reserve(4 * bytes + (1 << 25));
 };
 
-/** Arrays in the kernel's own memory, arguments checked once. */
-export const onWasm = async (workload: Workload, drawn: Arrays<Float32Array>): Promise<Contestant> => {
-  const compiled = compile(workload);
-  const text = await emitLoader(compiled, { kind: "inline", bytes: await emitWasm(compiled) }, RUNTIME);
-  const module = (await importText(`${workload.name}.wasm`, text)) as {
-    readonly load: (options: { readonly heap: Heap }) => Promise<Kernels<Loaded>>;
+type Call = (kernel: Loaded, args: Ports, into: Ports) => () => Results;
+
+const onHeap =
+  (call: Call) =>
+  async (workload: Workload, drawn: Arrays<Float32Array>): Promise<Contestant> => {
+    const compiled = compile(workload);
+    const text = await emitLoader(compiled, { kind: "inline", bytes: await emitWasm(compiled) }, RUNTIME);
+    const module = (await importText(`${workload.name}.wasm`, text)) as {
+      readonly load: (options: { readonly heap: Heap }) => Promise<Kernels<Loaded>>;
+    };
+    const heap = createHeap();
+    reserve(heap, workload);
+    const kernels = await module.load({ heap });
+    const { args, into } = place(workload, drawn, heap);
+    return contestant(workload.kernels.map((name) => call(kernelOf(kernels, name), args, into)));
   };
-  const heap = createHeap();
-  reserve(heap, workload);
-  const kernels = await module.load({ heap });
-  const { args, into } = place(workload, drawn, heap);
-  return contestant(workload.kernels.map((name) => kernelOf(kernels, name).prepare(args, into)));
-};
+
+/** Arrays in the kernel's own memory, arguments checked once. */
+export const onWasm = onHeap((kernel, args, into) => kernel.prepare(args, into));
+
+/** Arrays in the kernel's own memory, arguments checked at each call. */
+export const onCheckedWasm = onHeap((kernel, args, into) => () => kernel(args, into));

@@ -12,13 +12,14 @@ import type {
 } from "ts-morph";
 import type { Buffer, Kernel, Local } from "../../src/loop/types.ts";
 import { interfaceOf } from "../interface.ts";
-import type { KernelInterface, TensorPort } from "../interface.ts";
+import type { KernelInterface, MatrixField, TensorPort } from "../interface.ts";
 import { createScope } from "../names.ts";
 import type { Scope } from "../names.ts";
 import { resultsText, writeArguments } from "../typescript/boundary.ts";
 import type { Boundary } from "../typescript/boundary.ts";
 import { commentText } from "../typescript/comment.ts";
 import {
+  accessText,
   arrayOutputs,
   claimTypeNames,
   interfaceDeclarations,
@@ -253,12 +254,13 @@ function makerStructure(outside: Outside, names: Names, declared: Declared): Fun
   };
 }
 
-function writeCall({ around, writer }: Inside, port: KernelInterface, scratch: string | undefined): void {
+function writeCall(inside: Inside, port: KernelInterface, scratch: string | undefined): void {
+  const { around, writer } = inside;
   const dims = port.dims.map(({ name }) => around.dim(name));
   const options = port.options.map(({ name }) => around.option(name));
   const inputs = port.inputs.map((one) => inputText(around, one));
   const outputs = port.outputs.map((one) =>
-    one.type === "number" ? `new ${one.array}(1)` : around.buffer(one.buffer),
+    one.type === "number" ? `{ cell: new ${one.array}(1) }` : around.buffer(one.buffer),
   );
   const names = port.outputs.map((one) => around.buffer(one.buffer));
   const results = resultsText(around, port.results, (one) => valueText(around, one));
@@ -268,13 +270,45 @@ function writeCall({ around, writer }: Inside, port: KernelInterface, scratch: s
     if (scratch !== undefined) writer.writeLine(`scratch: ${scratch}(${dims.join(", ")}),`);
     writer.writeLine(`scalars: [${[...dims, ...options].join(", ")}],`);
     writer.writeLine(`results: (${names.join(", ")}) => (${results}),`);
+    writeRefresh(inside, port);
   });
   writer.write(";").newLine();
 }
 
+/** Where the numbers among the results stand in the object: `.loss`, `.h.left[0]`. */
+function numberPaths(port: KernelInterface): readonly (readonly [string, TensorPort])[] {
+  const pathsOf = (field: MatrixField, path: string): readonly (readonly [string, TensorPort])[] =>
+    "port" in field
+      ? [[accessText(path, field.name), field.port]]
+      : field.ports.map((each, k) => [`${accessText(path, field.name)}[${k}]`, each]);
+  return port.results
+    .flatMap((result) => {
+      const path = accessText("", result.property);
+      return result.kind === "tensor"
+        ? [[path, result] as const]
+        : result.fields.flatMap((field) => pathsOf(field, path));
+    })
+    .filter(([, { type }]) => type === "number");
+}
+
+function writeRefresh({ scope, around, writer }: Inside, port: KernelInterface): void {
+  const paths = numberPaths(port);
+  const isNumber = port.outputs.map(({ type }) => type === "number");
+  // A parameter that is not read says so by its name, and there is none behind the last that is.
+  const parameters = port.outputs
+    .slice(0, isNumber.lastIndexOf(true) + 1)
+    .map(({ buffer }, k) => (isNumber[k] === true ? around.buffer(buffer) : scope.claim(`_${buffer.name}`)));
+  if (parameters.length === 0) return;
+  const results = scope.claim("results");
+  writer.write(`refresh: (${[results, ...parameters].join(", ")}) => () => `).inlineBlock(() => {
+    for (const [path, one] of paths) writer.writeLine(`${results}${path} = ${valueText(around, one)};`);
+  });
+  writer.write(",").newLine();
+}
+
 function inputText(around: Surroundings, port: TensorPort): string {
   const name = around.buffer(port.buffer);
-  return port.type === "number" ? `${port.array}.of(${name})` : name;
+  return port.type === "number" ? `{ cell: ${port.array}.of(${name}) }` : name;
 }
 
 /** An output of one number comes as an array of it. */

@@ -60,14 +60,20 @@ function createCallable(kernel: Kernel, wasm: WasmExports, heap: Heap): Callable
   return createKernel(heap, wasm(kernel.name), (args: Args, into: Args = {}) => {
     const dims = readDims(ports, args);
     const inputs = ports.inputs.map((port) => readInput(port, dims, given(args, port.name)));
+    const filled = (outputs: readonly TensorData[]): Record<string, PortValue> =>
+      Object.fromEntries(ports.outputs.map((port, i) => [port.name, resultOf(port, outputs[i])]));
     checkRequirements(kernel, ports, dims, inputs);
     return {
       inputs,
       outputs: ports.outputs.map((port) => prepareOutput(port, dims, given(into, port.name))),
       ...(scratch === undefined ? {} : { scratch: scratch(...dims.values()) }),
       scalars: [...dims.values(), ...readOptions(ports, args)],
-      results: (...outputs: readonly TensorData[]) =>
-        Object.fromEntries(ports.outputs.map((port, i) => [port.name, resultOf(port, outputs[i])])),
+      results: (...outputs: readonly TensorData[]) => filled(outputs),
+      refresh:
+        (results, ...outputs) =>
+        () => {
+          Object.assign(results, filled(outputs));
+        },
     };
   });
 }

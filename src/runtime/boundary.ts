@@ -40,7 +40,8 @@ export function array<K extends keyof ArrayTypes>(
   value: ArrayTypes[K],
   type: K,
 ): ArrayTypes[K] {
-  if (Object.prototype.toString.call(value) === `[object ${type}]`) return value;
+  // This is true of arrays from another realm too, and engines know it without a call.
+  if ((value as ArrayTypes[K] | null | undefined)?.[Symbol.toStringTag] === type) return value;
   throw new TypeError(`${name} must be a ${type}, but is ${describe(value)}`);
 }
 

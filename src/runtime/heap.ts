@@ -5,8 +5,6 @@
  * Growing the memory detaches every array on it: allocate first, or `reserve`, and take arrays afterwards.
  */
 
-import type { TensorData } from "./boundary.ts";
-
 export interface Heap {
   readonly memory: WebAssembly.Memory;
   /** The address of so many fresh bytes, a multiple of 64. */
@@ -70,9 +68,4 @@ export function createHeap(
       return new Int32Array(memory.buffer, at, length).fill(0);
     },
   };
-}
-
-/** Whether an array is a view of the heap's memory, so that its `byteOffset` is an address. */
-export function isOnHeap(heap: Heap, array: TensorData): boolean {
-  return array.buffer === heap.memory.buffer;
 }

@@ -4,7 +4,6 @@
  */
 
 import type { TensorData } from "./boundary.ts";
-import { isOnHeap } from "./heap.ts";
 import type { Heap } from "./heap.ts";
 
 export type WasmFunction = (...args: readonly number[]) => number;
@@ -66,70 +65,123 @@ export async function instantiate(heap: Heap, source: WasmSource): Promise<WasmE
   };
 }
 
+/** A number among the arguments or results: an array of it that belongs to the call. */
+export interface Cell<A extends TensorData = TensorData> {
+  readonly cell: A;
+}
+
+/** The same object, for those who fill it. */
+export type Writable<T> = T extends TensorData | number | string | boolean
+  ? T
+  : { -readonly [K in keyof T]: Writable<T[K]> };
+
+type Slots = readonly (TensorData | Cell)[];
+
+/** The arrays that are filled. */
+type Filled<Outputs extends Slots> = {
+  [K in keyof Outputs]: Outputs[K] extends Cell<infer A> ? A : Outputs[K];
+};
+
 /** One call of a kernel: checked arguments, in the order of its parameters. */
-export interface Call<Outputs extends readonly TensorData[], Results> {
-  readonly inputs: readonly TensorData[];
+export interface Call<Outputs extends Slots, Results> {
+  readonly inputs: Slots;
   readonly outputs: readonly [...Outputs];
   /** Bytes of memory that the kernel needs for itself; absent if it takes none. */
   readonly scratch?: number;
   /** Dimensions, then options. */
   readonly scalars: readonly number[];
-  /** The results of the public interface. The arrays are those of `outputs`, or new views of the same memory. */
-  readonly results: (...outputs: Outputs) => Results;
+  /** The results of the public interface. The arrays are those of `outputs`, or views of the same memory. */
+  readonly results: (...outputs: Filled<Outputs>) => Results;
+  /** What writes the numbers among the results, after each run; absent if there are none. */
+  readonly refresh?: (results: Writable<Results>, ...outputs: Filled<Outputs>) => () => void;
 }
 
-/** An array and its address, if it is on the heap. */
+/** An array and its address, if it is on the heap. Arrays on the heap may lose their length while a call is arranged. */
 interface Located {
   readonly data: TensorData;
-  readonly address: number | undefined;
   readonly length: number;
   readonly bytes: number;
+  readonly address: number | undefined;
+  readonly isCell: boolean;
 }
 
-function locate(heap: Heap, data: TensorData): Located {
-  const address = isOnHeap(heap, data) ? data.byteOffset : undefined;
-  return { data, address, length: data.length, bytes: data.byteLength };
+interface Placed extends Located {
+  readonly at: number;
 }
 
-const bytesOf = (data: TensorData): Uint8Array =>
-  new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+/** From an array to another of the same type and length. */
+interface Copy {
+  readonly from: TensorData;
+  readonly to: TensorData;
+}
 
-const bytesAt = (heap: Heap, { bytes }: Located, at: number): Uint8Array =>
-  new Uint8Array(heap.memory.buffer, at, bytes);
+/** What a call holds of the memory: worth nothing once that has grown. */
+interface Attached<R> {
+  /** Has no bytes once the memory has grown. */
+  readonly probe: Uint8Array;
+  readonly before: readonly Copy[];
+  readonly after: readonly Copy[];
+  readonly results: R;
+  readonly refresh: (() => void) | undefined;
+}
 
-/** A result: the array itself, filled; or a new view of the same memory, if that has grown. */
-function finish(heap: Heap, located: Located, at: number): TensorData {
-  const { data, address, length } = located;
-  if (address === undefined) bytesOf(data).set(bytesAt(heap, located, at));
-  if (address === undefined || isOnHeap(heap, data)) return data;
-  const { buffer } = heap.memory;
+function locate(buffer: ArrayBufferLike, each: TensorData | Cell): Located {
+  const isCell = "cell" in each;
+  const data = isCell ? each.cell : each;
+  // A short array has no buffer before somebody asks for it.
+  const address = !isCell && data.buffer === buffer ? data.byteOffset : undefined;
+  return { data, length: data.length, bytes: data.byteLength, address, isCell };
+}
+
+/** The array itself if it is in this memory, else a view of it. */
+function viewIn(buffer: ArrayBufferLike, { data, length, address, at }: Placed): TensorData {
+  if (address !== undefined && data.buffer === buffer) return data;
   if (data instanceof Float32Array) return new Float32Array(buffer, at, length);
   return data instanceof Float64Array
     ? new Float64Array(buffer, at, length)
     : new Int32Array(buffer, at, length);
 }
 
-/** Finds or allocates the memory of a call; running it copies what is not on the heap. */
-function arrange<O extends readonly TensorData[], R>(
-  heap: Heap,
-  run: WasmFunction,
+function attach<O extends Slots, R>(
+  { memory: { buffer } }: Heap,
   call: Call<O, R>,
-): () => R {
+  inputs: readonly Placed[],
+  outputs: readonly Placed[],
+): Attached<R> {
+  const isCopied = ({ address, isCell }: Placed): boolean => address === undefined && !isCell;
+  const filled = outputs.map((output) => (isCopied(output) ? output.data : viewIn(buffer, output)));
+  const tuple = filled as readonly TensorData[] as Filled<O>;
+  const results = call.results(...tuple);
+  for (const input of inputs) if (input.isCell) viewIn(buffer, input).set(input.data);
+  return {
+    probe: new Uint8Array(buffer),
+    before: inputs.filter(isCopied).map((input) => ({ from: input.data, to: viewIn(buffer, input) })),
+    after: outputs.filter(isCopied).map((output) => ({ from: viewIn(buffer, output), to: output.data })),
+    results,
+    refresh: call.refresh?.(results as Writable<R>, ...tuple),
+  };
+}
+
+/** Finds or allocates the memory of a call. Running it copies what is not on the heap, and takes no memory. */
+function arrange<O extends Slots, R>(heap: Heap, run: WasmFunction, call: Call<O, R>): () => R {
+  const { buffer } = heap.memory;
   // Arrays on the heap first: an allocation may detach them.
-  const inputs = call.inputs.map((data) => locate(heap, data));
-  const outputs = call.outputs.map((data) => locate(heap, data));
-  const place = ({ address, bytes }: Located): number => address ?? heap.allocate(bytes);
-  const from = inputs.map(place);
-  const to = outputs.map(place);
+  const places = [call.inputs, call.outputs].map((list) => list.map((each) => locate(buffer, each)));
+  const place = ({ data, length, bytes, address, isCell }: Located): Placed => {
+    return { data, length, bytes, address, isCell, at: address ?? heap.allocate(bytes) };
+  };
+  const [inputs = [], outputs = []] = places.map((list) => list.map(place));
   const scratch = call.scratch === undefined ? [] : [heap.allocate(call.scratch)];
-  const args = [...from, ...to, ...scratch, ...call.scalars];
+  const addresses = [...inputs, ...outputs].map(({ at }) => at);
+  const start = run.bind(undefined, ...addresses, ...scratch, ...call.scalars);
+  let attached = attach(heap, call, inputs, outputs);
   return () => {
-    inputs.forEach((input, i) => {
-      if (input.address === undefined) bytesAt(heap, input, from[i] ?? 0).set(bytesOf(input.data));
-    });
-    run(...args);
-    const filled = outputs.map((output, i) => finish(heap, output, to[i] ?? 0));
-    return call.results(...(filled as readonly TensorData[] as O));
+    if (attached.probe.length === 0) attached = attach(heap, call, inputs, outputs);
+    for (const { from, to } of attached.before) to.set(from);
+    start();
+    for (const { from, to } of attached.after) to.set(from);
+    attached.refresh?.();
+    return attached.results;
   };
 }
 
@@ -138,13 +190,14 @@ export interface WasmKernel<Args extends readonly unknown[], Results> {
   (...args: Args): Results;
   /**
    * Checks the arguments and finds the memory once; each call of the result then runs the kernel on the same arrays.
-   * For loops on arrays of the heap, whose content the caller changes in place.
+   * For loops on arrays of the heap, whose content the caller changes in place: such a call allocates nothing. It returns
+   * the same object each time, which holds the numbers of the last run.
    */
   readonly prepare: (...args: Args) => () => Results;
 }
 
 /** Makes a kernel callable. `check` turns the arguments of the public interface into those of the module's function. */
-export function createKernel<Args extends readonly unknown[], Outputs extends readonly TensorData[], Results>(
+export function createKernel<Args extends readonly unknown[], Outputs extends Slots, Results>(
   heap: Heap,
   run: WasmFunction,
   check: (...args: Args) => Call<Outputs, Results>,

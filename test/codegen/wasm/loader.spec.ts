@@ -193,8 +193,12 @@ describe("a loader", () => {
       expect(offHeap().y).toBe(copied);
       expect([...copied]).toEqual(Array.from({ length: 4 }, () => 2 * value + 1));
     }
+    expect(onHeap()).toBe(onHeap());
     own.reserve(1 << 20);
     expect(onHeap().sum).toBe(24);
     expect([...onHeap().y]).toEqual([6, 6, 6, 6]);
+    expect(onHeap()).toBe(onHeap());
+    expect(offHeap()).toEqual({ y: copied, sum: 60 });
+    expect([...copied]).toEqual([15, 15, 15, 15]);
   });
 });
