@@ -105,7 +105,7 @@ function make_divide_scalar(heap: Heap, wasm: WasmExports): Kernels["divide_scal
     shape("a", a.length, "[N]", [N]);
     const out = output("out", into.out, "Float32Array", "[N]", [N]);
     return {
-      inputs: [a, Float32Array.of(b)],
+      inputs: [a, { cell: Float32Array.of(b) }],
       outputs: [out],
       scalars: [N],
       results: (out) => ({ out }),
@@ -126,10 +126,13 @@ function make_divide_scalar_vjp(heap: Heap, wasm: WasmExports): Kernels["divide_
       shape("d_out", d_out.length, "[N]", [N]);
       const d_a = output("d_a", into.d_a, "Float32Array", "[N]", [N]);
       return {
-        inputs: [a, Float32Array.of(b), d_out],
-        outputs: [d_a, new Float32Array(1)],
+        inputs: [a, { cell: Float32Array.of(b) }, d_out],
+        outputs: [d_a, { cell: new Float32Array(1) }],
         scalars: [N],
         results: (d_a, d_b) => ({ d_a, d_b: d_b[0] ?? 0 }),
+        refresh: (results, _d_a, d_b) => () => {
+          results.d_b = d_b[0] ?? 0;
+        },
       };
     },
   );

@@ -105,9 +105,12 @@ function make_bce(heap: Heap, wasm: WasmExports): Kernels["bce"] {
     shape("target", target.length, "[rows]", [rows]);
     return {
       inputs: [prob, target],
-      outputs: [new Float32Array(1)],
+      outputs: [{ cell: new Float32Array(1) }],
       scalars: [rows],
       results: (out) => ({ out: out[0] ?? 0 }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }
@@ -123,9 +126,12 @@ function make_bce_grad(heap: Heap, wasm: WasmExports): Kernels["bce_grad"] {
     const d_target = output("d_target", into.d_target, "Float32Array", "[rows]", [rows]);
     return {
       inputs: [prob, target],
-      outputs: [new Float32Array(1), d_prob, d_target],
+      outputs: [{ cell: new Float32Array(1) }, d_prob, d_target],
       scalars: [rows],
       results: (out, d_prob, d_target) => ({ out: out[0] ?? 0, d_prob, d_target }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }

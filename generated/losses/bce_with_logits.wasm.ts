@@ -111,9 +111,12 @@ function make_bce_with_logits(heap: Heap, wasm: WasmExports): Kernels["bce_with_
     shape("target", target.length, "[rows]", [rows]);
     return {
       inputs: [logits, target],
-      outputs: [new Float32Array(1)],
+      outputs: [{ cell: new Float32Array(1) }],
       scalars: [rows],
       results: (out) => ({ out: out[0] ?? 0 }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }
@@ -132,9 +135,12 @@ function make_bce_with_logits_grad(heap: Heap, wasm: WasmExports): Kernels["bce_
       const d_target = output("d_target", into.d_target, "Float32Array", "[rows]", [rows]);
       return {
         inputs: [logits, target],
-        outputs: [new Float32Array(1), d_logits, d_target],
+        outputs: [{ cell: new Float32Array(1) }, d_logits, d_target],
         scalars: [rows],
         results: (out, d_logits, d_target) => ({ out: out[0] ?? 0, d_logits, d_target }),
+        refresh: (results, out) => () => {
+          results.out = out[0] ?? 0;
+        },
       };
     },
   );

@@ -142,10 +142,13 @@ function make_cosine_similarity_loss(heap: Heap, wasm: WasmExports): Kernels["co
     shape("target", target.length, "[N, C]", [N, C]);
     return {
       inputs: [pred, target],
-      outputs: [new Float32Array(1)],
+      outputs: [{ cell: new Float32Array(1) }],
       scratch: scratchBytes(N, C),
       scalars: [N, C],
       results: (out) => ({ out: out[0] ?? 0 }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }
@@ -169,10 +172,13 @@ function make_cosine_similarity_loss_grad(
       const d_target = output("d_target", into.d_target, "Float32Array", "[N, C]", [N, C]);
       return {
         inputs: [pred, target],
-        outputs: [new Float32Array(1), d_pred, d_target],
+        outputs: [{ cell: new Float32Array(1) }, d_pred, d_target],
         scratch: scratchBytes(N, C),
         scalars: [N, C],
         results: (out, d_pred, d_target) => ({ out: out[0] ?? 0, d_pred, d_target }),
+        refresh: (results, out) => () => {
+          results.out = out[0] ?? 0;
+        },
       };
     },
   );

@@ -123,9 +123,12 @@ function make_cross_entropy(heap: Heap, wasm: WasmExports): Kernels["cross_entro
     shape("target", target.length, "[N, C]", [N, C]);
     return {
       inputs: [logits, target],
-      outputs: [new Float32Array(1)],
+      outputs: [{ cell: new Float32Array(1) }],
       scalars: [N, C],
       results: (out) => ({ out: out[0] ?? 0 }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }
@@ -146,10 +149,13 @@ function make_cross_entropy_grad(heap: Heap, wasm: WasmExports): Kernels["cross_
       const d_target = output("d_target", into.d_target, "Float32Array", "[N, C]", [N, C]);
       return {
         inputs: [logits, target],
-        outputs: [new Float32Array(1), d_logits, d_target],
+        outputs: [{ cell: new Float32Array(1) }, d_logits, d_target],
         scratch: scratchBytes(N, C),
         scalars: [N, C],
         results: (out, d_logits, d_target) => ({ out: out[0] ?? 0, d_logits, d_target }),
+        refresh: (results, out) => () => {
+          results.out = out[0] ?? 0;
+        },
       };
     },
   );

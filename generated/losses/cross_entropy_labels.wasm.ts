@@ -121,9 +121,12 @@ function make_cross_entropy_labels(heap: Heap, wasm: WasmExports): Kernels["cros
     inRange("label", label, "C", C);
     return {
       inputs: [logits, label],
-      outputs: [new Float32Array(1)],
+      outputs: [{ cell: new Float32Array(1) }],
       scalars: [N, C],
       results: (out) => ({ out: out[0] ?? 0 }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }
@@ -144,10 +147,13 @@ function make_cross_entropy_labels_grad(heap: Heap, wasm: WasmExports): Kernels[
       const d_logits = output("d_logits", into.d_logits, "Float32Array", "[N, C]", [N, C]);
       return {
         inputs: [logits, label],
-        outputs: [new Float32Array(1), d_logits],
+        outputs: [{ cell: new Float32Array(1) }, d_logits],
         scratch: scratchBytes(N, C),
         scalars: [N, C],
         results: (out, d_logits) => ({ out: out[0] ?? 0, d_logits }),
+        refresh: (results, out) => () => {
+          results.out = out[0] ?? 0;
+        },
       };
     },
   );

@@ -112,9 +112,12 @@ function make_dice(heap: Heap, wasm: WasmExports): Kernels["dice"] {
     shape("target", target.length, "[rows]", [rows]);
     return {
       inputs: [prob, target],
-      outputs: [new Float32Array(1)],
+      outputs: [{ cell: new Float32Array(1) }],
       scalars: [rows, smooth],
       results: (out) => ({ out: out[0] ?? 0 }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }
@@ -131,9 +134,12 @@ function make_dice_grad(heap: Heap, wasm: WasmExports): Kernels["dice_grad"] {
     const d_target = output("d_target", into.d_target, "Float32Array", "[rows]", [rows]);
     return {
       inputs: [prob, target],
-      outputs: [new Float32Array(1), d_prob, d_target],
+      outputs: [{ cell: new Float32Array(1) }, d_prob, d_target],
       scalars: [rows, smooth],
       results: (out, d_prob, d_target) => ({ out: out[0] ?? 0, d_prob, d_target }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }

@@ -121,9 +121,12 @@ function make_focal(heap: Heap, wasm: WasmExports): Kernels["focal"] {
     shape("target", target.length, "[rows]", [rows]);
     return {
       inputs: [prob, target],
-      outputs: [new Float32Array(1)],
+      outputs: [{ cell: new Float32Array(1) }],
       scalars: [rows, alpha, gamma],
       results: (out) => ({ out: out[0] ?? 0 }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }
@@ -141,9 +144,12 @@ function make_focal_grad(heap: Heap, wasm: WasmExports): Kernels["focal_grad"] {
     const d_target = output("d_target", into.d_target, "Float32Array", "[rows]", [rows]);
     return {
       inputs: [prob, target],
-      outputs: [new Float32Array(1), d_prob, d_target],
+      outputs: [{ cell: new Float32Array(1) }, d_prob, d_target],
       scalars: [rows, alpha, gamma],
       results: (out, d_prob, d_target) => ({ out: out[0] ?? 0, d_prob, d_target }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }

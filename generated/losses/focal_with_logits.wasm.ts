@@ -136,9 +136,12 @@ function make_focal_with_logits(heap: Heap, wasm: WasmExports): Kernels["focal_w
     shape("target", target.length, "[rows]", [rows]);
     return {
       inputs: [logits, target],
-      outputs: [new Float32Array(1)],
+      outputs: [{ cell: new Float32Array(1) }],
       scalars: [rows, alpha, gamma],
       results: (out) => ({ out: out[0] ?? 0 }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }
@@ -159,9 +162,12 @@ function make_focal_with_logits_grad(heap: Heap, wasm: WasmExports): Kernels["fo
       const d_target = output("d_target", into.d_target, "Float32Array", "[rows]", [rows]);
       return {
         inputs: [logits, target],
-        outputs: [new Float32Array(1), d_logits, d_target],
+        outputs: [{ cell: new Float32Array(1) }, d_logits, d_target],
         scalars: [rows, alpha, gamma],
         results: (out, d_logits, d_target) => ({ out: out[0] ?? 0, d_logits, d_target }),
+        refresh: (results, out) => () => {
+          results.out = out[0] ?? 0;
+        },
       };
     },
   );

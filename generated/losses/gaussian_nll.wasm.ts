@@ -120,9 +120,12 @@ function make_gaussian_nll(heap: Heap, wasm: WasmExports): Kernels["gaussian_nll
     shape("var", var_.length, "[rows]", [rows]);
     return {
       inputs: [mu, target, var_],
-      outputs: [new Float32Array(1)],
+      outputs: [{ cell: new Float32Array(1) }],
       scalars: [rows],
       results: (out) => ({ out: out[0] ?? 0 }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }
@@ -144,9 +147,12 @@ function make_gaussian_nll_grad(heap: Heap, wasm: WasmExports): Kernels["gaussia
       const d_var = output("d_var", into.d_var, "Float32Array", "[rows]", [rows]);
       return {
         inputs: [mu, target, var_],
-        outputs: [new Float32Array(1), d_mu, d_target, d_var],
+        outputs: [{ cell: new Float32Array(1) }, d_mu, d_target, d_var],
         scalars: [rows],
         results: (out, d_mu, d_target, d_var) => ({ out: out[0] ?? 0, d_mu, d_target, d_var }),
+        refresh: (results, out) => () => {
+          results.out = out[0] ?? 0;
+        },
       };
     },
   );

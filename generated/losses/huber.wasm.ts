@@ -109,9 +109,12 @@ function make_huber(heap: Heap, wasm: WasmExports): Kernels["huber"] {
     shape("target", target.length, "[rows]", [rows]);
     return {
       inputs: [pred, target],
-      outputs: [new Float32Array(1)],
+      outputs: [{ cell: new Float32Array(1) }],
       scalars: [rows, delta],
       results: (out) => ({ out: out[0] ?? 0 }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }
@@ -128,9 +131,12 @@ function make_huber_grad(heap: Heap, wasm: WasmExports): Kernels["huber_grad"] {
     const d_target = output("d_target", into.d_target, "Float32Array", "[rows]", [rows]);
     return {
       inputs: [pred, target],
-      outputs: [new Float32Array(1), d_pred, d_target],
+      outputs: [{ cell: new Float32Array(1) }, d_pred, d_target],
       scalars: [rows, delta],
       results: (out, d_pred, d_target) => ({ out: out[0] ?? 0, d_pred, d_target }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }

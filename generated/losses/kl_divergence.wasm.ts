@@ -116,9 +116,12 @@ function make_kl_divergence(heap: Heap, wasm: WasmExports): Kernels["kl_divergen
     shape("q", q.length, "[N, C]", [N, C]);
     return {
       inputs: [p, q],
-      outputs: [new Float32Array(1)],
+      outputs: [{ cell: new Float32Array(1) }],
       scalars: [N, C],
       results: (out) => ({ out: out[0] ?? 0 }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }
@@ -138,9 +141,12 @@ function make_kl_divergence_grad(heap: Heap, wasm: WasmExports): Kernels["kl_div
       const d_q = output("d_q", into.d_q, "Float32Array", "[N, C]", [N, C]);
       return {
         inputs: [p, q],
-        outputs: [new Float32Array(1), d_p, d_q],
+        outputs: [{ cell: new Float32Array(1) }, d_p, d_q],
         scalars: [N, C],
         results: (out, d_p, d_q) => ({ out: out[0] ?? 0, d_p, d_q }),
+        refresh: (results, out) => () => {
+          results.out = out[0] ?? 0;
+        },
       };
     },
   );

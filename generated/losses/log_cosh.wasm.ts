@@ -104,9 +104,12 @@ function make_log_cosh(heap: Heap, wasm: WasmExports): Kernels["log_cosh"] {
     shape("target", target.length, "[rows]", [rows]);
     return {
       inputs: [pred, target],
-      outputs: [new Float32Array(1)],
+      outputs: [{ cell: new Float32Array(1) }],
       scalars: [rows],
       results: (out) => ({ out: out[0] ?? 0 }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }
@@ -122,9 +125,12 @@ function make_log_cosh_grad(heap: Heap, wasm: WasmExports): Kernels["log_cosh_gr
     const d_target = output("d_target", into.d_target, "Float32Array", "[rows]", [rows]);
     return {
       inputs: [pred, target],
-      outputs: [new Float32Array(1), d_pred, d_target],
+      outputs: [{ cell: new Float32Array(1) }, d_pred, d_target],
       scalars: [rows],
       results: (out, d_pred, d_target) => ({ out: out[0] ?? 0, d_pred, d_target }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }

@@ -103,9 +103,12 @@ function make_nll(heap: Heap, wasm: WasmExports): Kernels["nll"] {
     inRange("label", label, "C", C);
     return {
       inputs: [logp, label],
-      outputs: [new Float32Array(1)],
+      outputs: [{ cell: new Float32Array(1) }],
       scalars: [N, C],
       results: (out) => ({ out: out[0] ?? 0 }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }
@@ -122,9 +125,12 @@ function make_nll_grad(heap: Heap, wasm: WasmExports): Kernels["nll_grad"] {
     const d_logp = output("d_logp", into.d_logp, "Float32Array", "[N, C]", [N, C]);
     return {
       inputs: [logp, label],
-      outputs: [new Float32Array(1), d_logp],
+      outputs: [{ cell: new Float32Array(1) }, d_logp],
       scalars: [N, C],
       results: (out, d_logp) => ({ out: out[0] ?? 0, d_logp }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }

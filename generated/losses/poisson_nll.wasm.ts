@@ -109,9 +109,12 @@ function make_poisson_nll(heap: Heap, wasm: WasmExports): Kernels["poisson_nll"]
     shape("target", target.length, "[rows]", [rows]);
     return {
       inputs: [pred, target],
-      outputs: [new Float32Array(1)],
+      outputs: [{ cell: new Float32Array(1) }],
       scalars: [rows],
       results: (out) => ({ out: out[0] ?? 0 }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }
@@ -130,9 +133,12 @@ function make_poisson_nll_grad(heap: Heap, wasm: WasmExports): Kernels["poisson_
       const d_target = output("d_target", into.d_target, "Float32Array", "[rows]", [rows]);
       return {
         inputs: [pred, target],
-        outputs: [new Float32Array(1), d_pred, d_target],
+        outputs: [{ cell: new Float32Array(1) }, d_pred, d_target],
         scalars: [rows],
         results: (out, d_pred, d_target) => ({ out: out[0] ?? 0, d_pred, d_target }),
+        refresh: (results, out) => () => {
+          results.out = out[0] ?? 0;
+        },
       };
     },
   );

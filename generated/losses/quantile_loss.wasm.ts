@@ -116,9 +116,12 @@ function make_quantile_loss(heap: Heap, wasm: WasmExports): Kernels["quantile_lo
     shape("target", target.length, "[rows]", [rows]);
     return {
       inputs: [pred, target],
-      outputs: [new Float32Array(1)],
+      outputs: [{ cell: new Float32Array(1) }],
       scalars: [rows, q],
       results: (out) => ({ out: out[0] ?? 0 }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }
@@ -138,9 +141,12 @@ function make_quantile_loss_grad(heap: Heap, wasm: WasmExports): Kernels["quanti
       const d_target = output("d_target", into.d_target, "Float32Array", "[rows]", [rows]);
       return {
         inputs: [pred, target],
-        outputs: [new Float32Array(1), d_pred, d_target],
+        outputs: [{ cell: new Float32Array(1) }, d_pred, d_target],
         scalars: [rows, q],
         results: (out, d_pred, d_target) => ({ out: out[0] ?? 0, d_pred, d_target }),
+        refresh: (results, out) => () => {
+          results.out = out[0] ?? 0;
+        },
       };
     },
   );

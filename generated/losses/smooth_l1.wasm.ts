@@ -110,9 +110,12 @@ function make_smooth_l1(heap: Heap, wasm: WasmExports): Kernels["smooth_l1"] {
     shape("target", target.length, "[rows]", [rows]);
     return {
       inputs: [pred, target],
-      outputs: [new Float32Array(1)],
+      outputs: [{ cell: new Float32Array(1) }],
       scalars: [rows, beta],
       results: (out) => ({ out: out[0] ?? 0 }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }
@@ -129,9 +132,12 @@ function make_smooth_l1_grad(heap: Heap, wasm: WasmExports): Kernels["smooth_l1_
     const d_target = output("d_target", into.d_target, "Float32Array", "[rows]", [rows]);
     return {
       inputs: [pred, target],
-      outputs: [new Float32Array(1), d_pred, d_target],
+      outputs: [{ cell: new Float32Array(1) }, d_pred, d_target],
       scalars: [rows, beta],
       results: (out, d_pred, d_target) => ({ out: out[0] ?? 0, d_pred, d_target }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }

@@ -137,9 +137,12 @@ function make_triplet_margin(heap: Heap, wasm: WasmExports): Kernels["triplet_ma
     shape("negative", negative.length, "[N, C]", [N, C]);
     return {
       inputs: [anchor, positive, negative],
-      outputs: [new Float32Array(1)],
+      outputs: [{ cell: new Float32Array(1) }],
       scalars: [N, C, margin],
       results: (out) => ({ out: out[0] ?? 0 }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }
@@ -163,7 +166,7 @@ function make_triplet_margin_grad(heap: Heap, wasm: WasmExports): Kernels["tripl
       const d_negative = output("d_negative", into.d_negative, "Float32Array", "[N, C]", [N, C]);
       return {
         inputs: [anchor, positive, negative],
-        outputs: [new Float32Array(1), d_anchor, d_positive, d_negative],
+        outputs: [{ cell: new Float32Array(1) }, d_anchor, d_positive, d_negative],
         scalars: [N, C, margin],
         results: (out, d_anchor, d_positive, d_negative) => ({
           out: out[0] ?? 0,
@@ -171,6 +174,9 @@ function make_triplet_margin_grad(heap: Heap, wasm: WasmExports): Kernels["tripl
           d_positive,
           d_negative,
         }),
+        refresh: (results, out) => () => {
+          results.out = out[0] ?? 0;
+        },
       };
     },
   );

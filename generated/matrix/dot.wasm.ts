@@ -94,9 +94,12 @@ function make_dot(heap: Heap, wasm: WasmExports): Kernels["dot"] {
     shape("b", b.length, "[N]", [N]);
     return {
       inputs: [a, b],
-      outputs: [new Float32Array(1)],
+      outputs: [{ cell: new Float32Array(1) }],
       scalars: [N],
       results: (out) => ({ out: out[0] ?? 0 }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }
@@ -112,9 +115,12 @@ function make_dot_grad(heap: Heap, wasm: WasmExports): Kernels["dot_grad"] {
     const d_b = output("d_b", into.d_b, "Float32Array", "[N]", [N]);
     return {
       inputs: [a, b],
-      outputs: [new Float32Array(1), d_a, d_b],
+      outputs: [{ cell: new Float32Array(1) }, d_a, d_b],
       scalars: [N],
       results: (out, d_a, d_b) => ({ out: out[0] ?? 0, d_a, d_b }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }

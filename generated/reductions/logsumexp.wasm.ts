@@ -96,9 +96,12 @@ function make_logsumexp(heap: Heap, wasm: WasmExports): Kernels["logsumexp"] {
     shape("x", x.length, "[N]", [N]);
     return {
       inputs: [x],
-      outputs: [new Float32Array(1)],
+      outputs: [{ cell: new Float32Array(1) }],
       scalars: [N],
       results: (out) => ({ out: out[0] ?? 0 }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }
@@ -115,10 +118,13 @@ function make_logsumexp_grad(heap: Heap, wasm: WasmExports): Kernels["logsumexp_
       const d_x = output("d_x", into.d_x, "Float32Array", "[N]", [N]);
       return {
         inputs: [x],
-        outputs: [new Float32Array(1), d_x],
+        outputs: [{ cell: new Float32Array(1) }, d_x],
         scratch: scratchBytes(N),
         scalars: [N],
         results: (out, d_x) => ({ out: out[0] ?? 0, d_x }),
+        refresh: (results, out) => () => {
+          results.out = out[0] ?? 0;
+        },
       };
     },
   );

@@ -90,9 +90,12 @@ function make_mean(heap: Heap, wasm: WasmExports): Kernels["mean"] {
     shape("x", x.length, "[N]", [N]);
     return {
       inputs: [x],
-      outputs: [new Float32Array(1)],
+      outputs: [{ cell: new Float32Array(1) }],
       scalars: [N],
       results: (out) => ({ out: out[0] ?? 0 }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }
@@ -105,9 +108,12 @@ function make_mean_grad(heap: Heap, wasm: WasmExports): Kernels["mean_grad"] {
     const d_x = output("d_x", into.d_x, "Float32Array", "[N]", [N]);
     return {
       inputs: [x],
-      outputs: [new Float32Array(1), d_x],
+      outputs: [{ cell: new Float32Array(1) }, d_x],
       scalars: [N],
       results: (out, d_x) => ({ out: out[0] ?? 0, d_x }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }

@@ -88,9 +88,12 @@ function make_min(heap: Heap, wasm: WasmExports): Kernels["min"] {
     shape("x", x.length, "[N]", [N]);
     return {
       inputs: [x],
-      outputs: [new Float32Array(1)],
+      outputs: [{ cell: new Float32Array(1) }],
       scalars: [N],
       results: (out) => ({ out: out[0] ?? 0 }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }
@@ -103,9 +106,12 @@ function make_min_grad(heap: Heap, wasm: WasmExports): Kernels["min_grad"] {
     const d_x = output("d_x", into.d_x, "Float32Array", "[N]", [N]);
     return {
       inputs: [x],
-      outputs: [new Float32Array(1), d_x],
+      outputs: [{ cell: new Float32Array(1) }, d_x],
       scalars: [N],
       results: (out, d_x) => ({ out: out[0] ?? 0, d_x }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }

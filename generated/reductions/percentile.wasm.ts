@@ -104,9 +104,12 @@ function make_percentile(heap: Heap, wasm: WasmExports): Kernels["percentile"] {
     shape("x", x.length, "[N]", [N]);
     return {
       inputs: [x],
-      outputs: [new Float32Array(1)],
+      outputs: [{ cell: new Float32Array(1) }],
       scalars: [N, p],
       results: (out) => ({ out: out[0] ?? 0 }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }
@@ -123,9 +126,12 @@ function make_percentile_grad(heap: Heap, wasm: WasmExports): Kernels["percentil
       const d_x = output("d_x", into.d_x, "Float32Array", "[N]", [N]);
       return {
         inputs: [x],
-        outputs: [new Float32Array(1), d_x],
+        outputs: [{ cell: new Float32Array(1) }, d_x],
         scalars: [N, p],
         results: (out, d_x) => ({ out: out[0] ?? 0, d_x }),
+        refresh: (results, out) => () => {
+          results.out = out[0] ?? 0;
+        },
       };
     },
   );

@@ -101,9 +101,12 @@ function make_std(heap: Heap, wasm: WasmExports): Kernels["std"] {
     shape("x", x.length, "[N]", [N]);
     return {
       inputs: [x],
-      outputs: [new Float32Array(1)],
+      outputs: [{ cell: new Float32Array(1) }],
       scalars: [N, ddof],
       results: (out) => ({ out: out[0] ?? 0 }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }
@@ -118,10 +121,13 @@ function make_std_grad(heap: Heap, wasm: WasmExports): Kernels["std_grad"] {
     const d_x = output("d_x", into.d_x, "Float32Array", "[N]", [N]);
     return {
       inputs: [x],
-      outputs: [new Float32Array(1), d_x],
+      outputs: [{ cell: new Float32Array(1) }, d_x],
       scratch: scratchBytes(N),
       scalars: [N, ddof],
       results: (out, d_x) => ({ out: out[0] ?? 0, d_x }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }

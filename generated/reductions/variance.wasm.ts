@@ -102,9 +102,12 @@ function make_variance(heap: Heap, wasm: WasmExports): Kernels["variance"] {
     shape("x", x.length, "[N]", [N]);
     return {
       inputs: [x],
-      outputs: [new Float32Array(1)],
+      outputs: [{ cell: new Float32Array(1) }],
       scalars: [N, ddof],
       results: (out) => ({ out: out[0] ?? 0 }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }
@@ -118,9 +121,12 @@ function make_variance_grad(heap: Heap, wasm: WasmExports): Kernels["variance_gr
     const d_x = output("d_x", into.d_x, "Float32Array", "[N]", [N]);
     return {
       inputs: [x],
-      outputs: [new Float32Array(1), d_x],
+      outputs: [{ cell: new Float32Array(1) }, d_x],
       scalars: [N, ddof],
       results: (out, d_x) => ({ out: out[0] ?? 0, d_x }),
+      refresh: (results, out) => () => {
+        results.out = out[0] ?? 0;
+      },
     };
   });
 }
