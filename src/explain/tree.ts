@@ -188,11 +188,7 @@ const ROWS: { readonly [K in Kind]: Row<K> } = {
   and: (node, names) => ({ kind: "connective", word: "and", of: node.args.map(names.node) }),
   or: (node, names) => ({ kind: "connective", word: "or", of: node.args.map(names.node) }),
   not: (node, names) => ({ kind: "not", of: names.node(node.a) }),
-  inrange: (node, names) => ({
-    kind: "range",
-    value: affineTree(node.value, names),
-    extent: affineTree(node.extent, names),
-  }),
+  inrange: (node, names) => rangeOf(node.value, node.extent, names),
   divides: (node, names) => relation("∣", affineTree(node.by, names), affineTree(node.value, names)),
   iszero: (node, names) => equality(node.value, names),
   select: (node, names) => ({
@@ -213,6 +209,22 @@ const ROWS: { readonly [K in Kind]: Row<K> } = {
     name: "δ",
     indices: [affineTree(node.a, names), affineTree(node.b, names)],
   }),
+};
+
+/** 0 ≤ a < e without the half that an index's own range says: i + 1 < N, 1 ≤ i. */
+const rangeOf = (value: Affine, extent: Affine, names: Names): Tree => {
+  const isBelow = value.terms.every(
+    ({ coefficient, atoms }) =>
+      coefficient > 0 && atoms.every(({ kind }) => kind === "index" || kind === "dim"),
+  );
+  const of = affineTree(value, names);
+  if (isBelow && value.constant >= 0) return relation("<", of, affineTree(extent, names));
+  const [term, ...others] = value.terms;
+  const [atom, ...factors] = term?.atoms ?? [];
+  const isIndex = others.length + factors.length === 0 && term?.coefficient === 1 && atom?.kind === "index";
+  if (isIndex && value.constant <= 0 && atom.index.extent === extent)
+    return relation("≤", number(-value.constant), affineTree({ ...value, constant: 0 }, names));
+  return { kind: "range", value: of, extent: affineTree(extent, names) };
 };
 
 /** a - b = 0 reads as a = b. */

@@ -2,7 +2,7 @@
  * The constructors of scalar expressions. They fold constants, drop zeros and ones, order operands and lift guards out of
  * products; everything that needs a choice is simplification.
  */
-import { asConstant, minus, divideExactly } from "./affine.ts";
+import { asConstant, divideExactly, fixed, minus } from "./affine.ts";
 import type { Arena } from "./arena.ts";
 import { provablyInRange, provablyNonNegative, provablyPositive } from "./range.ts";
 import {
@@ -328,13 +328,31 @@ const connective = (ir: Arena, kind: "and" | "or", args: readonly Node[]): Node 
     } else if (arg.kind === kind) for (const inner of arg.args) flat.add(inner);
     else flat.add(arg);
   }
-  const sorted = [...flat].sort(byId);
+  const sorted = [...(kind === "and" ? withoutImplied(ir, [...flat]) : flat)].sort(byId);
   const [only] = sorted;
   if (only === undefined) return boolean(ir, !absorbing);
   if (sorted.length === 1) return only;
   return ir.node(`${kind} ${ids(sorted)}`, (id) =>
     Object.freeze({ id, kind, dtype: "bool", indices: indicesOf(ir, sorted), args: Object.freeze(sorted) }),
   );
+};
+
+/** More ranges than this in one test are not compared with each other. */
+const MOST_RANGES = 16;
+
+const withoutImplied = (ir: Arena, tests: readonly Node[]): readonly Node[] => {
+  const ranges = tests.filter((test) => test.kind === "inrange");
+  if (ranges.length < 2 || ranges.length > MOST_RANGES) return tests;
+  return tests.filter((test) => !ranges.some((given) => given !== test && implies(ir, given, test)));
+};
+
+/** 0 ≤ v < e says that 0 ≤ v + c < f for a number c ≥ 0 where e ≤ f - c. */
+export const implies = (ir: Arena, given: Node, wanted: Node): boolean => {
+  if (given.kind !== "inrange" || wanted.kind !== "inrange") return given === wanted;
+  const c = asConstant(minus(ir, wanted.value, given.value));
+  if (c === undefined || c < 0) return false;
+  const room = minus(ir, minus(ir, wanted.extent, given.extent), fixed(ir, c));
+  return provablyNonNegative(ir, room);
 };
 
 export const and = (ir: Arena, args: readonly Node[]): Node => connective(ir, "and", args);

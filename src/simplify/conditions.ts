@@ -24,9 +24,16 @@ const factsOf = (ir: Arena, test: Node, value: boolean): Facts => {
 const isConditional = (node: Node): boolean =>
   node.dtype === "bool" || node.kind === "guard" || node.kind === "select";
 
+const valueOf = (ir: Arena, test: Node, facts: Facts): boolean | undefined => {
+  const known = facts.get(test);
+  if (known !== undefined || test.kind !== "inrange") return known;
+  for (const [fact, value] of facts) if (value && b.implies(ir, fact, test)) return true;
+  return undefined;
+};
+
 /** The node where the facts hold. Numbers are looked through, tests are replaced. */
 const under = (ir: Arena, node: Node, facts: Facts, depth: number): Node => {
-  const known = facts.get(node);
+  const known = valueOf(ir, node, facts);
   if (known !== undefined) return b.boolean(ir, known);
   const args = operandsOf(node);
   if (depth === 0 || args.length === 0 || args.length > 8) return node;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { affine, createArena, range, type Affine, type Arena } from "../../src/ir/index.ts";
+import { affine, build as b, createArena, range, type Affine, type Arena } from "../../src/ir/index.ts";
 
 /** A random index expression over two indices and a dim, with what it is in numbers. */
 interface Sample {
@@ -47,6 +47,36 @@ const points = (): readonly (readonly [number, number, number])[] => {
     for (let i = 0; i < n; i++) for (let j = 0; j < J_EXTENT; j++) all.push([i, j, n]);
   return all;
 };
+
+describe("one range implies another", () => {
+  const ir = createArena();
+  const W = affine.dim(ir, "W", 0);
+  const j = affine.ofIndex(ir, ir.index("j", W));
+  const at = (c: number): Affine => affine.plus(ir, j, affine.fixed(ir, c));
+  const upTo = (c: number): Affine => affine.plus(ir, W, affine.fixed(ir, c));
+  const inside = (value: number, extent: number) => b.inRange(ir, at(value), upTo(extent));
+
+  it("where it holds at every point, and only there", () => {
+    const shifts = [-2, -1, 0, 1, 2];
+    const cases = shifts.flatMap((v) => shifts.flatMap((e) => shifts.flatMap((w) => shifts.map((f) => [v, e, w, f] as const)))); // prettier-ignore
+    for (const [v, e, w, f] of cases) {
+      if (!b.implies(ir, inside(v, e), inside(w, f))) continue;
+      for (let width = 0; width < 8; width++) {
+        for (let k = 0; k < width; k++) {
+          const given = 0 <= k + v && k + v < width + e;
+          expect(!given || (0 <= k + w && k + w < width + f), String([v, e, w, f, width, k])).toBe(true);
+        }
+      }
+    }
+  });
+
+  it("and the other is left out of what both guard", () => {
+    expect(b.and(ir, [inside(-1, -1), inside(-1, 0)])).toBe(inside(-1, -1));
+    expect(b.and(ir, [inside(1, 0), inside(2, 1)])).toBe(inside(1, 0));
+    const both = b.and(ir, [inside(-1, 0), inside(1, 0)]);
+    expect(both.kind).toBe("and");
+  });
+});
 
 describe("range analysis", () => {
   it("proves only what is true at every point, and divides as numbers do", () => {
