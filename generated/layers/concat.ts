@@ -30,7 +30,7 @@ export interface ConcatResults {
 /**
  * The columns of both, one after the other.
  *
- * y[n, i] = [0 ≤ i < A] · a[n, i] + [0 ≤ i - A < B] · b[n, i - A]
+ * y[n, i] = [i < A] · a[n, i] + [0 ≤ i - A < B] · b[n, i - A]
  *
  * Operations: N·A + N·B
  */

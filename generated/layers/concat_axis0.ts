@@ -30,7 +30,7 @@ export interface ConcatAxis0Results {
 /**
  * The rows of both, one after the other.
  *
- * y[i, j] = [0 ≤ i < M] · a[i, j] + [0 ≤ i - M < K] · b[i - M, j]
+ * y[i, j] = [i < M] · a[i, j] + [0 ≤ i - M < K] · b[i - M, j]
  *
  * Operations: M·N + N·K
  */

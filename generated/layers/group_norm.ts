@@ -218,9 +218,9 @@ let group_norm_vjp_d_gamma_1 = new Float32Array(0);
  * d_mu_1[n, j] = Σ[q0] -gamma[⌊C / groups⌋ · j + q0] · d_mu_1_2[n, j, q0] / sqrt(d_var_1[n, j])
  * d_mu.sum[n, g] = (d_mu_1[n, g] - 2 · mu.sum[n, g] · d_var[n, g] · (1 - H · W · ⌊C / groups⌋ / (H · W · ⌊C / groups⌋)) / (H · W · ⌊C / groups⌋)) / (H · W · ⌊C / groups⌋)
  * d_gamma_1[n, c] = [0 ≤ ⌊c / ⌊C / groups⌋⌋ < groups] · (1 / sqrt(eps + var[n, ⌊c / ⌊C / groups⌋⌋]))
- * d_x[n, c, i, j] = [0 ≤ c < groups · ⌊C / groups⌋] · (gamma[c] · d_y[n, c, i, j] · d_gamma_1[n, c]) + [0 ≤ ⌊c / ⌊C / groups⌋⌋ < groups] · (d_mu.sum[n, ⌊c / ⌊C / groups⌋⌋] + 2 · (x[n, ⌊C / groups⌋ · ⌊c / ⌊C / groups⌋⌋ + mod(c, ⌊C / groups⌋), i, j] - mu[n, ⌊c / ⌊C / groups⌋⌋]) · d_var[n, ⌊c / ⌊C / groups⌋⌋] / (H · W · ⌊C / groups⌋))
- * d_gamma[c] = Σ[n, i, j] [0 ≤ c < groups · ⌊C / groups⌋] · ((x[n, c, i, j] - mu[n, ⌊c / ⌊C / groups⌋⌋]) · d_y[n, c, i, j] · d_gamma_1[n, c])
- * d_beta[c] = Σ[n, i, j] [0 ≤ c < groups · ⌊C / groups⌋] · d_y[n, c, i, j]
+ * d_x[n, c, i, j] = [c < groups · ⌊C / groups⌋] · (gamma[c] · d_y[n, c, i, j] · d_gamma_1[n, c]) + [0 ≤ ⌊c / ⌊C / groups⌋⌋ < groups] · (d_mu.sum[n, ⌊c / ⌊C / groups⌋⌋] + 2 · (x[n, ⌊C / groups⌋ · ⌊c / ⌊C / groups⌋⌋ + mod(c, ⌊C / groups⌋), i, j] - mu[n, ⌊c / ⌊C / groups⌋⌋]) · d_var[n, ⌊c / ⌊C / groups⌋⌋] / (H · W · ⌊C / groups⌋))
+ * d_gamma[c] = Σ[n, i, j] [c < groups · ⌊C / groups⌋] · ((x[n, c, i, j] - mu[n, ⌊c / ⌊C / groups⌋⌋]) · d_y[n, c, i, j] · d_gamma_1[n, c])
+ * d_beta[c] = Σ[n, i, j] [c < groups · ⌊C / groups⌋] · d_y[n, c, i, j]
  *
  * Operations: 7·groups·N·H·W·⌊(C)/(groups)⌋ + 10·N·C·H·W + 2·groups·N·W·⌊(C)/(groups)⌋ + 6·groups·N·⌊(C)/(groups)⌋ + 5·N·C + 10·groups·N + groups·⌊(C)/(groups)⌋ + 7
  */

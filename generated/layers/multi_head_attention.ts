@@ -680,7 +680,7 @@ let multi_head_attention_vjp_zPanel = new Float32Array(0);
  * d_weight[b, j, l, s] = Σ[q0] v[b, s, ⌊D / heads⌋ · j + q0] · d_z[b, l, ⌊D / heads⌋ · j + q0]
  * d_softmax.y.sum_1[b, h, l] = Σ[c] d_weight[b, h, l, c] · weight[b, h, l, c]
  * d_score.sum[b, h, l, s] = weight[b, h, l, s] · (d_weight[b, h, l, s] - d_softmax.y.sum_1[b, h, l]) / sqrt(⌊D / heads⌋)
- * d_v[b, s, o] = Σ[l] [0 ≤ o < heads · ⌊D / heads⌋] · (weight[b, ⌊o / ⌊D / heads⌋⌋, l, s] · d_z[b, l, o])
+ * d_v[b, s, o] = Σ[l] [o < heads · ⌊D / heads⌋] · (weight[b, ⌊o / ⌊D / heads⌋⌋, l, s] · d_z[b, l, o])
  * d_k[b, s, k] = Σ[l] [0 ≤ ⌊k / ⌊D / heads⌋⌋ < heads] · (q[b, l, ⌊D / heads⌋ · ⌊k / ⌊D / heads⌋⌋ + mod(k, ⌊D / heads⌋)] · d_score.sum[b, ⌊k / ⌊D / heads⌋⌋, l, s])
  * d_q[b, l, k] = Σ[s] [0 ≤ ⌊k / ⌊D / heads⌋⌋ < heads] · (k[b, s, ⌊D / heads⌋ · ⌊k / ⌊D / heads⌋⌋ + mod(k, ⌊D / heads⌋)] · d_score.sum[b, ⌊k / ⌊D / heads⌋⌋, l, s])
  * d_x_1[b, l, d] = Σ[o] wv[o, d] · d_v[b, l, o]
@@ -690,7 +690,7 @@ let multi_head_attention_vjp_zPanel = new Float32Array(0);
  * d_wq[o, d] = Σ[b, l] x[b, l, d] · d_q[b, l, o]
  * d_wk[o, d] = Σ[b, l] x[b, l, d] · d_k[b, l, o]
  * d_wv[o, d] = Σ[b, l] x[b, l, d] · d_v[b, l, o]
- * d_wo[o, d] = Σ[b, l] [0 ≤ d < heads · ⌊D / heads⌋] · (z[b, l, d] · d_y[b, l, o])
+ * d_wo[o, d] = Σ[b, l] [d < heads · ⌊D / heads⌋] · (z[b, l, d] · d_y[b, l, o])
  *
  * Operations: 2·heads·B·L·D·⌊(D)/(heads)⌋ + 6·heads·B·L·L·⌊(D)/(heads)⌋ + 20·B·L·D·D + 6·B·L·L·D + 11·heads·B·L·L + 2·B·L·D + 2
  */
