@@ -78,18 +78,10 @@ const isConstant = (program: Program, { moving: inputs, parts }: Draft): boolean
   return parts.every(({ tensor }) => tensor === undefined || !moving.has(tensor));
 };
 
-const plainIndex = (a: Affine | undefined): Index | undefined => {
-  const [term, ...others] = a?.terms ?? [];
-  const [atom, ...factors] = term?.atoms ?? [];
-  if (a?.constant !== 0 || others.length > 0 || factors.length > 0 || term?.coefficient !== 1)
-    return undefined;
-  return atom?.kind === "index" ? atom.index : undefined;
-};
-
 /** The deltas that pair a row index with a column index; others are conditions. */
 const sharedBy = (own: readonly Index[], fixed: ReadonlyMap<number, Affine>): readonly Shared[] =>
   [...fixed].flatMap(([column, value]) => {
-    const index = plainIndex(value);
+    const index = affine.plainIndex(value);
     const row = index === undefined ? -1 : own.indexOf(index);
     return row < 0 ? [] : [{ row, column }];
   });
@@ -158,12 +150,14 @@ const output = (tensor: Tensor, name: string): Output => ({ name, tensor });
 const entries = (drawn: Drawn): Stored => {
   const { parts, common, shared } = drawn;
   const { name } = drawn.draft;
+  const isPaired = shared.length < drawn.own.length && shared.every(({ row, column }) => row === column);
+  const isSymmetric = drawn.draft.isSymmetric && isPaired;
   const structure: Structure =
     shared.length === 0
-      ? { kind: "dense", values: name }
+      ? { kind: "dense", isSymmetric, values: name }
       : isIdentity(drawn, shared)
         ? { kind: "diagonal", values: name }
-        : { kind: "blockDiagonal", shared, values: name };
+        : { kind: "blockDiagonal", isSymmetric, shared, values: name };
   const { tensor, definitions } = total(drawn, parts, common, name);
   return { structure, definitions, outputs: [output(tensor, name)] };
 };
@@ -263,7 +257,7 @@ const placeOf = ({ program, own }: Drawn, value: Affine): Place<string> | undefi
   if (isAlone && atom?.kind === "data") {
     const { node } = atom;
     if (node.kind !== "read" || !program.inputs.includes(node.tensor)) return undefined;
-    const rows = node.at.map((each) => own.findIndex((index) => index === plainIndex(each)));
+    const rows = node.at.map((each) => own.findIndex((index) => index === affine.plainIndex(each)));
     return rows.includes(-1) ? undefined : { kind: "data", indices: node.tensor.name, rows };
   }
   const steps = own.map((index) => {
@@ -407,7 +401,7 @@ const factorOf = (
   // what the block fixes are row indices: a column knows them by its own
   const places = new Map(
     [...common].flatMap(([j, value]): [Index, Affine][] => {
-      const [row, column] = [plainIndex(value), element[j]];
+      const [row, column] = [affine.plainIndex(value), element[j]];
       return row === undefined || column === undefined ? [] : [[row, affine.ofIndex(ir, column)]];
     }),
   );
@@ -424,7 +418,7 @@ const outerProducts = (drawn: Drawn, tensor: Tensor): readonly Outer[] | undefin
   const free = element.filter((_, j) => !common.has(j));
   const names = [...own, ...free].map((index) => affine.ofIndex(ir, index));
   const body = bodyAt(ir, definition, names);
-  const inBlock = new Set([...common.values()].map(plainIndex));
+  const inBlock = new Set([...common.values()].map(affine.plainIndex));
   const around: Sides = {
     ir,
     program,

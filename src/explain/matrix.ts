@@ -232,10 +232,11 @@ export const structureText = ({ matrix, places, entries }: ReadableMatrix): stri
   switch (structure.kind) {
     case "zero":
     case "diagonal":
-    case "dense":
       return constant + structure.kind;
+    case "dense":
+      return `${constant}${structure.isSymmetric ? "symmetric, " : ""}dense`;
     case "blockDiagonal":
-      return constant + blocks;
+      return `${constant}${structure.isSymmetric ? "symmetric, " : ""}${blocks}`;
     case "sparse": {
       const columns = entries.map((entry) => entry.places.slice(matrix.rows.length).join(", "));
       const list = columns.map((each) => `[${each}]`).join(", ");

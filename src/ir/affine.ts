@@ -231,6 +231,15 @@ export const dimsOf = (a: Affine): readonly string[] =>
     }),
   );
 
+/** The index that this expression is, if it is nothing else. */
+export const plainIndex = (a: Affine | undefined): Index | undefined => {
+  const [term, ...others] = a?.terms ?? [];
+  const [atom, ...factors] = term?.atoms ?? [];
+  if (others.length > 0 || factors.length > 0 || a?.constant !== 0 || term?.coefficient !== 1)
+    return undefined;
+  return atom?.kind === "index" ? atom.index : undefined;
+};
+
 /** a = coefficient·index + rest with neither depending on the index; undefined where it occurs in any other way. */
 export const linearIn = (
   ir: Arena,

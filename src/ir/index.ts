@@ -6,6 +6,7 @@ export * as build from "./build.ts";
 export * from "./walk.ts";
 export * from "./program.ts";
 export * from "./recurrence.ts";
+export * from "./symmetry.ts";
 export { componentsBy, type Component } from "./components.ts";
 export * from "./rational.ts";
 export { verify, verifyRecurrences, DialectError } from "./verify.ts";

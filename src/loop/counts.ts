@@ -197,7 +197,9 @@ function walk(at: Walk, body: readonly Stmt[]): void {
     if (stmt.kind === "for") {
       const [from, to] = [writtenOut(at.bound, stmt.from), writtenOut(at.bound, stmt.to)];
       const range = { local: stmt.local, from, to, step: stmt.step };
-      walk({ ...at, ranges: [...at.ranges, range] }, stmt.body);
+      // beside other loops, a local may be bound where it does not count
+      const bound = new Map([...at.bound].filter(([local]) => local !== stmt.local));
+      walk({ ...at, bound, ranges: [...at.ranges, range] }, stmt.body);
     }
   }
   at.visit(here, at.ranges);

@@ -18,13 +18,19 @@ export type Place<Indices> =
   /** Where an int input says: its dimensions are these of the rows. */
   | { readonly kind: "data"; readonly indices: Indices; readonly rows: readonly number[] };
 
+/** `isSymmetric`: equal to its transpose, so that only one half is computed. */
 export type Structure =
   /** Nothing is stored. */
   | { readonly kind: "zero" }
   /** Rows and columns have one shape, and entries off the diagonal are zero: `values` of the shape of the rows. */
   | { readonly kind: "diagonal"; readonly values: string }
   /** `values` over the rows and those dimensions of the columns that are not shared. */
-  | { readonly kind: "blockDiagonal"; readonly shared: readonly Shared[]; readonly values: string }
+  | {
+      readonly kind: "blockDiagonal";
+      readonly isSymmetric: boolean;
+      readonly shared: readonly Shared[];
+      readonly values: string;
+    }
   /** In each block (the whole, where nothing is shared) Σ left·rightᵀ: left of the shape of the rows, right of the columns. */
   | {
       readonly kind: "lowRank";
@@ -51,7 +57,7 @@ export type Structure =
       readonly values: readonly string[];
     }
   /** `values` over the rows and the columns. */
-  | { readonly kind: "dense"; readonly values: string };
+  | { readonly kind: "dense"; readonly isSymmetric: boolean; readonly values: string };
 
 export type StructureKind = Structure["kind"];
 

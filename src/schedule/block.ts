@@ -5,8 +5,9 @@
  */
 import { foldExpr, operands } from "../loop/fold.ts";
 import { formatExpr } from "../loop/format.ts";
+import type { Half } from "../ir/index.ts";
 import type { Buffer, Expr, Local, Stmt } from "../loop/types.ts";
-import { add, and, compare, int, load, min, mul, sub, use } from "./build.ts";
+import { add, and, binary, compare, int, load, max, min, mul, sub, use } from "./build.ts";
 import { jammedBody, rebuilt, type For } from "./jam.ts";
 import { newLocal, type Names } from "./scope.ts";
 
@@ -18,6 +19,14 @@ export interface Summed {
   readonly size: Expr;
 }
 
+/**
+ * The half of a result that is needed: where the index on side `row` is at most that on side `column`. `of` is on this side,
+ * and on the other one the lanes (of `both`: the rows and they) or a loop around, whose index is `other`.
+ */
+export type Needed =
+  | { readonly of: "both"; readonly side: keyof Half }
+  | { readonly of: "rows" | "lanes"; readonly side: keyof Half; readonly other: Expr };
+
 export interface Contraction {
   readonly names: Names;
   /** Columns of a block. */
@@ -28,6 +37,7 @@ export interface Contraction {
   readonly alongSum: boolean;
   /** Terms that are added before their sum is added to others. */
   readonly chunk: number;
+  readonly half: Needed | undefined;
   /** How many rows there are, in terms of the dims. */
   readonly rows: Expr;
   /** Where statements that need these locals can go, if that is outside of a loop around. */
@@ -107,13 +117,45 @@ const ownOf = (rows: For): ReadonlySet<Local> =>
   new Set([rows.local, ...rows.body.flatMap((stmt) => (stmt.kind === "let" ? [stmt.local] : []))]);
 
 /** Row by row, without blocks: along the sum where memory is in order there. */
-const alongRows = ({ alongSum }: Contraction, rows: For, lanes: For): Stmt =>
-  alongSum
-    ? {
-        ...rows,
-        body: [...rows.body.slice(0, -1), { ...lanes, mode: "serial", body: vectorsInside(lanes.body) }],
-      }
-    : rows;
+const alongRows = ({ alongSum, half }: Contraction, rows: For, lanes: For): Stmt => {
+  const needed = half?.of === "rows" ? beside(rows, half.side, half.other) : rows;
+  const columns =
+    half === undefined || half.of === "rows"
+      ? lanes
+      : half.of === "both"
+        ? beside(lanes, OTHER[half.side], use(rows.local))
+        : beside(lanes, half.side, half.other);
+  const own: For = alongSum ? { ...columns, mode: "serial", body: vectorsInside(lanes.body) } : columns;
+  return { ...needed, body: [...rows.body.slice(0, -1), own] };
+};
+
+const OTHER: { readonly [K in keyof Half]: keyof Half } = { row: "column", column: "row" };
+
+/** The iterations in the half that is needed, at an index on the other side. */
+const beside = (loop: For, side: keyof Half, other: Expr): For =>
+  side === "row"
+    ? { ...loop, to: min(loop.to, add(other, int(1))) }
+    : { ...loop, from: max(loop.from, other) };
+
+/** The same with those around them in blocks, which begin where they do without it, and are whole. */
+const blocksBeside = (rows: For, side: keyof Half, from: Expr, to: Expr): For => {
+  const start = (of: Expr): Expr => mul(binary("floordiv", of, int(ROWS)), int(ROWS));
+  return side === "row"
+    ? { ...rows, to: min(rows.to, start(add(to, int(ROWS - 1)))) }
+    : { ...rows, from: max(rows.from, start(from)) };
+};
+
+const rowsFor = (half: Contraction["half"], rows: For, block: For): For => {
+  if (half?.of === "both") return blocksBeside(rows, half.side, block.from, block.to);
+  if (half?.of === "rows") return blocksBeside(rows, half.side, half.other, add(half.other, int(1)));
+  return rows;
+};
+
+const lanesFor = ({ half, width }: Contraction, lanes: For): For => {
+  if (half?.of !== "lanes") return lanes;
+  const other = half.side === "row" ? max(half.other, int(width - 1)) : half.other;
+  return beside(lanes, half.side, other);
+};
 
 const vectorsInside = (body: readonly Stmt[]): readonly Stmt[] =>
   body.map((stmt) => {
@@ -163,13 +205,13 @@ const inBlocks = (
   panels: readonly Panel[],
   flat: Flat | undefined,
 ): readonly Stmt[] => {
-  const { names, width, summed = [] } = contraction;
+  const { names, width, half, summed = [] } = contraction;
   const start = newLocal(names, "int", `${lanes.local.name}Start`);
-  return steps(names, lanes, start, width, () => {
+  return steps(names, lanesFor(contraction, lanes), start, width, () => {
     const part: For = { ...lanes, from: use(start), to: add(use(start), int(width)) };
     const place = placeIn(summed, part, width);
     const reads = readsOf(panels, place);
-    const inside = steps(names, rows, rows.local, ROWS, (first) => {
+    const inside = steps(names, rowsFor(half, rows, part), rows.local, ROWS, (first) => {
       const at = newLocal(names, "int", `${rows.local.name}At`);
       const sum = flat?.(part, use(at)) ?? replaced(part.body, reads);
       const body = [...rows.body.slice(0, -1), { ...part, body: withoutUnused(sum) }];

@@ -2,9 +2,8 @@
  * Temporaries no larger than they have to be. In: where plans are in the tree; out: where each tensor lives. An axis that
  * runs along a loop around the definition and all its readers needs no storage. Ends: every axis is looked at once.
  */
-import type { Definition, Tensor } from "../ir/index.ts";
+import { affine, type Definition, type Tensor } from "../ir/index.ts";
 import type { Element, Location, Loop, Place } from "./tree.ts";
-import { plainIndex } from "./value.ts";
 
 export const contract = (
   definitions: readonly Definition[],
@@ -53,7 +52,7 @@ const loopsAroundReaders = (
         const axis =
           made?.plan.definition.indices.findIndex((index) => made.binding.get(index) === loop) ?? -1;
         const position = at[axis];
-        const index = position && plainIndex(position);
+        const index = position && affine.plainIndex(position);
         // a recurrence reads what an earlier iteration made
         return loop.order !== undefined && axis >= 0 && (index === undefined || binding.get(index) !== loop);
       });

@@ -4,7 +4,7 @@
  * whole program: a batch of instances; in expressions it is `batchIndex`.
  */
 import {
-  KEEP, affine, build, canonicalIndex, loopIndices, mapNodes, substitute, type Affine, type Arena, type Definition, type Index, type Node, type Read, type Tensor,
+  KEEP, affine, build, canonicalIndex, loopIndices, mapNodes, substitute, type Affine, type Arena, type Definition, type Index, type Node, type Read, type Symmetric, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import type { Element } from "./tree.ts";
 import { combined, constants, positions, type Position } from "./unroll.ts";
@@ -22,6 +22,28 @@ export const iterations = (definition: Definition): number =>
   loopIndices(definition).reduce((count, { extent }) => count * (affine.asConstant(extent) ?? 1), 1);
 
 const closed = (indices: readonly Index[]): readonly Index[] => indices.filter((index) => !isOpen(index));
+
+/** What a program gives, and which of it is symmetric. */
+export interface Results {
+  readonly outputs: ReadonlySet<Tensor>;
+  readonly symmetric: ReadonlyMap<Tensor, Symmetric>;
+}
+
+/** Of an element and its mirror image the one whose expression stands for both. */
+export const inHalf = (
+  symmetric: Results["symmetric"],
+  { tensor, indices }: Definition,
+  position: Position,
+): Position => {
+  const pairs = (symmetric.get(tensor) ?? []).flatMap(({ row, column }) => {
+    const [i, j] = [indices[row], indices[column]];
+    const [a, b] = [i && position.get(i), j && position.get(j)];
+    return i === undefined || j === undefined || a === undefined || b === undefined ? [] : [{ i, j, a, b }];
+  });
+  const first = pairs.find(({ a, b }) => a !== b);
+  if (first === undefined || first.a < first.b) return position;
+  return new Map([...position, ...pairs.flatMap(({ i, j, a, b }) => [[i, b], [j, a]] as const)]); // prettier-ignore
+};
 
 /** The places of elements by offset. */
 export const placesOf = (definition: Definition): ReadonlyMap<number, Position> =>

@@ -7,7 +7,7 @@ import {
 import type { AccumulateOp, Buffer, Expr, Local, Stmt } from "../loop/types.ts";
 import { compare, and, constant, convert, int, max, min, mul, or, add, sub, use } from "./build.ts";
 import { extentExpr, integer, type Counter, type Site } from "./integer.ts";
-import { blocked, ROWS, type Contraction } from "./block.ts";
+import { blocked, ROWS, type Contraction, type Needed } from "./block.ts";
 import { jam, type For } from "./jam.ts";
 import { chainOf, named, newLocal, openBlock, type Block, type Operand } from "./scope.ts";
 import type { Binding, Item, Loop, Place, Plan, Schedule, Step } from "./tree.ts";
@@ -155,6 +155,7 @@ const contractionOf = (emission: Emission, block: Block, rows: Loop): Contractio
     summed: loops.every((loop) => loop.bounds === undefined) ? summed : undefined,
     alongSum: isAlongSum,
     chunk: CHUNK,
+    half: neededOf(emission, rows, lanes),
     rows: extentExpr(rows.extent),
     outside: (locals) => {
       const chain = chainOf(block);
@@ -168,6 +169,21 @@ const contractionOf = (emission: Emission, block: Block, rows: Loop): Contractio
       return made;
     },
   };
+};
+
+const neededOf = (emission: Emission, rows: Loop, lanes: Loop | undefined): Needed | undefined => {
+  const [own, inner] = [rows.triangle, lanes?.triangle];
+  if (own !== undefined && inner?.outer === rows) return { of: "both", side: own.side };
+  const other = outerOf(emission, own);
+  if (own !== undefined && other !== undefined) return { of: "rows", side: own.side, other };
+  const around = outerOf(emission, inner);
+  return inner && around && { of: "lanes", side: inner.side, other: around };
+};
+
+/** The index of the loop around on the other side. */
+const outerOf = (emission: Emission, triangle: Loop["triangle"]): Expr | undefined => {
+  const outer = triangle?.outer && emission.open.get(triangle.outer);
+  return outer && use(outer.local);
 };
 
 const stepsIn = (loop: Loop | undefined): readonly Step[] =>
@@ -186,10 +202,32 @@ const loopsIn = (loop: Loop): readonly Loop[] => {
 const tiled = (emission: Emission, block: Block, loop: Loop, made: For): readonly Stmt[] => {
   const { names } = emission.values;
   if (loop.role !== "rows") return [made];
-  const columns = loop.body.find((item) => item.kind === "loop" && item.role === "columns");
+  const columns = loop.body.find((item): item is Loop => item.kind === "loop" && item.role === "columns");
   if (columns === undefined) return blocked(contractionOf(emission, block, loop), made);
-  const body = made.body.flatMap((stmt) => (stmt.kind === "for" ? jam(names, stmt, COLUMNS) : [stmt]));
-  return jam(names, made, ROWS, { ...made, body });
+  const first = newLocal(names, "int", `${made.local.name}First`);
+  const isBoth = columns.triangle?.outer === loop;
+  const other = isBoth ? use(first) : outerOf(emission, columns.triangle);
+  const needed = {
+    ...inHalf(made, loop.triangle, outerOf(emission, loop.triangle), 1),
+    body: made.body.map((stmt) =>
+      stmt.kind === "for" && stmt.local === emission.counters.get(columns.id)
+        ? inHalf(stmt, columns.triangle, other, isBoth ? ROWS : 1)
+        : stmt,
+    ),
+  };
+  const body = needed.body.flatMap((stmt) => (stmt.kind === "for" ? jam(names, stmt, COLUMNS) : [stmt]));
+  const bound: Stmt = { kind: "let", local: first, value: use(made.local) };
+  return jam(names, needed, ROWS, { ...needed, body }).map((stmt) =>
+    stmt.kind === "for" && isBoth ? { ...stmt, body: [bound, ...stmt.body] } : stmt,
+  );
+};
+
+/** The loop as far as the half goes that is needed for the indices from `other` on, which are `count`. */
+const inHalf = (loop: For, triangle: Loop["triangle"], other: Expr | undefined, count: number): For => {
+  if (triangle === undefined || other === undefined) return loop;
+  return triangle.side === "column"
+    ? { ...loop, from: max(loop.from, other) }
+    : { ...loop, to: min(loop.to, add(other, int(count))) };
 };
 
 /** Loops count upwards: the place of one that runs downwards is from + to - 1 - its counter. */

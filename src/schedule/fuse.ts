@@ -3,11 +3,10 @@
  * and where each plan is in it. Ends: every plan is inserted once, at the end of a block.
  */
 import {
-  affine, build, canonicalIndex, loopIndices, type Arena, type Index, type Node, type Tensor,
+  affine, build, canonicalIndex, define, loopIndices, type Arena, type AxisPair, type Half, type Index, type Node, type Symmetric, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
-import { narrow, narrowable, type Narrowed } from "./bounds.ts";
+import { narrow, narrowable, type Narrowed, type Range } from "./bounds.ts";
 import type { FloatType } from "../loop/types.ts";
-import { plainIndex } from "./value.ts";
 import type { Along, Binding, Item, Location, Loop, Plan, Role, Step, TensorRead, Tile } from "./tree.ts";
 
 export interface Fused {
@@ -17,7 +16,13 @@ export interface Fused {
   readonly parts: readonly Tensor[];
 }
 
-export const fuse = (ir: Arena, plans: readonly Plan[], dtype: FloatType): Fused => {
+/** `symmetric`: of the results, those of which one half may be computed and then copied. */
+export const fuse = (
+  ir: Arena,
+  plans: readonly Plan[],
+  dtype: FloatType,
+  symmetric: ReadonlyMap<Tensor, Symmetric>,
+): Fused => {
   const fusion: Fusion = {
     ir,
     items: [],
@@ -45,6 +50,11 @@ export const fuse = (ir: Arena, plans: readonly Plan[], dtype: FloatType): Fused
     else insertWith(fusion, plan);
   }
   for (const plan of [...fusion.waiting.values()]) insertWith(fusion, plan);
+  for (const plan of plans) {
+    const pairs = symmetric.get(plan.definition.tensor);
+    if (plan.half !== undefined && pairs !== undefined)
+      fusion.items.push(...mirrored(fusion, plan, plan.half, pairs));
+  }
   return { items: [...fusion.first, ...fusion.items], locations: fusion.locations, parts: fusion.parts };
 };
 
@@ -221,12 +231,14 @@ const enter = (
 ): Placement | undefined => {
   const [phase = [], ...later] = placement.rest;
   const { path } = placement;
-  if (loop.bounds !== undefined || !isOpen(fusion, plan, path, loop)) return undefined;
+  const isBounded = loop.bounds !== undefined && loop.triangle === undefined;
+  if (isBounded || !isOpen(fusion, plan, path, loop)) return undefined;
   if (loop.order === "descending" && isFirstOf(plan)) return undefined;
   for (const index of phase) {
     if (isOfTile(plan, index)) continue;
     if (index.extent !== loop.extent || narrowed.has(index)) continue;
-    if (!readsExactly(fusion, plan, loop, index)) continue;
+    if (!readsExactly(fusion, plan, loop, index) || !runsOverHalf(fusion, plan, placement, index, loop))
+      continue;
     const others = phase.filter((each) => each !== index);
     const rest = others.length === 0 ? later : [others, ...later];
     const binding = new Map([...placement.binding, [index, loop] as const]);
@@ -234,6 +246,36 @@ const enter = (
   }
   return undefined;
 };
+
+/** What only one half is needed of goes into loops over that half, and into loops over all only for what is made there. */
+const runsOverHalf = (
+  fusion: Fusion,
+  plan: Plan,
+  { binding }: Placement,
+  index: Index,
+  loop: Loop,
+): boolean => {
+  const side = sideOf(plan, index);
+  const partner = side && partnerOf(plan, side);
+  const around = partner && binding.get(partner);
+  if (loop.triangle !== undefined) {
+    const { side: own, outer } = loop.triangle;
+    return own === side && (outer === undefined || outer === around);
+  }
+  if (around === undefined) return true;
+  return plan.reads.some(({ tensor }) => fusion.locations.get(tensor)?.path.includes(loop));
+};
+
+const OTHER: { readonly [K in keyof Half]: keyof Half } = { row: "column", column: "row" };
+
+const indexOf = ({ definition, half }: Plan, side: keyof Half): Index | undefined =>
+  half && definition.indices[half[side]];
+
+/** Which of the two indices of its half an index is. */
+const sideOf = (plan: Plan, index: Index): keyof Half | undefined =>
+  (["row", "column"] as const).find((side) => indexOf(plan, side) === index);
+
+const partnerOf = (plan: Plan, side: keyof Half): Index | undefined => indexOf(plan, OTHER[side]);
 
 const isOfTile = ({ tile, definition }: Plan, index: Index): boolean =>
   tile !== undefined && (roleOf(tile, index) !== undefined || !definition.indices.includes(index));
@@ -271,7 +313,7 @@ const readsExactly = (fusion: Fusion, plan: Plan, loop: Loop, index: Index): boo
     if (made.plan.form === "scatter") return false;
     const axis = made.plan.definition.indices.findIndex((each) => made.binding.get(each) === loop);
     const position = at[axis];
-    return position !== undefined && plainIndex(position) === index;
+    return position !== undefined && affine.plainIndex(position) === index;
   });
 
 /**
@@ -305,7 +347,14 @@ const insert = (fusion: Fusion, plan: Plan, placement: Placement): void => {
   for (const index of own) {
     const block = path.at(-1)?.body ?? fusion.items;
     const role = roleOf(plan.tile, index);
-    const loop = newLoop(fusion, plan, index, boundsOf(narrowed, index, new Map(binding)), { role });
+    const triangle = triangleOf(plan, index, binding, role);
+    const bounds = boundsOf(
+      narrowed,
+      index,
+      new Map(binding),
+      role === undefined ? halfOf(fusion, plan, triangle) : undefined,
+    );
+    const loop = newLoop(fusion, plan, index, bounds, { role, triangle });
     binding.set(index, loop);
     fusion.position.set(loop, block.length);
     positions.push(block.length);
@@ -323,11 +372,69 @@ const insert = (fusion: Fusion, plan: Plan, placement: Placement): void => {
   }
 };
 
-const boundsOf = (narrowed: Narrowed, index: Index, binding: Binding): Loop["bounds"] => {
-  const range = narrowed.ranges.get(index);
+const boundsOf = (
+  narrowed: Narrowed,
+  index: Index,
+  binding: Binding,
+  half: Range | undefined,
+): Loop["bounds"] => {
+  const ranges = [narrowed.ranges.get(index), half].filter((range) => range !== undefined);
   const tests = narrowed.tests.get(index) ?? [];
-  if (range === undefined && tests.length === 0) return undefined;
-  return { lower: range?.lower ?? [], upper: range?.upper ?? [], tests, binding };
+  if (ranges.length === 0 && tests.length === 0) return undefined;
+  return {
+    lower: ranges.flatMap(({ lower }) => lower),
+    upper: ranges.flatMap(({ upper }) => upper),
+    tests,
+    binding,
+  };
+};
+
+/** Both loops of a tile, whose blocks end at the diagonal; else the inner one, which ends or begins there. */
+const triangleOf = (plan: Plan, index: Index, binding: Binding, role: Role | undefined): Loop["triangle"] => {
+  const side = sideOf(plan, index);
+  const partner = side && partnerOf(plan, side);
+  if (side === undefined || partner === undefined) return undefined;
+  const outer = binding.get(partner);
+  const isTile = role !== undefined && roleOf(plan.tile, partner) !== undefined;
+  return outer !== undefined || isTile ? { side, outer } : undefined;
+};
+
+/** row ≤ column, for the one in terms of the other. */
+const halfOf = ({ ir }: Fusion, plan: Plan, triangle: Loop["triangle"]): Range | undefined => {
+  const partner = triangle && partnerOf(plan, triangle.side);
+  if (triangle === undefined || partner === undefined) return undefined;
+  const other = affine.ofIndex(ir, partner);
+  return triangle.side === "column"
+    ? { lower: [other], upper: [] }
+    : { lower: [], upper: [affine.plus(ir, other, affine.fixed(ir, 1))] };
+};
+
+/** The elements of the other half, after all else: copies of those that they equal. */
+const mirrored = (fusion: Fusion, plan: Plan, half: Half, pairs: readonly AxisPair[]): readonly Item[] => {
+  const { ir } = fusion;
+  const { tensor, indices, labels } = plan.definition;
+  const swapped = indices.map((index, axis) => {
+    const pair = pairs.find(({ row, column }) => row === axis || column === axis);
+    const other = pair === undefined ? axis : pair.row === axis ? pair.column : pair.row;
+    return affine.ofIndex(ir, indices[other] ?? index);
+  });
+  const body = build.read(ir, tensor, swapped);
+  const definition = define(ir, { tensor, indices, body, labels: labels.slice(0, indices.length) });
+  const copy: Plan = { ...plan, definition, form: "pointwise", half: undefined, tile: undefined, reads: [] };
+  const [row, column] = [indices[half.row], indices[half.column]];
+  const order = [...indices.filter((index) => index !== column), ...(column === undefined ? [] : [column])];
+  const binding = new Map<Index, Loop>();
+  const loops = order.map((index) => {
+    const upper = index === column && row !== undefined ? [affine.ofIndex(ir, row)] : [];
+    const bounds =
+      upper.length === 0 ? undefined : { lower: [], upper, tests: [], binding: new Map(binding) };
+    // what is copied is of the same tensor: one after the other
+    const loop = newLoop(fusion, copy, index, bounds, { order: "ascending" });
+    binding.set(index, loop);
+    return loop;
+  });
+  const element = indices.map((index) => affine.ofIndex(ir, index));
+  return wrap(loops, [{ kind: "compute", plan: copy, binding, tensor, element, body }]);
 };
 
 const newLoop = (
@@ -335,7 +442,7 @@ const newLoop = (
   plan: Plan,
   index: Index,
   bounds: Loop["bounds"],
-  { role, order }: Partial<Pick<Loop, "role" | "order">> = {},
+  { role, order, triangle }: Partial<Pick<Loop, "role" | "order" | "triangle">> = {},
 ): Loop => {
   const { definition } = plan;
   const label = definition.labels[loopIndices(definition).indexOf(index)] ?? index.name;
@@ -347,6 +454,7 @@ const newLoop = (
     role,
     order,
     bounds,
+    triangle,
     before: [],
     body: [],
     after: [],

@@ -3,27 +3,29 @@
  * in the innermost one. Ends: every index is a candidate once.
  */
 import {
-  affine, distanceAlong, loopIndices, range, readsOf, type Affine, type Arena, type Definition, type Index, type Recurrence, type Tensor,
+  affine, distanceAlong, loopIndices, range, readsOf, type Affine, type Arena, type Definition, type Half, type Index, type Recurrence, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import { tileOf } from "./tile.ts";
 import type { Along, Plan, TensorRead, Tile } from "./tree.ts";
 
 export type Elements = ReadonlyMap<Tensor, readonly Tensor[]>;
 
-/**
- * `elements`: the tensors whose elements are defined one by one, and those single values; `recurrence`: the one that the
- * definition is a member of.
- */
-export const planOf = (
-  ir: Arena,
-  definition: Definition,
-  elements: Elements,
-  recurrence: Recurrence | undefined,
-): Plan => {
+/** What is known of a definition beside the others. */
+export interface Standing {
+  /** The tensors whose elements are defined one by one, and those single values. */
+  readonly elements: Elements;
+  /** The one that the definition is a member of. */
+  readonly recurrence: Recurrence | undefined;
+  readonly half: Half | undefined;
+}
+
+export const planOf = (ir: Arena, definition: Definition, standing: Standing): Plan => {
+  const { elements, recurrence } = standing;
+  const half = recurrence === undefined && !isOrdered(definition) ? standing.half : undefined;
   const reads = readsIn(definition, elements);
   const all = loopIndices(definition);
   const along = recurrence && alongOf(ir, definition, reads, recurrence);
-  const common = { definition, reads, recurrence: along, tile: undefined };
+  const common = { definition, reads, recurrence: along, tile: undefined, half };
   if (definition.target !== undefined) return { ...common, form: "scatter", phases: [all], inner: undefined };
   const outermost = along === undefined ? [] : [along.index];
   const others = all.filter((index) => !outermost.includes(index));
@@ -33,7 +35,7 @@ export const planOf = (
     return { ...common, form: "local", phases, inner: undefined };
   }
   const tile = along === undefined ? tileOf(ir, definition, reads) : undefined;
-  if (tile !== undefined) return tiledPlan(definition, tile, reads);
+  if (tile !== undefined) return tiledPlan(definition, tile, reads, half);
   const inner = innermost(ir, definition, reads, others);
   const phases = [definition.indices, reduced, all].map((phase, k) =>
     phase.filter((index) => others.includes(index) && (index === inner) === (k === 2)),
@@ -43,7 +45,12 @@ export const planOf = (
 };
 
 /** The loops of a tile are inside of those that all factors run over. */
-const tiledPlan = (definition: Definition, tile: Tile, reads: readonly TensorRead[]): Plan => {
+const tiledPlan = (
+  definition: Definition,
+  tile: Tile,
+  reads: readonly TensorRead[],
+  half: Half | undefined,
+): Plan => {
   const reduced = definition.reduction?.indices ?? [];
   const own = tile.kind === "lanes" ? [tile.rows, tile.lanes] : [tile.rows, tile.columns];
   const around = definition.indices.filter((index) => !own.includes(index));
@@ -59,6 +66,7 @@ const tiledPlan = (definition: Definition, tile: Tile, reads: readonly TensorRea
     phases: phases.filter((phase) => phase.length > 0),
     inner: tile.kind === "lanes" ? undefined : tile.lanes,
     tile,
+    half,
     reads,
     recurrence: undefined,
   };

@@ -14,7 +14,7 @@ import {
   type Tensor,
 } from "../ir/index.ts";
 import type { Decision } from "./decision.ts";
-import { elementAt, iterations, openIndices, placesOf, resolve, singleOf } from "./elements.ts";
+import { elementAt, inHalf, iterations, openIndices, placesOf, resolve, singleOf, type Results } from "./elements.ts"; // prettier-ignore
 import { straightLine, type Recurrences } from "./straightline.ts";
 import type { Element } from "./tree.ts";
 
@@ -37,13 +37,13 @@ export interface Scalarised {
 export const scalarise = (
   ir: Arena,
   definitions: readonly Definition[],
-  outputs: ReadonlySet<Tensor>,
+  results: Results,
   recurrences: Recurrences,
   budget = DEFAULT_BUDGET,
 ): Scalarised => {
-  const whole = straightLine(ir, definitions, outputs, recurrences, budget);
+  const whole = straightLine(ir, definitions, results, recurrences, budget);
   if (whole !== undefined && "definitions" in whole) return { ...whole, decisions: [whole.decision] };
-  const beside = besideLoops(ir, definitions, outputs, recurrences);
+  const beside = besideLoops(ir, definitions, results, recurrences);
   const kept = whole === undefined ? [] : [whole.decision];
   return { ...beside, decisions: [...kept, ...beside.decisions], operations: undefined };
 };
@@ -52,7 +52,7 @@ export const scalarise = (
 const besideLoops = (
   ir: Arena,
   definitions: readonly Definition[],
-  outputs: ReadonlySet<Tensor>,
+  { outputs, symmetric }: Results,
   recurrences: Recurrences,
 ): Omit<Scalarised, "operations"> => {
   const expanded = new Map<Tensor, ReadonlyMap<number, Node>>();
@@ -64,7 +64,7 @@ const besideLoops = (
     const { tensor } = definition;
     if (!chosen.has(tensor)) return [definition];
     const places = [...placesOf(definition).values()];
-    const nodes = resolve(ir, expanded, places.map((position) => elementAt(ir, definition, position))); // prettier-ignore
+    const nodes = resolve(ir, expanded, places.map((position) => elementAt(ir, definition, inHalf(symmetric, definition, position)))); // prettier-ignore
     expanded.set(tensor, new Map(nodes.entries()));
     decisions.push({ subject: tensor.name, decision: "scalarised", reason: `${nodes.length} elements` });
     if (!stored.has(tensor)) return [];

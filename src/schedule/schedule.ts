@@ -1,6 +1,6 @@
 /** Programs to kernels: the order of the passes of scheduling, and the kernel around the statements. */
 import {
-  range, affine, define, canonicalIndex, build, inDependencyOrder, liveDefinitions, recurrencesIn, usesOf, type Affine, type Arena, type Definition, type Node, type Program, type Read, type Tensor,
+  range, affine, define, canonicalIndex, build, halvesOf, inDependencyOrder, liveDefinitions, recurrencesIn, symmetricOutputs, usesOf, type Affine, type Arena, type Definition, type Node, type Program, type Read, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import type { Matrix } from "../loop/matrix.ts";
 import type { About, Buffer, Expr, FloatType, Kernel } from "../loop/types.ts";
@@ -39,9 +39,16 @@ export interface Scheduled {
 export const schedule = (ir: Arena, program: Program, options: ScheduleOptions): Scheduled => {
   const { definitions: all, outputs } = ownOutputs(ir, program);
   const results = new Set(outputs.keys());
+  const symmetric = symmetricOutputs(program);
   const live = evenOut(ir, inDependencyOrder(ir, liveDefinitions(all, [...results])), results);
   const provable = provableReads(ir);
-  const scalars = scalarise(ir, live, results, recurrencesIn(ir, live), options.budget);
+  const scalars = scalarise(
+    ir,
+    live,
+    { outputs: results, symmetric },
+    recurrencesIn(ir, live),
+    options.budget,
+  );
   const kept = new Set([...results, ...scalars.elements.keys()]);
   const unrolled = unroll(ir, scalars.definitions);
   const inlined = inline(ir, unrolled.definitions, kept);
@@ -51,21 +58,33 @@ export const schedule = (ir: Arena, program: Program, options: ScheduleOptions):
   const definitions = inDependencyOrder(ir, stepped);
   const elements = elementsOf(scalars.elements);
   const recurrences = recurrencesIn(ir, definitions);
+  const halves = halvesOf(definitions, results, symmetric);
   const plans = definitions.map((definition) =>
-    planOf(ir, definition, elements, recurrences.get(definition.tensor)),
+    planOf(ir, definition, {
+      elements,
+      recurrence: recurrences.get(definition.tensor),
+      half: halves.get(definition.tensor),
+    }),
   );
-  const { items, locations, parts: rows } = fuse(ir, plans, options.dtype);
+  const { items, locations, parts: rows } = fuse(ir, plans, options.dtype, symmetric);
   const places = contract(definitions, results, locations, scalars.elements);
   const tree: Schedule = { items, vector: vectorise(items), places, parts: rows };
   const passes = [scalars, unrolled, inlined, parts, factors];
   const told = report({ locations, places, vector: tree.vector, outputs: results });
-  const decisions = [...passes.flatMap((pass) => pass.decisions), ...told];
+  const mirrored = [...halves.keys()].filter((tensor) => symmetric.has(tensor)).map(mirrorDecision);
+  const decisions = [...passes.flatMap((pass) => pass.decisions), ...mirrored, ...told];
   const about =
     scalars.operations === undefined
       ? options.about
       : { ...options.about, operations: `${scalars.operations}` };
   return { kernel: kernelOf(ir, program, outputs, plans, tree, provable, { ...options, about }), decisions };
 };
+
+const mirrorDecision = ({ name }: Tensor): Decision => ({
+  subject: name,
+  decision: "one half",
+  reason: "symmetric: what is left of the diagonal is a copy",
+});
 
 /** The single values by the tensor that they are elements of. */
 const elementsOf = (singles: ReadonlyMap<Tensor, Element>): ReadonlyMap<Tensor, readonly Tensor[]> => {

@@ -9,7 +9,7 @@ import {
 import { shareCommon, straightOperations } from "../simplify/index.ts";
 import type { Decision } from "./decision.ts";
 import {
-  elementAt, iterations, offsetOf, openIndices, placesOf, readOf, resolve, singleOf, termsOf, type Expanded,
+  elementAt, inHalf, iterations, offsetOf, openIndices, placesOf, readOf, resolve, singleOf, termsOf, type Expanded, type Results,
 } from "./elements.ts"; // prettier-ignore
 import type { Element } from "./tree.ts";
 import type { Position } from "./unroll.ts";
@@ -40,15 +40,15 @@ export interface InLoops {
 export const straightLine = (
   ir: Arena,
   definitions: readonly Definition[],
-  outputs: ReadonlySet<Tensor>,
+  results: Results,
   recurrences: Recurrences,
   budget: number,
 ): StraightLine | InLoops | undefined => {
   if (!isCandidate(definitions, recurrences)) return undefined;
   const isBatch = definitions.some((definition) => openIndices(definition).length > 0);
   const allowed = isBatch ? Math.min(budget, INSTANCE) : budget;
-  const wanted = demand(ir, definitions, outputs, EXPANSION * allowed);
-  const singles = wanted && singlesOf(ir, definitions, wanted, outputs);
+  const wanted = demand(ir, definitions, results, EXPANSION * allowed);
+  const singles = wanted && singlesOf(ir, definitions, wanted, results.outputs);
   const bodies = singles && shareCommon(ir, singles.map(({ single }) => single.body)); // prettier-ignore
   const operations = bodies ? straightOperations(ir, bodies) : Infinity;
   const what = `${operations} operations${isBatch ? " per instance of the batch" : ""}`;
@@ -132,7 +132,7 @@ const mayVanish = (node: Node, own: ReadonlySet<Tensor>): boolean =>
 const demand = (
   ir: Arena,
   definitions: readonly Definition[],
-  outputs: ReadonlySet<Tensor>,
+  { outputs, symmetric }: Results,
   limit: number,
 ): Elements | undefined => {
   const own = new Set(definitions.map(({ tensor }) => tensor));
@@ -150,7 +150,7 @@ const demand = (
     work += expansion.visits;
     if (!expansion.mayVanish) size += expansion.visits;
     if (size > limit || work > FOLDING * limit) return undefined;
-    const node = elementAt(ir, expansion.definition, position);
+    const node = elementAt(ir, expansion.definition, inHalf(symmetric, expansion.definition, position));
     const reads = placesIn(node, own);
     if (reads === undefined) return undefined;
     known.set(offset, { definition: expansion.definition, offset, position, node, reads });
@@ -188,13 +188,20 @@ const singlesOf = (
 ): readonly Single[] => {
   const expanded = new Map(definitions.map(({ tensor }) => [tensor, new Map<number, Node>()]));
   const sums: Single[] = [];
+  const summed = new Map<string, Definition>();
   for (const { definition, offset, position, node } of inOrder(elements)) {
     const [resolved = node] = resolve(ir, expanded, [node]);
     const isSum = definition.reduction?.indices.some((index) => openIndices(definition).includes(index));
     if (isSum === true) {
       const { single, element } = singleOf(ir, definition, position, resolved);
-      sums.push({ single, element: outputs.has(definition.tensor) ? element : undefined });
-      expanded.get(definition.tensor)?.set(offset, readOf(ir, single));
+      // the sum of an element and of its mirror image is one
+      const key = `${definition.tensor.id} ${resolved.id}`;
+      const known = summed.get(key);
+      const made =
+        known === undefined ? single : { ...single, reduction: undefined, body: readOf(ir, known) };
+      summed.set(key, known ?? single);
+      sums.push({ single: made, element: outputs.has(definition.tensor) ? element : undefined });
+      expanded.get(definition.tensor)?.set(offset, readOf(ir, known ?? single));
     } else expanded.get(definition.tensor)?.set(offset, resolved);
   }
   const known = new Set(sums.flatMap(({ element }) => (element === undefined ? [] : [element.of])));

@@ -1,5 +1,5 @@
 /** The schedule: a tree of loops with the steps of definitions at its leaves. Every later choice is made on it. */
-import type { Affine, Definition, Direction, Index, Node, Recurrence, Tensor } from "../ir/index.ts";
+import type { Affine, Definition, Direction, Half, Index, Node, Recurrence, Tensor } from "../ir/index.ts";
 
 export interface Loop {
   readonly kind: "loop";
@@ -13,6 +13,8 @@ export interface Loop {
   readonly order: Direction | undefined;
   /** Narrower than 0 … extent: bounds in terms of the owner's indices. Such a loop has one owner. */
   readonly bounds: Bounds | undefined;
+  /** Where it runs over one half of what is symmetric. */
+  readonly triangle: Triangle | undefined;
   /** Before the first and after the last iteration: accumulators are prepared, results are finished. */
   readonly before: Item[];
   readonly body: Item[];
@@ -40,6 +42,12 @@ export type Tile =
       readonly masked: Node | undefined;
     }
   | { readonly kind: "dots"; readonly lanes: Index; readonly rows: Index; readonly columns: Index };
+
+/** The index of the half that the loop runs over, and the loop over the other one if that is outside of it. */
+export interface Triangle {
+  readonly side: keyof Half;
+  readonly outer: Loop | undefined;
+}
 
 /** max(0, lower…) ≤ index < min(extent, upper…), if the tests hold */
 export interface Bounds {
@@ -81,6 +89,8 @@ export interface Plan {
   /** Over this loop memory is walked in order: it goes innermost. */
   readonly inner: Index | undefined;
   readonly tile: Tile | undefined;
+  /** Axes of the definition: elements with a larger index along `row` than along `column` are not needed. */
+  readonly half: Half | undefined;
   /** What the definition reads: tensors that have to be complete before. */
   readonly reads: readonly TensorRead[];
   /** Where it is a member of a recurrence. */

@@ -242,18 +242,9 @@ const lowerRead = (frame: Frame, node: Read): Operand => {
 const matches = (frame: Frame, known: Known, node: Read): boolean =>
   frame.chain[known.block.depth] === known.block &&
   node.at.every((position, axis) => {
-    const index = plainIndex(position);
+    const index = affines.plainIndex(position);
     return index !== undefined && frame.counter(index).block === known.counters[axis];
   });
-
-/** The index that this expression is, if it is nothing else. */
-export const plainIndex = (a: Affine): Index | undefined => {
-  const [term, ...others] = a.terms;
-  const [atom, ...factors] = term?.atoms ?? [];
-  if (others.length > 0 || factors.length > 0 || a.constant !== 0 || term?.coefficient !== 1)
-    return undefined;
-  return atom?.kind === "index" ? atom.index : undefined;
-};
 
 /** The load with its own test of the bounds that are not proved. */
 const checked = (frame: Frame, node: Read, element: Operand): Operand => {

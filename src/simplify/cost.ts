@@ -9,9 +9,11 @@
  * a division. Free are: a change of sign, arithmetic of constants alone, index arithmetic, and tests of indices alone (they
  * become loop bounds). x² is one multiplication, x³ two, √x one operation, 1/√x two.
  */
-import { affine, loopIndices, operandsOf, reachable } from "../ir/index.ts";
+import {
+  affine, halvesOf, inDependencyOrder, loopIndices, operandsOf, range, reachable, symmetricOutputs,
+} from "../ir/index.ts"; // prettier-ignore
 import type {
-  Affine, Arena, Atom, BinaryOp, Definition, Index, Kind, Node, NodeOf, Power, Product, Program, Sum, UnaryOp,
+  Affine, Arena, Atom, BinaryOp, Definition, Half, Index, Kind, Node, NodeOf, Power, Product, Program, Sum, Tensor, UnaryOp,
 } from "../ir/index.ts"; // prettier-ignore
 
 /** What an operation is worth when two forms are compared; an addition is 1. */
@@ -282,26 +284,60 @@ export interface OperationCount {
 const spaceOf = (ir: Arena, indices: readonly Index[]): Affine =>
   indices.reduce((product, index) => affine.times(ir, product, index.extent), affine.fixed(ir, 1));
 
-const countOf = (ir: Arena, charges: readonly Charge[]): OperationCount => {
-  const bySpace = new Map<readonly Index[], number>();
-  for (const charge of charges) {
-    bySpace.set(charge.indices, (bySpace.get(charge.indices) ?? 0) + charge.operations);
+interface Charged {
+  readonly definition: Definition;
+  /** Of a definition of which one half is needed, i ≤ j: the indices i and j. */
+  readonly half: readonly (Index | undefined)[];
+}
+
+const countOf = (ir: Arena, all: readonly Charged[]): OperationCount => {
+  let [whole, twice] = [affine.fixed(ir, 0), affine.fixed(ir, 0)];
+  let rough = 0;
+  for (const { definition, half } of all) {
+    const charges = chargesOf(ir, definition);
+    const isHalf = ({ indices }: Charge): boolean =>
+      half.length > 0 && half.every((index) => index !== undefined && indices.includes(index));
+    const extent = half[0]?.extent ?? affine.fixed(ir, 1);
+    for (const [indices, count] of bySpace(charges.filter((charge) => !isHalf(charge))))
+      whole = affine.plus(ir, whole, affine.scale(ir, spaceOf(ir, indices), count));
+    for (const [indices, count] of bySpace(charges.filter(isHalf))) {
+      // n (n + 1) / 2 pairs with i ≤ j
+      const others = spaceOf(ir, indices.filter((index) => index !== half[0])); // prettier-ignore
+      const pairs = affine.times(ir, others, affine.plus(ir, extent, affine.fixed(ir, 1)));
+      twice = affine.plus(ir, twice, affine.scale(ir, pairs, count));
+    }
+    const part = (nominal(extent) + 1) / (2 * nominal(extent));
+    rough += total(charges.filter((each) => !isHalf(each)), "operations"); // prettier-ignore
+    rough += part * total(charges.filter(isHalf), "operations");
   }
-  let operations = affine.fixed(ir, 0);
-  for (const [indices, count] of bySpace) {
-    operations = affine.plus(ir, operations, affine.scale(ir, spaceOf(ir, indices), count));
-  }
-  return { operations, text: polynomialText(operations), nominal: total(charges, "operations") };
+  const operations = affine.plus(ir, whole, range.floordiv(ir, twice, affine.fixed(ir, 2)));
+  return { operations, text: polynomialText(operations), nominal: rough };
+};
+
+const bySpace = (charges: readonly Charge[]): ReadonlyMap<readonly Index[], number> => {
+  const counts = new Map<readonly Index[], number>();
+  for (const { indices, operations } of charges) counts.set(indices, (counts.get(indices) ?? 0) + operations);
+  return counts;
 };
 
 export const definitionOperations = (ir: Arena, definition: Definition): OperationCount =>
-  countOf(ir, chargesOf(ir, definition));
+  countOf(ir, [{ definition, half: [] }]);
 
-export const operationCount = (ir: Arena, program: Program): OperationCount =>
-  countOf(
-    ir,
-    program.definitions.flatMap((definition) => chargesOf(ir, definition)),
-  );
+/** Of what is symmetric one half is counted: the other one is copied. */
+export const operationCount = (ir: Arena, program: Program): OperationCount => {
+  const outputs = new Set(program.outputs.map(({ tensor }) => tensor));
+  const symmetric = symmetricOutputs(program);
+  const halves =
+    symmetric.size === 0
+      ? new Map<Tensor, Half>()
+      : halvesOf(inDependencyOrder(ir, program.definitions), outputs, symmetric);
+  const charged = program.definitions.map((definition): Charged => {
+    const half = halves.get(definition.tensor);
+    const indices = half === undefined ? [] : [definition.indices[half.row], definition.indices[half.column]];
+    return { definition, half: indices };
+  });
+  return countOf(ir, charged);
+};
 
 const atomText = (atom: Atom): string => {
   switch (atom.kind) {
@@ -310,13 +346,16 @@ const atomText = (atom: Atom): string => {
     case "index":
       return atom.index.name;
     case "floordiv":
-      return `⌊(${polynomialText(atom.value)})/(${polynomialText(atom.by)})⌋`;
+      return `⌊(${polynomialText(atom.value)})/${divisorText(atom.by)}⌋`;
     case "mod":
       return `((${polynomialText(atom.value)}) mod (${polynomialText(atom.by)}))`;
     case "data":
       return "·";
   }
 };
+
+const divisorText = (by: Affine): string =>
+  by.terms.length === 0 ? polynomialText(by) : `(${polynomialText(by)})`;
 
 /** Highest degree first, then by name. */
 export const polynomialText = (a: Affine): string => {

@@ -192,22 +192,14 @@ const isReadInPlace = (
   return (
     places.get(use.reader.tensor)?.moved !== true &&
     loops.size === definition.indices.length &&
-    definition.indices.every((index, k) => loops.has(index) && plainIndex(use.node.at[k]) === index)
+    definition.indices.every((index, k) => loops.has(index) && affine.plainIndex(use.node.at[k]) === index)
   );
 };
 
 /** Read at all of the reader's loops, in any order. */
 const readsEachOnce = (use: Use): boolean => {
   const loops = loopsOf(use.reader);
-  const read = use.node.at.map(plainIndex);
+  const read = use.node.at.map(affine.plainIndex);
   if (read.length !== loops.size || new Set(read).size !== read.length) return false;
   return read.every((index) => index !== undefined && loops.has(index));
-};
-
-const plainIndex = (a: Affine | undefined): Index | undefined => {
-  if (a === undefined) return undefined;
-  const [term, ...others] = a.terms;
-  const [atom, ...more] = term?.atoms ?? [];
-  if (others.length > 0 || more.length > 0 || a.constant !== 0 || term?.coefficient !== 1) return undefined;
-  return atom?.kind === "index" ? atom.index : undefined;
 };

@@ -10,6 +10,7 @@ import {
 import { affineText } from "../../src/ir/print.ts";
 import { guardedOf, narrow, narrowable, stepOver } from "../../src/schedule/bounds.ts";
 import { planOf } from "../../src/schedule/plan.ts";
+import { ALONE } from "./passes.ts";
 import { builder, type Builder } from "./programs.ts";
 
 /** Σ_u body(i, u), with 0 ≤ i < N and 0 ≤ u < K. */
@@ -31,7 +32,7 @@ const reduction = (
 const text = (value: Affine): string => affineText(value, (node) => node.kind);
 
 const ranges = ({ p, definition }: { p: Builder; definition: Definition }): readonly string[] => {
-  const plan = planOf(p.ir, definition, new Map(), undefined);
+  const plan = planOf(p.ir, definition, ALONE);
   const order = [...definition.indices, ...(definition.reduction?.indices ?? [])];
   const { ranges: found } = narrow(p.ir, plan, order, order.length);
   return [...found].flatMap(([index, { lower, upper }]) => [
@@ -104,7 +105,7 @@ describe("bounds", () => {
     const { p, definition } = reduction((q, i, u, term) =>
       b.guard(q.ir, b.inRange(q.ir, a.minus(q.ir, i, u), H(q)), term),
     );
-    const plan = planOf(p.ir, definition, new Map(), undefined);
+    const plan = planOf(p.ir, definition, ALONE);
     expect([...narrowable(p.ir, plan)].map((index) => index.name)).toEqual(["i1"]);
   });
 });

@@ -27,13 +27,16 @@ export const provableIn =
       return extent !== undefined && range.provablyInRange(ir, position, extent);
     });
 
+/** What a definition without others is. */
+export const ALONE = { elements: new Map(), recurrence: undefined, half: undefined } as const;
+
 export const plansOf = (ir: Arena, definitions: readonly Definition[]): readonly Plan[] => {
   const recurrences = recurrencesIn(ir, definitions);
-  return definitions.map((each) => planOf(ir, each, new Map(), recurrences.get(each.tensor)));
+  return definitions.map((each) => planOf(ir, each, { ...ALONE, recurrence: recurrences.get(each.tensor) }));
 };
 
 export const fused = (ir: Arena, definitions: readonly Definition[]): Fused =>
-  fuse(ir, plansOf(ir, definitions), "f64");
+  fuse(ir, plansOf(ir, definitions), "f64", new Map());
 
 /** The loops of each definition by label and number: equal where they are shared. */
 export const paths = ({ locations }: Fused): Readonly<Record<string, readonly string[]>> =>

@@ -13,7 +13,7 @@ const scalarised = (
   const { definitions, elements, decisions } = scalarise(
     ir,
     fixed.definitions,
-    outputsOf(fixed),
+    { outputs: outputsOf(fixed), symmetric: new Map() },
     new Map(),
     budget,
   );
@@ -56,5 +56,6 @@ it("expands the elements that are asked for only", () => {
     define(ir, { tensor: outer, indices: [i, j], body }),
     define(ir, { tensor: y, indices: [], body: b.read(ir, outer, place) }),
   ];
-  expect(scalarise(ir, definitions, new Set([y]), new Map(), 1).operations).toBe(1);
+  const results = { outputs: new Set([y]), symmetric: new Map() };
+  expect(scalarise(ir, definitions, results, new Map(), 1).operations).toBe(1);
 });
