@@ -172,6 +172,15 @@ export function isMath(e: Expr): boolean {
   return e.kind === "binary" && floatBinary[e.op].by === "math";
 }
 
+/** e, or what it is the negative of: functions of the vector math library take a sign of their own. */
+export function withoutSign(e: Expr): { readonly expr: Expr; readonly sign: "+" | "-" } {
+  let [expr, sign]: [Expr, "+" | "-"] = [e, "+"];
+  while (expr.kind === "unary" && expr.op === "neg" && expr.type !== "int") {
+    [expr, sign] = [expr.a, sign === "+" ? "-" : "+"];
+  }
+  return { expr, sign };
+}
+
 /** The binary operation that `accumulate` stands for, and the value that leaves the other operand unchanged. */
 export const accumulators: {
   readonly [K in AccumulateOp]: { readonly op: BinaryOp; readonly identity: number };

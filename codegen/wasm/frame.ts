@@ -3,18 +3,18 @@
 import type { Buffer, Expr, Kernel, Local } from "../../src/loop/types.ts";
 import type { MathOp } from "./arithmetic.ts";
 import type { Ref } from "./binaryen.ts";
-import type { FormulaHost } from "./math/graph.ts";
+import type { FormulaHost, FormulaOperand } from "./math/graph.ts";
 import type { MathPrecision } from "./math/index.ts";
 import type { Scope, Slot } from "./scope.ts";
 
 export interface MathLibrary {
   /** The name of the function for an operation on lanes; it is built at its first use. */
   readonly functionName: (op: MathOp, precision: MathPrecision) => string;
-  /** The same operation in place, on the vectors in these locals. */
+  /** The same operation in place. */
   readonly inline: (
     op: MathOp,
     precision: MathPrecision,
-    operands: readonly Slot[],
+    operands: readonly FormulaOperand[],
     host: FormulaHost,
   ) => Ref;
 }

@@ -10,10 +10,7 @@ export function createMathLibrary(binaryen: Binaryen, module: WasmModule): MathL
   const target = { binaryen, module };
   return {
     functionName: (op, precision) => ensureMath(target, functionOf(op), precision),
-    inline: (op, precision, operands, host) => {
-      const locals = operands.map((slot) => slot.index);
-      return inlineMath(target, functionOf(op), precision, locals, host);
-    },
+    inline: (op, precision, operands, host) => inlineMath(target, functionOf(op), precision, operands, host),
   };
 }
 

@@ -5,7 +5,16 @@
 
 import type { BinaryOp, CompareOp, Expr } from "../../src/loop/types.ts";
 import { operands } from "../../src/loop/fold.ts";
-import { floatBinary, floatCompare, floatTypeOf, floatUnary, intBinary, precisionOf } from "./arithmetic.ts";
+import {
+  floatBinary,
+  floatCompare,
+  floatTypeOf,
+  floatUnary,
+  intBinary,
+  isMath,
+  precisionOf,
+  withoutSign,
+} from "./arithmetic.ts";
 import type { MathOp, Shared } from "./arithmetic.ts";
 import type { Ref, WasmModule } from "./binaryen.ts";
 import { byKind, fold } from "./fold.ts";
@@ -49,6 +58,7 @@ function enter(e: Expr, at: Context): readonly Operand<Context>[] {
   const guarded = (o: Expr): Operand<Context> => ({ expr: o, context: { ...at, loads: "clamped" } });
   if (e.kind === "load") return varies(e.offset) ? [same(e.offset)] : [];
   if (e.kind === "and" || e.kind === "or") return [same(e.a), guarded(e.b)];
+  if (e.kind === "unary" && isMath(e)) return [same(withoutSign(e.a).expr)];
   if (e.kind !== "select") return operands(e).map(same);
   if (loop.forms.of(e.test).kind === "invariant" && at.branches < MAX_BRANCHES) {
     const branch = (): Context => ({
@@ -173,23 +183,33 @@ function unary(e: Extract<Expr, { kind: "unary" }>, { at, values }: Given): read
   if (type === "bool") throw new Error(`the loop IR has no operation ${e.op} on conditions`);
   if (type === "int") return [intUnary(at, e.op, single(parts))];
   const row = floatUnary[e.op];
-  if (row.by === "math") return parts.map((a) => mathLanes(at, e.op, type, [a]));
+  if (row.by === "math") {
+    const { sign } = withoutSign(e.a);
+    return parts.map((a) => mathLanes(at, e.op, type, [{ value: a, sign }]));
+  }
   const floats = laneFloats(scope, type);
   return parts.map((a) => (row.by === "instruction" ? row.emit(floats, a) : row.emit(floats, shared(at, a))));
 }
 
 /** A formula of the math library in place: its constants are loaded once, at the entry of the kernel. */
-function mathLanes(at: Context, op: MathOp, type: "float" | "wide", operands: readonly Ref[]): Ref {
+function mathLanes(
+  at: Context,
+  op: MathOp,
+  type: "float" | "wide",
+  operands: readonly { readonly value: Ref; readonly sign: "+" | "-" }[],
+): Ref {
   const { scope, math } = at.loop.frame;
   if (!at.loop.frame.mayInline()) {
+    const { neg } = laneFloats(scope, type);
     return scope.module.call(
       math.functionName(op, precisionOf(type, scope.dtype)),
-      operands,
+      operands.map(({ value, sign }) => (sign === "-" ? neg(value) : value)),
       scope.binaryen.v128,
     );
   }
   const inLocal = (value: Ref): Slot => hold(scope, at.sequence, scope.binaryen.v128, value);
-  return math.inline(op, precisionOf(type, scope.dtype), operands.map(inLocal), {
+  const locals = operands.map(({ value, sign }) => ({ local: inLocal(value).index, sign }));
+  return math.inline(op, precisionOf(type, scope.dtype), locals, {
     bind: (value) => inLocal(value).index,
     constant: (key, make) => scope.vectorConstant(key, make).index,
   });
@@ -220,7 +240,9 @@ function binary(e: Extract<Expr, { kind: "binary" }>, { at, values }: Given): re
   if (type === "bool") throw new Error(`the loop IR has no operation ${e.op} on conditions`);
   if (type === "int") return pairs.map(([a, b]) => intLanes(at, e.op, a, b));
   const row = floatBinary[e.op];
-  if (row.by === "math") return pairs.map((pair) => mathLanes(at, e.op, type, pair));
+  if (row.by === "math") {
+    return pairs.map((pair) => mathLanes(at, e.op, type, pair.map((value) => ({ value, sign: "+" })))); // prettier-ignore
+  }
   const floats = laneFloats(scope, type);
   const bound = boundOf(e);
   return pairs.map(([a, b]) => {

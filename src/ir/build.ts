@@ -231,6 +231,13 @@ const mergeGuards = (ir: Arena, terms: readonly Node[]): readonly Node[] => {
   return [...terms.filter((term) => term.kind !== "guard"), ...merged];
 };
 
+/** x of -x. */
+const oppositeOf = (ir: Arena, node: Node | undefined): Node | undefined => {
+  if (node?.kind !== "product") return undefined;
+  const [first, ...others] = node.args;
+  return first?.kind === "constant" && first.value === -1 ? product(ir, others) : undefined;
+};
+
 export const product = (ir: Arena, factors: readonly Node[]): Node => {
   const tests = factors.filter((factor) => factor.kind === "guard").map((factor) => factor.test);
   const plain = factors.map((factor) => (factor.kind === "guard" ? factor.a : factor));
@@ -244,6 +251,8 @@ export const product = (ir: Arena, factors: readonly Node[]): Node => {
   const [only] = args;
   if (only === undefined) return folded;
   if (args.length === 1) return only;
+  const opposite = folded.value === -1 && rest.length === 1 ? oppositeOf(ir, rest[0]) : undefined;
+  if (opposite !== undefined) return opposite;
   return ir.node(`product ${ids(args)}`, (id) =>
     Object.freeze({
       id,

@@ -42,6 +42,12 @@ export const LOG_TAIL_F32: readonly number[] = [
   0.06748169,
 ];
 
+/** f32: (log(1 + e) − e) / e² on 0 ≤ e ≤ 1, relative to log(1 + e) after multiplication by e²; error 2⁻²⁷·⁵. */
+export const LOG1P_TAIL_F32: readonly number[] = [
+  -0.4999993, 0.33330464, -0.24958019, 0.19692102, -0.1534488, 0.10661128, -0.05745723, 0.020086242,
+  -0.0032904686,
+];
+
 /**
  * f64: (2 artanh(s) − 2s) / s³ in z = s² on 0 ≤ z ≤ ((√2 − 1)/(√2 + 1))² · 1.0001, relative to 2s after
  * multiplication by s³; error 2⁻⁶⁶·⁶.

@@ -13,26 +13,27 @@ const ERF_IS_ONE_SINGLE = 3.95;
 /** erf x − x. */
 const erfNearRest = (v: Algebra, x: Vector): Vector => v.mul(x, v.polynomial(v.mul(x, x), ERF_TAIL[v.dtype]));
 
-/** How e^(−a²) is multiplied with what the rest of erfc gives. */
-type TimesGaussian = (v: Algebra, a: Vector, rest: Vector) => Vector;
+/** How e^(−x²) is multiplied with what the rest of erfc |x| gives. */
+type TimesGaussian = (v: Algebra, x: Vector, rest: Vector) => Vector;
 
 /** In f64. The square is head + tail: the head is that of a with half its mantissa, and exact. */
-const timesGaussian: TimesGaussian = (v, a, rest) => {
-  const x = v.pmin(a, v.constant(ERFCX.f64.last));
-  const short = v.and(x, v.bits(0xfffffffff8000000n));
-  const tail = v.mul(v.sub(x, short), v.add(x, short));
+const timesGaussian: TimesGaussian = (v, x, rest) => {
+  const a = v.pmin(v.abs(x), v.constant(ERFCX.f64.last));
+  const short = v.and(a, v.bits(0xfffffffff8000000n));
+  const tail = v.mul(v.sub(a, short), v.add(a, short));
   return expOfSum(v, v.neg(v.mul(short, short)), v.neg(tail), (e) => v.mul(e, rest));
 };
 
-/** In f64 to the accuracy of f32. */
-const timesGaussianWide: TimesGaussian = (v, a, rest) => v.mul(expWide(v, v.neg(v.mul(a, a))), rest);
+/** In f64 to the accuracy of f32. Not of |x|, so that it is the same as a density's e^(−x²) beside it. */
+const timesGaussianWide: TimesGaussian = (v, x, rest) => v.mul(expWide(v, v.neg(v.mul(x, x))), rest);
 
-/** erfc a for a ≥ 0.9, in f64: e^(−a²) · p(u) / (a + k) with u = (a − k)/(a + k) − ¼ and k = 5/2. */
-function erfcFar(v: Algebra, a: Vector, { last, polynomial }: ErfcxTable, times: TimesGaussian): Vector {
-  const x = v.pmin(a, v.constant(last));
-  const denominator = v.add(x, v.constant(2.5));
-  const u = v.div(v.sub(v.mul(x, v.constant(0.75)), v.constant(3.125)), denominator);
-  return times(v, a, v.div(v.polynomial(u, polynomial), denominator));
+/** erfc a for a = |x| ≥ 0.9, in f64: e^(−a²) · p(u) / (a + k) with u = (a − k)/(a + k) − ¼ and k = 5/2. */
+function erfcFar(v: Algebra, x: Vector, { last, polynomial }: ErfcxTable, times: TimesGaussian): Vector {
+  const a = v.pmin(v.abs(x), v.constant(last));
+  // (a − k)/(a + k) − ¼ = ¾ − 2k/(a + k)
+  const inverse = v.div(v.constant(1), v.add(a, v.constant(2.5)));
+  const u = v.sub(v.constant(0.75), v.mul(inverse, v.constant(5)));
+  return times(v, x, v.mul(v.polynomial(u, polynomial), inverse));
 }
 
 /** From the value at |x| ≥ 0.9; near zero as (1 − x) − (erf x − x): where it counts, 1 − x is exact and the rest is small. */
@@ -42,13 +43,13 @@ function erfcFrom(v: Algebra, x: Vector, far: Vector): Vector {
   return v.select(v.lt(v.abs(x), v.constant(NEAR)), near, outer);
 }
 
-const farDouble = (v: Algebra, x: Vector): Vector => erfcFar(v, v.abs(x), ERFCX.f64, timesGaussian);
+const farDouble = (v: Algebra, x: Vector): Vector => erfcFar(v, x, ERFCX.f64, timesGaussian);
 
 export const erfcDouble = (v: Algebra, x: Vector): Vector => erfcFrom(v, x, farDouble(v, x));
 
 /** In f64 lanes to the accuracy of f32. */
 export const erfcWide = (v: Algebra, x: Vector): Vector =>
-  erfcFrom(v, x, erfcFar(v, v.abs(x), ERFCX.f32, timesGaussianWide));
+  erfcFrom(v, x, erfcFar(v, x, ERFCX.f32, timesGaussianWide));
 
 export const erfcSingle = (v: Algebra, x: Vector): Vector => widened(v, erfcWide, x);
 

@@ -6,7 +6,7 @@ import {
   roundedProduct,
   type Rounded,
   scaleTwice,
-  where,
+  signBit,
   withSign,
 } from "./bits.ts";
 import {
@@ -18,7 +18,6 @@ import {
   SINH_TAIL,
   TANH_TAIL,
 } from "./coefficients.ts";
-import { type Double, fastTwoSum } from "./double-double.ts";
 import type { Algebra, Vector } from "./graph.ts";
 
 /**
@@ -55,7 +54,7 @@ export function reduce(v: Algebra, x: Vector, offset: number): Reduced {
 
 /** eʳ − 1 for |r| ≤ ½ ln 2, to the precision that the sum with 1 needs. */
 const expReducedMinusOne = (v: Algebra, r: Vector): Vector =>
-  v.mulAdd(v.mul(r, r), v.polynomial(r, EXP_TAIL[v.dtype]), r);
+  v.mulAdd(v.mul(r, r), v.polynomialInPairs(r, EXP_TAIL[v.dtype]), r);
 
 const expReduced = (v: Algebra, r: Vector): Vector => v.add(expReducedMinusOne(v, r), v.constant(1));
 
@@ -88,7 +87,7 @@ export function expNormal(v: Algebra, x: Vector): Vector {
 export function expm1(v: Algebra, x: Vector): Vector {
   const { minusOne, high } = RANGE[v.dtype];
   const { n, r, rest } = reduce(v, clamp(v, x, minusOne, high), 2 * v.format.bias);
-  const tail = v.polynomial(r, EXPM1_TAIL[v.dtype]);
+  const tail = v.polynomialInPairs(r, EXPM1_TAIL[v.dtype]);
   const reduced = v.add(r, v.mulAdd(v.mul(r, r), tail, rest));
   const inverse = powerOfMinus(v, v.pmin(n.value, v.constant(LAST_VISIBLE_POWER)));
   const scaled = scaleTwice(v, v.add(reduced, v.sub(v.constant(1), inverse)), n.bits);
@@ -119,44 +118,49 @@ export function tanh(v: Algebra, x: Vector): Vector {
   return withSign(v, v.select(v.lt(a, v.constant(0.625)), near, large), x);
 }
 
-/** eˣ as head + tail for x ≤ 0. */
-function expNegative(v: Algebra, x: Vector): Double {
-  const { n, r } = reduce(v, v.pmax(x, v.constant(RANGE[v.dtype].low)), 2 * v.format.bias);
-  const { head, tail } = fastTwoSum(v, v.constant(1), expReducedMinusOne(v, r));
-  return { head: scaleTwice(v, head, n.bits), tail: scaleTwice(v, tail, n.bits) };
+/** −|x|, the same node for x and −x. */
+const minusAbs = (v: Algebra, x: Vector): Vector => v.or(v.unsigned(x), signBit(v));
+
+/** e^−|x|. */
+export function expMinusAbs(v: Algebra, x: Vector): Vector {
+  const { n, r } = reduce(v, v.pmax(minusAbs(v, x), v.constant(RANGE[v.dtype].low)), 2 * v.format.bias);
+  return scaleTwice(v, expReduced(v, r), n.bits);
 }
 
 /**
- * 1 / (1 + e⁻ˣ), as e^−|x| / (1 + e^−|x|) for negative x, so that nothing overflows and no digit is lost. What
- * numerator and denominator d lost by rounding is put right to first order, with ¾ for 1 / d.
+ * 1 / (1 + e⁻ˣ) from e = e^−|x|, so that nothing overflows: p = e / (1 + e) is right but for its last digits, which count
+ * less in e − e p, what it is for negative x, and in 1 − p. With −x and with softplus it shares all but the last step.
  */
 export function sigmoid(v: Algebra, x: Vector): Vector {
   const one = v.constant(1);
-  const isNegative = v.lt(x, v.constant(0));
-  const e = expNegative(v, v.neg(v.abs(x)));
-  const d = fastTwoSum(v, one, e.head);
-  const quotient = v.div(v.select(isNegative, e.head, one), d.head);
-  const lost = v.sub(where(v, isNegative, e.tail), v.mul(quotient, v.add(d.tail, e.tail)));
-  return v.mulAdd(lost, v.constant(0.75), quotient);
+  const e = expMinusAbs(v, x);
+  const p = v.div(e, v.add(e, one));
+  return v.select(v.lt(x, v.constant(0)), v.sub(e, v.mul(e, p)), v.sub(one, p));
 }
 
-/** e^±this is far beyond the range of f32, and a normal number of f64. */
-const WIDE_LIMIT = 700;
+/**
+ * e to the one is far below the range of f32, and its exponent, −1023, has the bits of the factor 0; e to the other is far
+ * beyond the range of f32, and a normal number of f64.
+ */
+const WIDE = { low: -1023 * Math.LN2, high: 700 };
+
+/** For an x that is not too small. */
+function expWideAbove(v: Algebra, x: Vector): Vector {
+  const n = roundedProduct(v, x, Math.LOG2E, v.format.bias);
+  const r = v.sub(x, v.mul(n.value, v.constant(Math.LN2)));
+  const reduced = v.mulAdd(v.mul(r, r), v.polynomialInPairs(r, EXP_TAIL_WIDE), v.add(r, v.constant(1)));
+  return v.mul(reduced, powerOfTwo(v, n.bits));
+}
 
 /** eˣ in f64 lanes to the accuracy of f32, for what is rounded to f32 in the end; 0 where that is far below its range. */
-export function expWide(v: Algebra, x: Vector): Vector {
-  const limited = clamp(v, x, -WIDE_LIMIT, WIDE_LIMIT);
-  const n = roundedProduct(v, limited, Math.LOG2E, v.format.bias);
-  const r = v.sub(limited, v.mul(n.value, v.constant(Math.LN2)));
-  const reduced = v.mulAdd(v.mul(r, r), v.polynomial(r, EXP_TAIL_WIDE), v.add(r, v.constant(1)));
-  return v.andnot(v.mul(reduced, powerOfTwo(v, n.bits)), v.lt(x, v.constant(-WIDE_LIMIT)));
-}
+export const expWide = (v: Algebra, x: Vector): Vector => expWideAbove(v, clamp(v, x, WIDE.low, WIDE.high));
 
-/** The same for the logistic function. */
+/** The same for the logistic function; for x and −x but the last step is the same. */
 export function sigmoidWide(v: Algebra, x: Vector): Vector {
   const one = v.constant(1);
-  const e = expWide(v, v.neg(v.abs(x)));
-  return v.div(v.select(v.lt(x, v.constant(0)), e, one), v.add(e, one));
+  const e = expWideAbove(v, v.pmax(minusAbs(v, x), v.constant(WIDE.low)));
+  const r = v.div(one, v.add(e, one));
+  return v.select(v.lt(x, v.constant(0)), v.mul(e, r), r);
 }
 
 /** The same for the hyperbolic cosine. */

@@ -34,10 +34,17 @@ export type Algebra = { readonly [K in UnaryLaneOperation]: (a: Vector) => Vecto
   select(mask: Vector, a: Vector, b: Vector): Vector;
   shiftLeft(a: Vector, count: number): Vector;
   shiftRight(a: Vector, count: number): Vector;
+  /** `a` without a negation: the same magnitude. */
+  unsigned(a: Vector): Vector;
   /** `a · b + c`, rounded twice. */
   mulAdd(a: Vector, b: Vector, c: Vector): Vector;
   /** A polynomial by Horner's rule; coefficients in ascending order. */
   polynomial(x: Vector, coefficients: readonly number[]): Vector;
+  /**
+   * The same, all but the first coefficient by Estrin's scheme: a few more operations, which wait less for each other.
+   * For formulas that are one chain; of several chains side by side the intermediate results would not fit into registers.
+   */
+  polynomialInPairs(x: Vector, coefficients: readonly number[]): Vector;
   /** A call of another function of the module. */
   call(name: string, ...operands: readonly Vector[]): Vector;
   /** `rare` if any lane of the mask is set, else `usual`; only the one is computed. */
@@ -98,8 +105,32 @@ function createAlgebra(
   };
   const constant = (value: number) => bits(laneBits(value, dtype));
   const add = binary("add");
-  const mul = binary("mul");
+  const negate = unary("neg");
+  const positives = new Map<Vector, Vector>();
+  const neg = (a: Vector): Vector => {
+    const known = positives.get(a);
+    if (known !== undefined) return known;
+    const node = negate(a);
+    positives.set(node, a);
+    return node;
+  };
+  const unsigned = (a: Vector): Vector => positives.get(a) ?? a;
+  const abs = unary("abs");
+  const product = binary("mul");
+  // (−a)(−b) = ab
+  const mul = (a: Vector, b: Vector): Vector =>
+    positives.has(a) && positives.has(b) ? product(unsigned(a), unsigned(b)) : product(a, b);
   const mulAdd = (a: Vector, b: Vector, c: Vector) => add(mul(a, b), c);
+  // c₀ + c₁ x + (c₂ + c₃ x) x² + … is a polynomial in x² of half as many terms
+  const inPairs = (x: Vector, terms: readonly Vector[]): Vector => {
+    const [first = constant(0), ...others] = terms;
+    if (others.length === 0) return first;
+    const pairs = terms.flatMap((term, k) => {
+      const next = terms[k + 1];
+      return k % 2 === 1 ? [] : [next === undefined ? term : mulAdd(next, x, term)];
+    });
+    return inPairs(mul(x, x), pairs);
+  };
   const promoteLow = (a: Vector) => intern("promote", [a], (code) => module.f64x2.promote_low_f32x4(code(a)));
   const lowHalves = shuffle("lowHalves", LOW_HALVES);
   const highHalf = shuffle("highHalf", HIGH_HALF);
@@ -108,8 +139,9 @@ function createAlgebra(
     dtype,
     format: LANE_FORMAT[dtype],
     of,
-    abs: unary("abs"),
-    neg: unary("neg"),
+    abs: (a) => abs(unsigned(a)),
+    neg,
+    unsigned,
     sqrt: unary("sqrt"),
     ceil: unary("ceil"),
     floor: unary("floor"),
@@ -148,6 +180,8 @@ function createAlgebra(
       coefficients
         .slice(0, -1)
         .reduceRight((sum, c) => mulAdd(sum, x, constant(c)), constant(coefficients.at(-1) ?? 0)),
+    polynomialInPairs: (x, [first = 0, ...others]) =>
+      others.length === 0 ? constant(first) : mulAdd(inPairs(x, others.map(constant)), x, constant(first)),
     call: (name, ...operands) =>
       intern(`call ${name}`, operands, (code) => module.call(name, operands.map(code), binaryen.v128)),
     whenAny: (mask, rare, usual) =>
@@ -197,7 +231,12 @@ interface BuiltFormula {
   readonly parameters: readonly [Vector, Vector];
 }
 
-function build(target: WasmTarget, dtype: LaneType, formula: Formula): BuiltFormula {
+function build(
+  target: WasmTarget,
+  dtype: LaneType,
+  formula: Formula,
+  operands: readonly FormulaOperand[],
+): BuiltFormula {
   const intern = interner();
   const algebras: { readonly [T in LaneType]: Algebra } = {
     f32: createAlgebra(target, "f32", intern, (t) => algebras[t]),
@@ -206,7 +245,14 @@ function build(target: WasmTarget, dtype: LaneType, formula: Formula): BuiltForm
   const parameter = (index: number) =>
     intern(`parameter ${index}`, [], () => target.module.local.get(index, target.binaryen.v128));
   const parameters = [parameter(0), parameter(1)] as const;
-  return { root: formula(algebras[dtype], ...parameters), parameters };
+  const [x, y] = parameters.map((each, k) => (operands[k]?.sign === "-" ? algebras[dtype].neg(each) : each));
+  return { root: formula(algebras[dtype], x ?? parameters[0], y ?? parameters[1]), parameters };
+}
+
+/** A vector in a local, or the negative of it, which a formula of |x| need not compute. */
+export interface FormulaOperand {
+  readonly local: number;
+  readonly sign: "+" | "-";
 }
 
 /** The function that a formula is put into. */
@@ -220,17 +266,17 @@ export interface FormulaHost {
   readonly constant?: (key: string, make: () => Expression) => number;
 }
 
-/** The code of a formula of the vectors in these locals: shared nodes go to the host, the result is one expression. */
+/** The code of a formula of these vectors: shared nodes go to the host, the result is one expression. */
 export function emitFormula(
   target: WasmTarget,
   dtype: LaneType,
   formula: Formula,
-  operands: readonly number[],
+  operands: readonly FormulaOperand[],
   host: FormulaHost,
 ): Expression {
-  const { root, parameters } = build(target, dtype, formula);
+  const { root, parameters } = build(target, dtype, formula, operands);
   const localOf = new Map<Vector, number>();
-  operands.forEach((local, i) => {
+  operands.forEach(({ local }, i) => {
     const parameter = parameters[i];
     if (parameter !== undefined) localOf.set(parameter, local);
   });
@@ -269,7 +315,8 @@ export function defineVectorFunction(
     body.push(module.local.set(local, value));
     return local;
   };
-  const result = emitFormula(target, dtype, formula, arity === 1 ? [0] : [0, 1], { bind });
+  const operands = [0, 1].slice(0, arity).map((local): FormulaOperand => ({ local, sign: "+" }));
+  const result = emitFormula(target, dtype, formula, operands, { bind });
   module.addFunction(
     name,
     arity === 1 ? v128 : target.binaryen.createType([v128, v128]),

@@ -13,7 +13,14 @@ import {
   sinhWide,
   tanh,
 } from "./exponential.ts";
-import { defineVectorFunction, emitFormula, type Formula, type FormulaHost, widened } from "./graph.ts";
+import {
+  defineVectorFunction,
+  emitFormula,
+  type Formula,
+  type FormulaHost,
+  type FormulaOperand,
+  widened,
+} from "./graph.ts";
 import { type Expression, LANE_FORMAT, type LaneType, type WasmTarget } from "./lanes.ts";
 import { hypotDouble, hypotSingle } from "./hypot.ts";
 import { acos, asin, atan, atan2 } from "./inverse-trigonometric.ts";
@@ -122,14 +129,14 @@ export function ensureMath(target: WasmTarget, name: MathFunction, precision: Ma
 }
 
 /**
- * The function in place, of the vectors in the locals `operands`: for hot loops, whose constants the host keeps in
+ * The function in place, of the vectors `operands`: for hot loops, whose constants the host keeps in
  * locals. The results are bit for bit those of the function that `ensureMath` adds.
  */
 export function inlineMath(
   target: WasmTarget,
   name: MathFunction,
   precision: MathPrecision,
-  operands: readonly number[],
+  operands: readonly FormulaOperand[],
   host: FormulaHost,
 ): Expression {
   const { addHelpers }: MathDefinition = MATH[name];

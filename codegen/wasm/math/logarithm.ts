@@ -1,7 +1,7 @@
 /** log and its relatives: log x = e ln 2 + log m with m in [√½, √2). */
 import { decompose, type Decomposed, powerOfMinus, where, withSign } from "./bits.ts";
-import { LN2, LOG_ARTANH_TAIL, LOG_TAIL_F32, type PerLaneType } from "./coefficients.ts";
-import { exp } from "./exponential.ts";
+import { LN2, LOG1P_TAIL_F32, LOG_ARTANH_TAIL, LOG_TAIL_F32, type PerLaneType } from "./coefficients.ts";
+import { expMinusAbs } from "./exponential.ts";
 import type { Algebra, Vector } from "./graph.ts";
 
 /** log(1 + f) − f, negated, for 1 + f in [√½, √2); `extra` is added in the same place. */
@@ -10,7 +10,7 @@ type LogTail = (v: Algebra, f: Vector, extra: Vector) => Vector;
 const logTail: PerLaneType<LogTail> = {
   f32: (v, f, extra) => {
     const square = v.mul(f, f);
-    const cubic = v.mul(v.mul(square, f), v.polynomial(f, LOG_TAIL_F32));
+    const cubic = v.mul(v.mul(square, f), v.polynomialInPairs(f, LOG_TAIL_F32));
     return v.sub(v.mul(square, v.constant(0.5)), v.add(cubic, extra));
   },
   // With s = f / (2 + f): log(1 + f) = 2 artanh s = f − (f²/2 − s (f²/2 + R(s²))), where R = 2 artanh(s)/s − 2.
@@ -74,9 +74,15 @@ export function log1p(v: Algebra, x: Vector): Vector {
   return withSign(v, value, x);
 }
 
+/** log(1 + e) for 0 ≤ e ≤ 1. */
+const log1pUnit: PerLaneType<(v: Algebra, e: Vector) => Vector> = {
+  f32: (v, e) => v.mulAdd(v.mul(e, e), v.polynomialInPairs(e, LOG1P_TAIL_F32), e),
+  f64: log1pInside,
+};
+
 /** log(1 + eˣ) = max(x, 0) + log(1 + e^−|x|). */
 export const softplus = (v: Algebra, x: Vector): Vector =>
-  v.add(v.pmax(x, v.constant(0)), log1pInside(v, exp(v, v.neg(v.abs(x)))));
+  v.add(v.pmax(x, v.constant(0)), log1pUnit[v.dtype](v, expMinusAbs(v, x)));
 
 /** Beyond this, x² ± 1 is x² and log(2x) is log(1 + x) + ln 2, to the last bit; and x² does not overflow. */
 const LARGE: PerLaneType<number> = { f32: 2 ** 30, f64: 2 ** 60 };

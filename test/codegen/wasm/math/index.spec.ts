@@ -246,7 +246,8 @@ function addInlined(target: WasmTarget, { name, dtype }: MathRequest): void {
     list.push(module.local.set(index, value));
     return index;
   };
-  const result = inlineMath(target, name, dtype, MATH[name].arity === 1 ? [0] : [0, 1], {
+  const operands = [0, 1].slice(0, MATH[name].arity).map((index) => ({ local: index, sign: "+" as const }));
+  const result = inlineMath(target, name, dtype, operands, {
     bind: (value) => set(body, value),
     constant: (key, make) => {
       const index = constants.get(key) ?? set(prologue, make());
