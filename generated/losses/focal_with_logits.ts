@@ -110,10 +110,10 @@ export interface FocalWithLogitsGradResults {
  * out = out.sum
  * d_ce[r] = at[r] · d_ce_1[r]
  * common_7[i0] = gamma · d_out.sum · common_6[i0]^(gamma - 1) · out.sum_2[i0]
- * d_logits[r] = (1 - target[r]) · d_ce[r] · common_1[r] + common_4[r] · ([gamma ≠ 0] · (common_7[r] · (common_5[r] - target[r] · sigmoid(logits[r]))) - target[r] · d_ce[r])
+ * d_logits[r] = d_ce[r] · (common_5[r] - target[r] · common_4[r]) + [gamma ≠ 0] · (((1 - target[r]) - target[r]) · common_1[r] · common_4[r] · common_7[r])
  * d_target[r] = d_ce[r] · common_2[r] - d_ce[r] · common_3[r] + [gamma ≠ 0] · (tanh(-logits[r] / 2) · common_7[r]) + alpha · (ce[r] · d_ce_1[r]) - (1 - alpha) · (ce[r] · d_ce_1[r])
  *
- * Operations: 46·rows + 10
+ * Operations: 44·rows + 10
  */
 export function focal_with_logits_grad(
   args: FocalWithLogitsGradArgs,
@@ -156,8 +156,7 @@ export function focal_with_logits_grad(
       out_sumPart += out_sum_2 * d_ce_1;
       const d_ce = d_ce_1 * t6;
       const common_7 = t11 * pow(t9, t10) * out_sum_2;
-      const d_logits1 =
-        t2 * d_ce * common_1 + common_4 * ((is ? common_7 * (t8 - t1 * sigmoid(-(-t))) : 0) - t1 * d_ce);
+      const d_logits1 = (is ? (t2 - t1) * common_1 * (common_4 * common_7) : 0) + d_ce * (t8 - t1 * common_4);
       d_logits[i0] = d_logits1;
       const t12 = t4 * d_ce_1;
       const d_target1 =

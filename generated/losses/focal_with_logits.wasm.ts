@@ -100,10 +100,10 @@ export interface Kernels {
    * out = out.sum
    * d_ce[r] = at[r] · d_ce_1[r]
    * common_7[i0] = gamma · d_out.sum · common_6[i0]^(gamma - 1) · out.sum_2[i0]
-   * d_logits[r] = (1 - target[r]) · d_ce[r] · common_1[r] + common_4[r] · ([gamma ≠ 0] · (common_7[r] · (common_5[r] - target[r] · sigmoid(logits[r]))) - target[r] · d_ce[r])
+   * d_logits[r] = d_ce[r] · (common_5[r] - target[r] · common_4[r]) + [gamma ≠ 0] · (((1 - target[r]) - target[r]) · common_1[r] · common_4[r] · common_7[r])
    * d_target[r] = d_ce[r] · common_2[r] - d_ce[r] · common_3[r] + [gamma ≠ 0] · (tanh(-logits[r] / 2) · common_7[r]) + alpha · (ce[r] · d_ce_1[r]) - (1 - alpha) · (ce[r] · d_ce_1[r])
    *
-   * Operations: 46·rows + 10
+   * Operations: 44·rows + 10
    */
   readonly focal_with_logits_grad: WasmKernel<
     [args: FocalWithLogitsGradArgs, into?: FocalWithLogitsGradInto],
