@@ -38,6 +38,8 @@ export interface Contraction {
   /** Terms that are added before their sum is added to others. */
   readonly chunk: number;
   readonly half: Needed | undefined;
+  /** Counts what has to be made again: anything above 0 is the same. */
+  readonly count: Local | undefined;
   /** How many rows there are, in terms of the dims. */
   readonly rows: Expr;
   /** Where statements that need these locals can go, if that is outside of a loop around. */
@@ -60,7 +62,7 @@ export const blocked = (contraction: Contraction, rows: For): readonly Stmt[] =>
   const { names, width } = contraction;
   const lanes = lanesOf(rows);
   const jammed = lanes && jammedBody(names, rows.local, rows.body, ROWS);
-  if (lanes === undefined || jammed === undefined || !storesOnly(lanes.body)) return [rows];
+  if (lanes === undefined || jammed === undefined || !storesOnly(contraction, lanes.body)) return [rows];
   const shared = sharedIn(contraction, lanes, {
     along: new Set([lanes.local]),
     apart: ownOf(rows),
@@ -93,9 +95,9 @@ const isAtLeast = ({ from, to }: For, count: number): Expr | "always" | "never" 
 };
 
 /** An iteration that is done twice leaves the same. */
-const storesOnly = (body: readonly Stmt[]): boolean => {
+const storesOnly = ({ count }: Contraction, body: readonly Stmt[]): boolean => {
   const all = statementsOf(body);
-  const own = new Set(all.flatMap((stmt) => (stmt.kind === "init" ? [stmt.local] : [])));
+  const own = new Set([count, ...all.flatMap((stmt) => (stmt.kind === "init" ? [stmt.local] : []))]);
   return all.every(
     (stmt) => stmt.kind !== "accumulateAt" && (stmt.kind !== "accumulate" || own.has(stmt.local)),
   );

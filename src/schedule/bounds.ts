@@ -135,7 +135,7 @@ const allowedOf = (plan: Plan): ReadonlySet<Index> => {
 export const narrow = (ir: Arena, plan: Plan, order: readonly Index[], own: number): Narrowed => {
   const { definition, tile } = plan;
   if (tile?.kind === "lanes" && tile.masked !== undefined)
-    return { body: tile.masked, ranges: new Map(), tests: new Map() };
+    return { body: tile.masked.inPanel, ranges: new Map(), tests: new Map() };
   const allowed = allowedOf(plan);
   const mine = order.slice(order.length - own);
   const { tests, body } = guardedOf(ir, definition);

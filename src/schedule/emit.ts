@@ -10,7 +10,7 @@ import { extentExpr, integer, type Counter, type Site } from "./integer.ts";
 import { blocked, ROWS, type Contraction, type Needed } from "./block.ts";
 import { jam, type For } from "./jam.ts";
 import { chainOf, named, newLocal, openBlock, type Block, type Operand } from "./scope.ts";
-import type { Binding, Item, Loop, Place, Plan, Schedule, Step } from "./tree.ts";
+import type { Binding, Item, Loop, Masked, Place, Plan, Schedule, Step } from "./tree.ts";
 import { hasShortInside } from "./tile.ts";
 import { elementOffset, valueOf, type Known, type Source, type Values } from "./value.ts";
 
@@ -37,9 +37,17 @@ interface Emission {
   readonly counters: Map<number, Local>;
   /** Temporary buffers of contractions. */
   readonly panels: Buffer[];
+  /** How terms of guarded contractions are written. */
+  readonly terms: Terms;
   /** The tensors of the step being written. */
   readonly growing: Set<Tensor>;
 }
+
+/**
+ * With the guard in the panel, counting the sums that are no numbers, since 0·∞ may have been added to them; or with the
+ * guard around each.
+ */
+type Terms = { readonly kind: "panel"; readonly count: Local } | { readonly kind: "exact" };
 
 export interface Emitted {
   readonly body: readonly Stmt[];
@@ -71,6 +79,7 @@ export const emit = (schedule: Schedule, storage: Storage, values: Omit<Values, 
     vector: schedule.vector,
     counters: new Map(),
     panels: [],
+    terms: { kind: "exact" },
     growing,
   };
   const top = openBlock(values.names, undefined, undefined);
@@ -119,6 +128,11 @@ const emitRange = (emission: Emission, block: Block, loop: Loop): void => {
 };
 
 const emitBody = (emission: Emission, block: Block, loop: Loop, from: Expr, to: Expr): void => {
+  if (isMasked(loop)) emitMasked(emission, block, loop, from, to);
+  else block.stmts.push(...tiled(emission, block, loop, loopOver(emission, block, loop, from, to)));
+};
+
+const loopOver = (emission: Emission, block: Block, loop: Loop, from: Expr, to: Expr): For => {
   const { names } = emission.values;
   const inner = openBlock(names, block, loop);
   const local = names.counter(loop.label);
@@ -128,8 +142,31 @@ const emitBody = (emission: Emission, block: Block, loop: Loop, from: Expr, to: 
   emission.open.delete(loop);
   names.release(local);
   const mode = emission.vector.has(loop) ? "vector" : "serial";
-  const made: Stmt = { kind: "for", local, from, to, step: 1, mode, body: inner.stmts };
-  block.stmts.push(...tiled(emission, block, loop, made));
+  return { kind: "for", local, from, to, step: 1, mode, body: inner.stmts };
+};
+
+/** The rows of contractions whose guard is in the panel. */
+const isMasked = (loop: Loop): boolean =>
+  loop.role === "rows" && loopsIn(loop).some((inner) => stepsIn(inner).some(({ plan }) => maskedOf(plan)));
+
+const maskedOf = ({ tile }: Plan): Masked | undefined =>
+  tile?.kind === "lanes" ? tile.masked : undefined;
+
+const NONE: ReadonlySet<Loop> = new Set();
+
+/** In blocks, and where a sum is no number by that, once more with the guard around the terms. */
+const emitMasked = (emission: Emission, block: Block, loop: Loop, from: Expr, to: Expr): void => {
+  const { names } = emission.values;
+  const zero = constant("float", 0);
+  const count = newLocal(names, "float", "noNumber");
+  const counting: Emission = { ...emission, terms: { kind: "panel", count } };
+  const made = loopOver(counting, block, loop, from, to);
+  block.stmts.push({ kind: "init", local: count, value: zero });
+  block.stmts.push(...blocked(contractionOf(counting, block, loop), made));
+  const again = openBlock(names, block, undefined);
+  const exact: Emission = { ...emission, terms: { kind: "exact" }, vector: NONE };
+  again.stmts.push(loopOver(exact, again, loop, from, to));
+  block.stmts.push({ kind: "if", test: compare("!=", use(count), zero), then: again.stmts, else: [] });
 };
 
 /** Of dot products that are computed at once. */
@@ -156,6 +193,7 @@ const contractionOf = (emission: Emission, block: Block, rows: Loop): Contractio
     alongSum: isAlongSum,
     chunk: CHUNK,
     half: neededOf(emission, rows, lanes),
+    count: emission.terms.kind === "panel" ? emission.terms.count : undefined,
     rows: extentExpr(rows.extent),
     outside: (locals) => {
       const chain = chainOf(block);
@@ -465,7 +503,8 @@ const accumulatorsOf = (emission: Emission, tensor: Tensor): Accumulators => {
 
 const accumulate = (emission: Emission, block: Block, step: Step): void => {
   const { value: local, position } = accumulatorsOf(emission, step.plan.definition.tensor);
-  const operand = bodyOf(emission, block, step);
+  const exact = emission.terms.kind === "exact" ? maskedOf(step.plan)?.exact : undefined;
+  const operand = bodyOf(emission, block, exact === undefined ? step : { ...step, body: exact });
   const value = convert(local.type, convert("float", operand.expr));
   if (position === undefined) {
     block.stmts.push({ kind: "accumulate", local, op: foldingOf(step).op, value });
@@ -498,6 +537,10 @@ const rowMajor = (emission: Emission, block: Block, step: Step): Expr => {
 
 const finish = (emission: Emission, block: Block, step: Step): void => {
   const { value, position } = accumulatorsOf(emission, step.plan.definition.tensor);
+  if (emission.terms.kind === "panel" && maskedOf(step.plan) !== undefined) {
+    const isNone = convert("float", compare("!=", use(value), use(value)));
+    block.stmts.push({ kind: "accumulate", local: emission.terms.count, op: "sum", value: isNone });
+  }
   const result = position === undefined ? convert("float", use(value)) : use(position);
   place(emission, block, step, { expr: result, level: block.depth, nesting: 1, conditional: false });
 };

@@ -63,7 +63,9 @@ const maskedOf = ({ ir, definition, reads, guarded, windows }: Given): Tile | un
     const others = body.args.filter((factor) => factor.indices.includes(rows));
     if (others.some((factor) => factor.indices.includes(lanes)) || !isInBounds(ir, others)) continue;
     const mask = b.select(ir, b.and(ir, tests), b.product(ir, shared), b.constant(ir, 0));
-    return { kind: "lanes", lanes, rows, along: undefined, masked: b.product(ir, [...others, mask]) };
+    const inPanel = b.product(ir, [...others, mask]);
+    const exact = b.guard(ir, b.and(ir, tests), body);
+    return { kind: "lanes", lanes, rows, along: undefined, masked: { inPanel, exact } };
   }
   return undefined;
 };

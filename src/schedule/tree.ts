@@ -38,8 +38,7 @@ export type Tile =
       readonly rows: Index;
       /** The index of the sum that memory is walked along in order, if there is one. */
       readonly along: Index | undefined;
-      /** The terms with their guard at the factors that are the same for all rows, where they have one. */
-      readonly masked: Node | undefined;
+      readonly masked: Masked | undefined;
     }
   | { readonly kind: "dots"; readonly lanes: Index; readonly rows: Index; readonly columns: Index };
 
@@ -47,6 +46,14 @@ export type Tile =
 export interface Triangle {
   readonly side: keyof Half;
   readonly outer: Loop | undefined;
+}
+
+/** The terms of a guarded sum in two forms. They differ where a factor of the rows is infinite or no number. */
+export interface Masked {
+  /** The guard is at the factors that are the same for all rows: where it fails, 0 is multiplied and added. */
+  readonly inPanel: Node;
+  /** The guard is around the term. */
+  readonly exact: Node;
 }
 
 /** max(0, lower…) ≤ index < min(extent, upper…), if the tests hold */
