@@ -149,8 +149,7 @@ const loopOver = (emission: Emission, block: Block, loop: Loop, from: Expr, to: 
 const isMasked = (loop: Loop): boolean =>
   loop.role === "rows" && loopsIn(loop).some((inner) => stepsIn(inner).some(({ plan }) => maskedOf(plan)));
 
-const maskedOf = ({ tile }: Plan): Masked | undefined =>
-  tile?.kind === "lanes" ? tile.masked : undefined;
+const maskedOf = ({ tile }: Plan): Masked | undefined => (tile?.kind === "lanes" ? tile.masked : undefined);
 
 const NONE: ReadonlySet<Loop> = new Set();
 

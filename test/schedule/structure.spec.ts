@@ -115,6 +115,13 @@ describe("matrix products", () => {
 });
 
 describe("guards", () => {
+  /** Without the sums that are made again, term by term, where they are no numbers. */
+  const main = (body: readonly Stmt[]): readonly Stmt[] => all(withoutAgain(body));
+  const withoutAgain = (body: readonly Stmt[]): readonly Stmt[] =>
+    body
+      .filter((stmt) => stmt.kind !== "if" || !JSON.stringify(stmt.test).includes("noNumber"))
+      .map((stmt) => (stmt.kind === "for" ? { ...stmt, body: withoutAgain(stmt.body) } : stmt));
+
   it("are tested when panels are filled, in convolutions: no remainder where the stride is 1", () => {
     const k = kernel("convolution", { stride: 1 });
     const tested = all(k.body).filter(
@@ -122,7 +129,7 @@ describe("guards", () => {
     );
     expect(tested.every((stmt) => stmt.kind === "store" && /Panel\d*$/.test(stmt.buffer.name))).toBe(true);
     expect(
-      all(k.body).some((stmt) => stmt.kind === "accumulate" && JSON.stringify(stmt).includes('"select"')),
+      main(k.body).some((stmt) => stmt.kind === "accumulate" && JSON.stringify(stmt).includes('"select"')),
     ).toBe(false);
     const inLoops = all(k.body).filter((stmt) => stmt.kind !== "let" || !stmt.local.name.includes("Whole"));
     expect(inLoops.some((stmt) => stmt.kind !== "for" && JSON.stringify(stmt).includes('"mod"'))).toBe(false);
@@ -131,7 +138,7 @@ describe("guards", () => {
   it("are bounds, and steps, also where the stride is known at run time", () => {
     const k = kernel("convolution");
     expect(
-      all(k.body).some((stmt) => stmt.kind === "accumulate" && JSON.stringify(stmt).includes('"select"')),
+      main(k.body).some((stmt) => stmt.kind === "accumulate" && JSON.stringify(stmt).includes('"select"')),
     ).toBe(false);
   });
 });
