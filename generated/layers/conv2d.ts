@@ -135,6 +135,7 @@ export function conv2d(args: Conv2dArgs, into: Conv2dInto = {}): Conv2dResults {
       const at5 = at4 + i * stride;
       const at13 = at11 + i * at12;
       const at29 = at28 + i * at25;
+      let noNumber = 0;
       if (4 <= K && 8 <= at3 + 1) {
         const jStartBlockEnd = at3 + 1;
         for (let jStartBlock = 0; jStartBlock < jStartBlockEnd; jStartBlock += 8) {
@@ -197,6 +198,10 @@ export function conv2d(args: Conv2dArgs, into: Conv2dInto = {}): Conv2dResults {
                 y_sum_2_1 += y_sumPart_2_1;
                 y_sum_3_1 += y_sumPart_3_1;
               }
+              noNumber += y_sum !== y_sum ? 1 : 0;
+              noNumber += y_sum_1_1 !== y_sum_1_1 ? 1 : 0;
+              noNumber += y_sum_2_1 !== y_sum_2_1 ? 1 : 0;
+              noNumber += y_sum_3_1 !== y_sum_3_1 ? 1 : 0;
               const y1 = t + y_sum;
               const y1_1_1 = t_1_1 + y_sum_1_1;
               const y1_2_1 = t_2_1 + y_sum_2_1;
@@ -254,9 +259,45 @@ export function conv2d(args: Conv2dArgs, into: Conv2dInto = {}): Conv2dResults {
                 }
                 y_sum += y_sumPart;
               }
+              noNumber += y_sum !== y_sum ? 1 : 0;
               const y1 = t + y_sum;
               y[at31 + j] = y1;
             }
+          }
+        }
+      }
+      if (noNumber !== 0) {
+        for (let k = 0; k < K; k++) {
+          const at39 = k * at20;
+          const t3 = b[k]!;
+          const at42 = at29 + k * at30;
+          const jEnd_5 = at3 + 1;
+          for (let j = 0; j < jEnd_5; j++) {
+            let y_sum1 = 0;
+            const at33 = at4 + j * stride;
+            const at35 = at13 + j * stride;
+            for (let cFrom = 0; cFrom < C; cFrom += 64) {
+              const cTo = Math.min(cFrom + 64, C);
+              let y_sumPart1 = 0;
+              for (let c = cFrom; c < cTo; c++) {
+                const at36 = at35 + c * at15;
+                const at40 = at39 + c * at22;
+                for (let u = 0; u < KH; u++) {
+                  const at32 = at5 + u * dilation;
+                  const at37 = at36 + u * at17;
+                  const is1 = 0 <= at32 && at32 < H;
+                  const at41 = at40 + u * KW;
+                  for (let v = 0; v < KW; v++) {
+                    const at34 = at33 + v * dilation;
+                    const at38 = at37 + v * dilation;
+                    y_sumPart1 += is1 && 0 <= at34 && at34 < W ? x[at38]! * w[at41 + v]! : 0;
+                  }
+                }
+              }
+              y_sum1 += y_sumPart1;
+            }
+            const y2 = t3 + y_sum1;
+            y[at42 + j] = y2;
           }
         }
       }
@@ -424,6 +465,7 @@ export function conv2d_vjp(args: Conv2dVjpArgs, into: Conv2dVjpInto = {}): Conv2
     for (let k = 0; k < H; k++) {
       const at = pad + k;
       const at27 = at26 + k * W;
+      let noNumber = 0;
       if (4 <= C && 8 <= W) {
         for (let lStartBlock = 0; lStartBlock < W; lStartBlock += 8) {
           const lStart = Math.min(lStartBlock, W - 8);
@@ -494,6 +536,10 @@ export function conv2d_vjp(args: Conv2dVjpArgs, into: Conv2dVjpInto = {}): Conv2
                 d_x1_2_1 += d_xPart_2_1;
                 d_x1_3_1 += d_xPart_3_1;
               }
+              noNumber += d_x1 !== d_x1 ? 1 : 0;
+              noNumber += d_x1_1_1 !== d_x1_1_1 ? 1 : 0;
+              noNumber += d_x1_2_1 !== d_x1_2_1 ? 1 : 0;
+              noNumber += d_x1_3_1 !== d_x1_3_1 ? 1 : 0;
               d_x[at29 + l] = d_x1;
               d_x[at29_1_1 + l] = d_x1_1_1;
               d_x[at29_2_1 + l] = d_x1_2_1;
@@ -558,29 +604,76 @@ export function conv2d_vjp(args: Conv2dVjpArgs, into: Conv2dVjpInto = {}): Conv2
                 }
                 d_x1 += d_xPart;
               }
+              noNumber += d_x1 !== d_x1 ? 1 : 0;
               d_x[at29 + l] = d_x1;
             }
           }
         }
       }
+      if (noNumber !== 0) {
+        for (let c = 0; c < C; c++) {
+          const at37 = c * at15;
+          const at42 = at27 + c * at28;
+          for (let l = 0; l < W; l++) {
+            let d_x2 = 0;
+            const at32 = pad + l;
+            for (let k_From = 0; k_From < K; k_From += 64) {
+              const k_To = Math.min(k_From + 64, K);
+              let d_xPart1 = 0;
+              for (let k_ = k_From; k_ < k_To; k_++) {
+                const at38 = at37 + k_ * at17;
+                const at40 = at21 + k_ * at22;
+                for (let u = 0; u < KH; u++) {
+                  const at30 = at - u * dilation;
+                  const at31 = Math.floor(at30 / stride);
+                  const at35 = at12 + at31 * stride + u * dilation;
+                  const at39 = at38 + u * KW;
+                  const is3 = mod(at30, stride) === 0;
+                  const is4 = 0 <= at31 && at31 < at5;
+                  const is5 = 0 <= at35 && at35 < H;
+                  const at41 = at40 + at31 * at11;
+                  for (let v = 0; v < KW; v++) {
+                    const at33 = at32 - v * dilation;
+                    const at34 = Math.floor(at33 / stride);
+                    const at36 = at12 + at34 * stride + v * dilation;
+                    d_xPart1 +=
+                      is3 &&
+                      is4 &&
+                      mod(at33, stride) === 0 &&
+                      0 <= at34 &&
+                      at34 < at11 &&
+                      is5 &&
+                      0 <= at36 &&
+                      at36 < W
+                        ? w[at39 + v]! * d_y[at41 + at34]!
+                        : 0;
+                  }
+                }
+              }
+              d_x2 += d_xPart1;
+            }
+            d_x[at42 + l] = d_x2;
+          }
+        }
+      }
     }
   }
-  const at34 = 0 - pad - W * pad;
-  const at35 = W * dilation;
-  const at40 = W * stride;
+  const at47 = 0 - pad - W * pad;
+  const at48 = W * dilation;
+  const at53 = W * stride;
   if (4 <= K && 8 <= C) {
     for (let kStartBlock1 = 0; kStartBlock1 < K; kStartBlock1 += 4) {
       const kStart = Math.min(kStartBlock1, K - 4);
       const kEnd = kStart + 4;
       for (let k = kStart; k < kEnd; k++) {
-        const at43 = k * at22 + 0;
+        const at56 = k * at22 + 0;
         for (let nFrom = 0; nFrom < N; nFrom++) {
           const nTo = Math.min(nFrom + 1, N);
           for (let n = nFrom; n < nTo; n++) {
-            const at44 = at43 + n * at20;
+            const at57 = at56 + n * at20;
             const iEnd = at4 + 1;
             for (let i = 0; i < iEnd; i++) {
-              const at45 = at44 + i * at11;
+              const at58 = at57 + i * at11;
               const jEnd = at10 + 1;
               for (let j = 0; j < jEnd; j++) {
                 d_yPanel1[
@@ -593,7 +686,7 @@ export function conv2d_vjp(args: Conv2dVjpArgs, into: Conv2dVjpInto = {}): Conv2
                       j) *
                       4 +
                     (k - kStart)
-                ] = d_y[at45 + j]!;
+                ] = d_y[at58 + j]!;
               }
             }
           }
@@ -602,39 +695,40 @@ export function conv2d_vjp(args: Conv2dVjpArgs, into: Conv2dVjpInto = {}): Conv2
     }
   }
   for (let u = 0; u < KH; u++) {
-    const at30 = at12 + u * dilation;
-    const at36 = at34 + u * at35;
-    const at46 = u * KW;
+    const at43 = at12 + u * dilation;
+    const at49 = at47 + u * at48;
+    const at59 = u * KW;
     for (let v = 0; v < KW; v++) {
-      const at32 = at12 + v * dilation;
-      const at37 = at36 + v * dilation;
-      const at47 = at46 + v;
+      const at45 = at12 + v * dilation;
+      const at50 = at49 + v * dilation;
+      const at60 = at59 + v;
+      let noNumber1 = 0;
       if (4 <= K && 8 <= C) {
         for (let cStart1Block = 0; cStart1Block < C; cStart1Block += 8) {
           const cStart1 = Math.min(cStart1Block, C - 8);
           const cEnd_2 = cStart1 + 8;
           for (let c = cStart1; c < cEnd_2; c++) {
-            const at38 = at37 + c * at28;
+            const at51 = at50 + c * at28;
             for (let nFrom = 0; nFrom < N; nFrom++) {
               const nTo = Math.min(nFrom + 1, N);
               for (let n = nFrom; n < nTo; n++) {
-                const at39 = at38 + n * at25;
+                const at52 = at51 + n * at25;
                 const iEnd_2 = at4 + 1;
                 for (let i = 0; i < iEnd_2; i++) {
-                  const at31 = at30 + i * stride;
-                  const at41 = at39 + i * at40;
-                  const is3 = 0 <= at31 && at31 < H;
+                  const at44 = at43 + i * stride;
+                  const at54 = at52 + i * at53;
+                  const is6 = 0 <= at44 && at44 < H;
                   const jEnd_2 = at10 + 1;
                   for (let j = 0; j < jEnd_2; j++) {
-                    const at33 = at32 + j * stride;
-                    const at42 = at41 + j * stride;
+                    const at46 = at45 + j * stride;
+                    const at55 = at54 + j * stride;
                     xPanel[
                       ((n * (Math.floor((2 * pad + dilation + H - dilation * KH - 1) / stride) + 1) + i) *
                         (Math.floor((2 * pad + dilation + W - dilation * KW - 1) / stride) + 1) +
                         j) *
                         8 +
                         (c - cStart1)
-                    ] = is3 && 0 <= at33 && at33 < W ? x[at42]! : 0;
+                    ] = is6 && 0 <= at46 && at46 < W ? x[at55]! : 0;
                   }
                 }
               }
@@ -643,10 +737,10 @@ export function conv2d_vjp(args: Conv2dVjpArgs, into: Conv2dVjpInto = {}): Conv2
           for (let kBlock = 0; kBlock < K; kBlock += 4) {
             const k = Math.min(kBlock, K - 4);
             const kAt = kBlock * (N * (at4 + 1) * (at10 + 1)) - k + 0;
-            const at48 = at47 + k * at17;
-            const at48_1_1 = at47 + (k + 1) * at17;
-            const at48_2_1 = at47 + (k + 2) * at17;
-            const at48_3_1 = at47 + (k + 3) * at17;
+            const at61 = at60 + k * at17;
+            const at61_1_1 = at60 + (k + 1) * at17;
+            const at61_2_1 = at60 + (k + 2) * at17;
+            const at61_3_1 = at60 + (k + 3) * at17;
             const cEnd_3 = cStart1 + 8;
             for (let c = cStart1; c < cEnd_3; c++) {
               let d_w1 = 0;
@@ -672,14 +766,18 @@ export function conv2d_vjp(args: Conv2dVjpArgs, into: Conv2dVjpInto = {}): Conv2
                 d_w1_2_1 += d_wPart_2_1;
                 d_w1_3_1 += d_wPart_3_1;
               }
-              const at49 = at48 + c * at15;
-              const at49_1_1 = at48_1_1 + c * at15;
-              const at49_2_1 = at48_2_1 + c * at15;
-              const at49_3_1 = at48_3_1 + c * at15;
-              d_w[at49] = d_w1;
-              d_w[at49_1_1] = d_w1_1_1;
-              d_w[at49_2_1] = d_w1_2_1;
-              d_w[at49_3_1] = d_w1_3_1;
+              noNumber1 += d_w1 !== d_w1 ? 1 : 0;
+              noNumber1 += d_w1_1_1 !== d_w1_1_1 ? 1 : 0;
+              noNumber1 += d_w1_2_1 !== d_w1_2_1 ? 1 : 0;
+              noNumber1 += d_w1_3_1 !== d_w1_3_1 ? 1 : 0;
+              const at62 = at61 + c * at15;
+              const at62_1_1 = at61_1_1 + c * at15;
+              const at62_2_1 = at61_2_1 + c * at15;
+              const at62_3_1 = at61_3_1 + c * at15;
+              d_w[at62] = d_w1;
+              d_w[at62_1_1] = d_w1_1_1;
+              d_w[at62_2_1] = d_w1_2_1;
+              d_w[at62_3_1] = d_w1_3_1;
             }
           }
         }
@@ -687,35 +785,35 @@ export function conv2d_vjp(args: Conv2dVjpArgs, into: Conv2dVjpInto = {}): Conv2
         for (let cBlock1 = 0; cBlock1 < C; cBlock1 += 8) {
           const cEnd_4 = Math.min(cBlock1 + 8, C);
           for (let c = cBlock1; c < cEnd_4; c++) {
-            const at38 = at37 + c * at28;
+            const at51 = at50 + c * at28;
             for (let nFrom = 0; nFrom < N; nFrom++) {
               const nTo = Math.min(nFrom + 1, N);
               for (let n = nFrom; n < nTo; n++) {
-                const at39 = at38 + n * at25;
+                const at52 = at51 + n * at25;
                 const iEnd_3 = at4 + 1;
                 for (let i = 0; i < iEnd_3; i++) {
-                  const at31 = at30 + i * stride;
-                  const at41 = at39 + i * at40;
-                  const is3 = 0 <= at31 && at31 < H;
+                  const at44 = at43 + i * stride;
+                  const at54 = at52 + i * at53;
+                  const is6 = 0 <= at44 && at44 < H;
                   const jEnd_3 = at10 + 1;
                   for (let j = 0; j < jEnd_3; j++) {
-                    const at33 = at32 + j * stride;
-                    const at42 = at41 + j * stride;
+                    const at46 = at45 + j * stride;
+                    const at55 = at54 + j * stride;
                     xPanel[
                       ((n * (Math.floor((2 * pad + dilation + H - dilation * KH - 1) / stride) + 1) + i) *
                         (Math.floor((2 * pad + dilation + W - dilation * KW - 1) / stride) + 1) +
                         j) *
                         8 +
                         (c - cBlock1)
-                    ] = is3 && 0 <= at33 && at33 < W ? x[at42]! : 0;
+                    ] = is6 && 0 <= at46 && at46 < W ? x[at55]! : 0;
                   }
                 }
               }
             }
           }
           for (let k = 0; k < K; k++) {
-            const at43 = k * at22 + 0;
-            const at48 = at47 + k * at17;
+            const at56 = k * at22 + 0;
+            const at61 = at60 + k * at17;
             const cEnd_5 = Math.min(cBlock1 + 8, C);
             for (let c = cBlock1; c < cEnd_5; c++) {
               let d_w1 = 0;
@@ -723,14 +821,14 @@ export function conv2d_vjp(args: Conv2dVjpArgs, into: Conv2dVjpInto = {}): Conv2
                 const nTo = Math.min(nFrom + 1, N);
                 let d_wPart = 0;
                 for (let n = nFrom; n < nTo; n++) {
-                  const at44 = at43 + n * at20;
+                  const at57 = at56 + n * at20;
                   const iEnd_4 = at4 + 1;
                   for (let i = 0; i < iEnd_4; i++) {
-                    const at45 = at44 + i * at11;
+                    const at58 = at57 + i * at11;
                     const jEnd_4 = at10 + 1;
                     for (let j = 0; j < jEnd_4; j++) {
                       d_wPart +=
-                        d_y[at45 + j]! *
+                        d_y[at58 + j]! *
                         xPanel[
                           ((n * (Math.floor((2 * pad + dilation + H - dilation * KH - 1) / stride) + 1) + i) *
                             (Math.floor((2 * pad + dilation + W - dilation * KW - 1) / stride) + 1) +
@@ -743,9 +841,44 @@ export function conv2d_vjp(args: Conv2dVjpArgs, into: Conv2dVjpInto = {}): Conv2
                 }
                 d_w1 += d_wPart;
               }
-              const at49 = at48 + c * at15;
-              d_w[at49] = d_w1;
+              noNumber1 += d_w1 !== d_w1 ? 1 : 0;
+              const at62 = at61 + c * at15;
+              d_w[at62] = d_w1;
             }
+          }
+        }
+      }
+      if (noNumber1 !== 0) {
+        for (let k = 0; k < K; k++) {
+          const at69 = k * at22 + 0;
+          const at72 = at60 + k * at17;
+          for (let c = 0; c < C; c++) {
+            let d_w2 = 0;
+            const at65 = at50 + c * at28;
+            for (let nFrom = 0; nFrom < N; nFrom++) {
+              const nTo = Math.min(nFrom + 1, N);
+              let d_wPart1 = 0;
+              for (let n = nFrom; n < nTo; n++) {
+                const at66 = at65 + n * at25;
+                const at70 = at69 + n * at20;
+                const iEnd_5 = at4 + 1;
+                for (let i = 0; i < iEnd_5; i++) {
+                  const at63 = at43 + i * stride;
+                  const at67 = at66 + i * at53;
+                  const is7 = 0 <= at63 && at63 < H;
+                  const at71 = at70 + i * at11;
+                  const jEnd_5 = at10 + 1;
+                  for (let j = 0; j < jEnd_5; j++) {
+                    const at64 = at45 + j * stride;
+                    const at68 = at67 + j * stride;
+                    d_wPart1 += is7 && 0 <= at64 && at64 < W ? x[at68]! * d_y[at71 + j]! : 0;
+                  }
+                }
+              }
+              d_w2 += d_wPart1;
+            }
+            const at73 = at72 + c * at15;
+            d_w[at73] = d_w2;
           }
         }
       }
@@ -753,18 +886,18 @@ export function conv2d_vjp(args: Conv2dVjpArgs, into: Conv2dVjpInto = {}): Conv2
   }
   for (let k = 0; k < K; k++) {
     let d_bSum = 0;
-    const at51 = k * at22 + 0;
+    const at75 = k * at22 + 0;
     for (let n = 0; n < N; n++) {
-      const at52 = at51 + n * at20;
-      const iEnd_5 = at4 + 1;
-      for (let i = 0; i < iEnd_5; i++) {
-        const at50 = at10 + 1;
-        const at53 = at52 + i * at11;
-        for (let jFrom = 0; jFrom < at50; jFrom += 1024) {
-          const jTo = Math.min(jFrom + 1024, at50);
+      const at76 = at75 + n * at20;
+      const iEnd_6 = at4 + 1;
+      for (let i = 0; i < iEnd_6; i++) {
+        const at74 = at10 + 1;
+        const at77 = at76 + i * at11;
+        for (let jFrom = 0; jFrom < at74; jFrom += 1024) {
+          const jTo = Math.min(jFrom + 1024, at74);
           let d_bPart = 0;
           for (let j = jFrom; j < jTo; j++) {
-            d_bPart += d_y[at53 + j]!;
+            d_bPart += d_y[at77 + j]!;
           }
           d_bSum += d_bPart;
         }

@@ -522,6 +522,7 @@ export function depthwise_separable_conv2d_vjp(
     for (let l = 0; l < 1; l++) {
       const is1 = is && l === 0;
       const at42 = k_ + l;
+      let noNumber = 0;
       if (4 <= K && 8 <= C) {
         for (let cStartBlock = 0; cStartBlock < C; cStartBlock += 8) {
           const cStart = Math.min(cStartBlock, C - 8);
@@ -581,6 +582,10 @@ export function depthwise_separable_conv2d_vjp(
                 d_pw1_2_1 += d_pwPart_2_1;
                 d_pw1_3_1 += d_pwPart_3_1;
               }
+              noNumber += d_pw1 !== d_pw1 ? 1 : 0;
+              noNumber += d_pw1_1_1 !== d_pw1_1_1 ? 1 : 0;
+              noNumber += d_pw1_2_1 !== d_pw1_2_1 ? 1 : 0;
+              noNumber += d_pw1_3_1 !== d_pw1_3_1 ? 1 : 0;
               d_pw[at43 + c] = d_pw1;
               d_pw[at43_1_1 + c] = d_pw1_1_1;
               d_pw[at43_2_1 + c] = d_pw1_2_1;
@@ -644,8 +649,38 @@ export function depthwise_separable_conv2d_vjp(
                 }
                 d_pw1 += d_pwPart;
               }
+              noNumber += d_pw1 !== d_pw1 ? 1 : 0;
               d_pw[at43 + c] = d_pw1;
             }
+          }
+        }
+      }
+      if (noNumber !== 0) {
+        for (let k = 0; k < K; k++) {
+          const at47 = k * at32 + 0;
+          const at50 = at42 + k * C;
+          for (let c = 0; c < C; c++) {
+            let d_pw2 = 0;
+            const at44 = c * at32 + 0;
+            for (let nFrom = 0; nFrom < N; nFrom++) {
+              const nTo = Math.min(nFrom + 1, N);
+              let d_pwPart1 = 0;
+              for (let n = nFrom; n < nTo; n++) {
+                const at45 = at44 + n * at30;
+                const at48 = at47 + n * at39;
+                const iEnd_6 = at1 + 1;
+                for (let i = 0; i < iEnd_6; i++) {
+                  const at46 = at45 + i * at28;
+                  const at49 = at48 + i * at28;
+                  const jEnd_6 = at3 + 1;
+                  for (let j = 0; j < jEnd_6; j++) {
+                    d_pwPart1 += is1 ? z[at46 + j]! * d_y[at49 + j]! : 0;
+                  }
+                }
+              }
+              d_pw2 += d_pwPart1;
+            }
+            d_pw[at50 + c] = d_pw2;
           }
         }
       }
@@ -659,47 +694,47 @@ export function depthwise_separable_conv2d_vjp(
         for (let kFrom = 0; kFrom < K; kFrom += 1024) {
           const kTo = Math.min(kFrom + 1024, K);
           for (let k = kFrom; k < kTo; k++) {
-            const at44 = c + k * C;
-            pwPanel[cStart1Block1 * K + k * 4 + (c - cStart1)] = pw[at44]!;
+            const at51 = c + k * C;
+            pwPanel[cStart1Block1 * K + k * 4 + (c - cStart1)] = pw[at51]!;
           }
         }
       }
     }
   }
-  const at52 = pad - stride - at1 * stride;
-  const at59 = 0 - pad;
-  const at61 = pad - stride - at3 * stride;
+  const at59 = pad - stride - at1 * stride;
+  const at66 = 0 - pad;
+  const at68 = pad - stride - at3 * stride;
   for (let n = 0; n < N; n++) {
-    const at45 = n * at39 + 0;
-    const at49 = n * at30 + 0;
-    const iEnd_6 = at1 + 1;
-    for (let i = 0; i < iEnd_6; i++) {
-      const at46 = at45 + i * at28;
-      const at50 = at49 + i * at28;
+    const at52 = n * at39 + 0;
+    const at56 = n * at30 + 0;
+    const iEnd_7 = at1 + 1;
+    for (let i = 0; i < iEnd_7; i++) {
+      const at53 = at52 + i * at28;
+      const at57 = at56 + i * at28;
       if (16 <= C && 8 <= at3 + 1) {
         const jStartBlockEnd = at3 + 1;
         for (let jStartBlock = 0; jStartBlock < jStartBlockEnd; jStartBlock += 8) {
           const jStart = Math.min(jStartBlock, at3 + 1 - 8);
-          const jEnd_6 = jStart + 8;
-          for (let j = jStart; j < jEnd_6; j++) {
-            const at47 = at46 + j;
+          const jEnd_7 = jStart + 8;
+          for (let j = jStart; j < jEnd_7; j++) {
+            const at54 = at53 + j;
             for (let kFrom = 0; kFrom < K; kFrom += 1024) {
               const kTo = Math.min(kFrom + 1024, K);
               for (let k = kFrom; k < kTo; k++) {
-                const at48 = at47 + k * at32;
-                d_yPanel1[k * 8 + (j - jStart)] = d_y[at48]!;
+                const at55 = at54 + k * at32;
+                d_yPanel1[k * 8 + (j - jStart)] = d_y[at55]!;
               }
             }
           }
           for (let cBlock1 = 0; cBlock1 < C; cBlock1 += 4) {
             const c = Math.min(cBlock1, C - 4);
             const cAt = cBlock1 * K - c;
-            const at51 = at50 + c * at32;
-            const at51_1_1 = at50 + (c + 1) * at32;
-            const at51_2_1 = at50 + (c + 2) * at32;
-            const at51_3_1 = at50 + (c + 3) * at32;
-            const jEnd_7 = jStart + 8;
-            for (let j = jStart; j < jEnd_7; j++) {
+            const at58 = at57 + c * at32;
+            const at58_1_1 = at57 + (c + 1) * at32;
+            const at58_2_1 = at57 + (c + 2) * at32;
+            const at58_3_1 = at57 + (c + 3) * at32;
+            const jEnd_8 = jStart + 8;
+            for (let j = jStart; j < jEnd_8; j++) {
               let d_z1 = 0;
               let d_z1_1_1 = 0;
               let d_z1_2_1 = 0;
@@ -722,136 +757,136 @@ export function depthwise_separable_conv2d_vjp(
                 d_z1_2_1 += d_zPart_2_1;
                 d_z1_3_1 += d_zPart_3_1;
               }
-              d_z[at51 + j] = d_z1;
-              d_z[at51_1_1 + j] = d_z1_1_1;
-              d_z[at51_2_1 + j] = d_z1_2_1;
-              d_z[at51_3_1 + j] = d_z1_3_1;
+              d_z[at58 + j] = d_z1;
+              d_z[at58_1_1 + j] = d_z1_1_1;
+              d_z[at58_2_1 + j] = d_z1_2_1;
+              d_z[at58_3_1 + j] = d_z1_3_1;
             }
           }
         }
       } else {
         for (let c = 0; c < C; c++) {
-          const at51 = at50 + c * at32;
-          const jEnd_8 = at3 + 1;
-          for (let j = 0; j < jEnd_8; j++) {
+          const at58 = at57 + c * at32;
+          const jEnd_9 = at3 + 1;
+          for (let j = 0; j < jEnd_9; j++) {
             let d_z1 = 0;
-            const at47 = at46 + j;
+            const at54 = at53 + j;
             for (let kFrom = 0; kFrom < K; kFrom += 1024) {
               const kTo = Math.min(kFrom + 1024, K);
               let d_zPart = 0;
               for (let k = kFrom; k < kTo; k++) {
-                const at44 = c + k * C;
-                const at48 = at47 + k * at32;
-                d_zPart += pw[at44]! * d_y[at48]!;
+                const at51 = c + k * C;
+                const at55 = at54 + k * at32;
+                d_zPart += pw[at51]! * d_y[at55]!;
               }
               d_z1 += d_zPart;
             }
-            d_z[at51 + j] = d_z1;
+            d_z[at58 + j] = d_z1;
           }
         }
       }
     }
-    const at73 = n * at15;
+    const at80 = n * at15;
     for (let c = 0; c < C; c++) {
-      const at66 = c * at25;
-      const at71 = at49 + c * at32;
-      const at74 = at73 + c * at17;
+      const at73 = c * at25;
+      const at78 = at56 + c * at32;
+      const at81 = at80 + c * at17;
       for (let k = 0; k < H; k++) {
-        const at53 = at52 + k;
-        const at54 = Math.floor(at53 / dilation);
-        const at55 = pad + k;
-        const at56 = Math.floor(at55 / dilation);
-        const at75 = at74 + k * W;
+        const at60 = at59 + k;
+        const at61 = Math.floor(at60 / dilation);
+        const at62 = pad + k;
+        const at63 = Math.floor(at62 / dilation);
+        const at82 = at81 + k * W;
         for (let l = 0; l < W; l++) {
           let d_xSum = 0;
-          const at62 = at61 + l;
-          const at63 = Math.floor(at62 / dilation);
-          const at64 = pad + l;
-          const at65 = Math.floor(at64 / dilation);
-          const uEnd_2 = Math.min(KH, at56 + 1);
-          for (let u = Math.max(0, at54 + 1); u < uEnd_2; u++) {
-            const at57 = at55 - u * dilation;
-            const at58 = Math.floor(at57 / stride);
-            const at60 = at59 + at58 * stride + u * dilation;
-            const at67 = at66 + u * KW;
-            const at72 = at71 + at58 * at28;
-            if (mod(at57, stride) === 0 && 0 <= at60 && at60 < H) {
+          const at69 = at68 + l;
+          const at70 = Math.floor(at69 / dilation);
+          const at71 = pad + l;
+          const at72 = Math.floor(at71 / dilation);
+          const uEnd_2 = Math.min(KH, at63 + 1);
+          for (let u = Math.max(0, at61 + 1); u < uEnd_2; u++) {
+            const at64 = at62 - u * dilation;
+            const at65 = Math.floor(at64 / stride);
+            const at67 = at66 + at65 * stride + u * dilation;
+            const at74 = at73 + u * KW;
+            const at79 = at78 + at65 * at28;
+            if (mod(at64, stride) === 0 && 0 <= at67 && at67 < H) {
               let d_xPart = 0;
-              const vEnd_2 = Math.min(KW, at65 + 1);
-              for (let v = Math.max(0, at63 + 1); v < vEnd_2; v++) {
-                const t5 = dw[at67 + v]!;
-                const at68 = at64 - v * dilation;
-                const at69 = Math.floor(at68 / stride);
-                const at70 = at59 + at69 * stride + v * dilation;
-                d_xPart += mod(at68, stride) === 0 && 0 <= at70 && at70 < W ? t5 * d_z[at72 + at69]! : 0;
+              const vEnd_2 = Math.min(KW, at72 + 1);
+              for (let v = Math.max(0, at70 + 1); v < vEnd_2; v++) {
+                const t5 = dw[at74 + v]!;
+                const at75 = at71 - v * dilation;
+                const at76 = Math.floor(at75 / stride);
+                const at77 = at66 + at76 * stride + v * dilation;
+                d_xPart += mod(at75, stride) === 0 && 0 <= at77 && at77 < W ? t5 * d_z[at79 + at76]! : 0;
               }
               d_xSum += d_xPart;
             }
           }
           const d_x1 = d_xSum;
-          d_x[at75 + l] = d_x1;
+          d_x[at82 + l] = d_x1;
         }
       }
     }
   }
   for (let c = 0; c < C; c++) {
-    const at84 = at14 + c * at17;
-    const at90 = c * at32 + 0;
-    const at93 = c * at25;
+    const at91 = at14 + c * at17;
+    const at97 = c * at32 + 0;
+    const at100 = c * at25;
     for (let j = 0; j < 1; j++) {
-      const at94 = at93 + j * at25;
+      const at101 = at100 + j * at25;
       for (let u = 0; u < KH; u++) {
-        const at76 = pad - u * dilation;
-        const at77 = Math.floor((at76 - 1) / stride);
-        const at78 = at6 - u * dilation;
-        const at79 = Math.floor((at78 - 1) / stride);
-        const at85 = at84 + u * at22;
-        const at95 = at94 + u * KW;
+        const at83 = pad - u * dilation;
+        const at84 = Math.floor((at83 - 1) / stride);
+        const at85 = at6 - u * dilation;
+        const at86 = Math.floor((at85 - 1) / stride);
+        const at92 = at91 + u * at22;
+        const at102 = at101 + u * KW;
         for (let v = 0; v < KW; v++) {
           let d_dwSum = 0;
-          const at80 = pad - v * dilation;
-          const at81 = Math.floor((at80 - 1) / stride);
-          const at82 = at11 - v * dilation;
-          const at83 = Math.floor((at82 - 1) / stride);
-          const at86 = at85 + v * dilation;
+          const at87 = pad - v * dilation;
+          const at88 = Math.floor((at87 - 1) / stride);
+          const at89 = at11 - v * dilation;
+          const at90 = Math.floor((at89 - 1) / stride);
+          const at93 = at92 + v * dilation;
           if (j === 0) {
             for (let n = 0; n < N; n++) {
-              const at87 = at86 + n * at15;
-              const at91 = at90 + n * at30;
-              const iEnd_7 = Math.min(at1 + 1, at79 + 1);
-              for (let i = Math.max(0, at77 + 1); i < iEnd_7; i++) {
+              const at94 = at93 + n * at15;
+              const at98 = at97 + n * at30;
+              const iEnd_8 = Math.min(at1 + 1, at86 + 1);
+              for (let i = Math.max(0, at84 + 1); i < iEnd_8; i++) {
                 let d_dwPart = 0;
-                const at88 = at87 + i * at19;
-                const at92 = at91 + i * at28;
-                const j$27$End = Math.min(at3 + 1, at83 + 1);
-                for (let j_ = Math.max(0, at81 + 1); j_ < j$27$End; j_++) {
-                  const at89 = at88 + j_ * stride;
-                  d_dwPart += x[at89]! * d_z[at92 + j_]!;
+                const at95 = at94 + i * at19;
+                const at99 = at98 + i * at28;
+                const j$27$End = Math.min(at3 + 1, at90 + 1);
+                for (let j_ = Math.max(0, at88 + 1); j_ < j$27$End; j_++) {
+                  const at96 = at95 + j_ * stride;
+                  d_dwPart += x[at96]! * d_z[at99 + j_]!;
                 }
                 d_dwSum += d_dwPart;
               }
             }
           }
           const d_dw1 = d_dwSum;
-          d_dw[at95 + v] = d_dw1;
+          d_dw[at102 + v] = d_dw1;
         }
       }
     }
   }
   for (let k = 0; k < K; k++) {
     let d_bSum = 0;
-    const at97 = k * at32 + 0;
+    const at104 = k * at32 + 0;
     for (let n = 0; n < N; n++) {
-      const at98 = at97 + n * at39;
-      const iEnd_8 = at1 + 1;
-      for (let i = 0; i < iEnd_8; i++) {
-        const at96 = at3 + 1;
-        const at99 = at98 + i * at28;
-        for (let jFrom = 0; jFrom < at96; jFrom += 1024) {
-          const jTo = Math.min(jFrom + 1024, at96);
+      const at105 = at104 + n * at39;
+      const iEnd_9 = at1 + 1;
+      for (let i = 0; i < iEnd_9; i++) {
+        const at103 = at3 + 1;
+        const at106 = at105 + i * at28;
+        for (let jFrom = 0; jFrom < at103; jFrom += 1024) {
+          const jTo = Math.min(jFrom + 1024, at103);
           let d_bPart = 0;
           for (let j = jFrom; j < jTo; j++) {
-            d_bPart += d_y[at99 + j]!;
+            d_bPart += d_y[at106 + j]!;
           }
           d_bSum += d_bPart;
         }

@@ -1927,6 +1927,7 @@ export function multi_head_attention_vjp(
       }
     }
   }
+  let noNumber = 0;
   if (4 <= D && 8 <= D) {
     for (let dStart7Block = 0; dStart7Block < D; dStart7Block += 8) {
       const dStart7 = Math.min(dStart7Block, D - 8);
@@ -1984,6 +1985,10 @@ export function multi_head_attention_vjp(
             d_wo1_2_1 += d_woPart_2_1;
             d_wo1_3_1 += d_woPart_3_1;
           }
+          noNumber += d_wo1 !== d_wo1 ? 1 : 0;
+          noNumber += d_wo1_1_1 !== d_wo1_1_1 ? 1 : 0;
+          noNumber += d_wo1_2_1 !== d_wo1_2_1 ? 1 : 0;
+          noNumber += d_wo1_3_1 !== d_wo1_3_1 ? 1 : 0;
           d_wo[at98 + d] = d_wo1;
           d_wo[at98_1_1 + d] = d_wo1_1_1;
           d_wo[at98_2_1 + d] = d_wo1_2_1;
@@ -2024,8 +2029,33 @@ export function multi_head_attention_vjp(
             }
             d_wo1 += d_woPart;
           }
+          noNumber += d_wo1 !== d_wo1 ? 1 : 0;
           d_wo[at98 + d] = d_wo1;
         }
+      }
+    }
+  }
+  if (noNumber !== 0) {
+    for (let o = 0; o < D; o++) {
+      const at103 = o * D;
+      for (let d = 0; d < D; d++) {
+        let d_wo2 = 0;
+        const is2 = d < at22;
+        for (let bFrom = 0; bFrom < B; bFrom++) {
+          const bTo = Math.min(bFrom + 1, B);
+          let d_woPart1 = 0;
+          for (let b = bFrom; b < bTo; b++) {
+            const at99 = d + b * at30;
+            const at101 = o + b * at1;
+            for (let l = 0; l < L; l++) {
+              const at100 = at99 + l * at22;
+              const at102 = at101 + l * D;
+              d_woPart1 += is2 ? z[at100]! * d_y[at102]! : 0;
+            }
+          }
+          d_wo2 += d_woPart1;
+        }
+        d_wo[at103 + d] = d_wo2;
       }
     }
   }
