@@ -21,8 +21,8 @@ fn log10(x) { return log(x) / log(10) }
 /// Two to the power of x.
 fn exp2(x) { return 2^x }
 
-/// The logarithm of the odds.
-fn logit(p) { return log(p) - log1p(-p) }
+/// The logarithm of the odds; where they are even, log p and log(1 - p) would cancel.
+fn logit(p) { return abs(p - 0.5) < 0.25 ? 2 * atanh(2 * p - 1) : log(p) - log1p(-p) }
 
 /// log(sigmoid(x)); for very negative x this is x itself, where sigmoid(x) is 0.
 fn log_sigmoid(x) { return -softplus(-x) }

@@ -83,6 +83,7 @@ const run = (
   const dims = bindDims(program, inputs);
   const storage = bindInputs(program, inputs, given === "rounded" ? arithmetic : undefined);
   checkRequirements(program, dims, storage);
+  checkOutputs(program, dims);
   const evaluation = { dims, options: bindOptions(program, inputs), storage, arithmetic, select };
   if (!readsBack(program.definitions))
     for (const definition of program.definitions) runDefinition(evaluation, definition);
@@ -92,6 +93,14 @@ const run = (
       else for (const definition of members) runDefinition(evaluation, definition);
     }
   return storage;
+};
+
+/** An array of fewer than no elements has no place; a sum over as many is one over none. */
+const checkOutputs = ({ outputs }: Program, dims: ReadonlyMap<string, number>): void => {
+  for (const { name, tensor } of outputs) {
+    const negative = tensor.shape.map((extent) => extentOf(extent, dims) ?? 0).find((value) => value < 0);
+    if (negative !== undefined) throw misfit(`an extent of ${name} is ${negative}`);
+  }
 };
 
 const size = (evaluation: Evaluation, extent: Affine): number => {

@@ -7,7 +7,7 @@
 import { build as b, KEEP, mapNodes, reachable, readsOf, substitute } from "../ir/index.ts";
 import type { Arena, Definition, Node, NodeOf, Rational, Read, Tensor } from "../ir/index.ts";
 import {
-  bodyAt, createWorkspace, freshTensor, inOrder, isPointwise, isSum, readAt, readersOf, type Workspace,
+  bodyAt, createWorkspace, freshTensor, inOrder, isPointwise, isSum, readAt, readersOf, valueOf, type Workspace,
 } from "./workspace.ts"; // prettier-ignore
 
 /** Up to `below` by `scale`: squares, and their powers in derivatives, are normal numbers then. In f32, 2^400 is infinite. */
@@ -67,6 +67,45 @@ const isStopped = (node: Node): boolean =>
 const isReadOf = (node: Node | undefined, tensor: Tensor): node is Read =>
   node?.kind === "read" && node.tensor === tensor;
 
+// ---- names
+
+/** Where what is summed has a name, with what that stands for. */
+const opened = (space: Workspace, sum: Definition): Definition => ({
+  ...sum,
+  body: valueOf(space, sum.body),
+});
+
+/** c·Σ, whose root others take. */
+const isNameOf = (space: Workspace, definition: Definition, sum: Tensor): boolean => {
+  const { tensor, body } = definition;
+  if (space.outputs.has(tensor) || !isPointwise(definition)) return false;
+  return body.kind === "product" ? body.args.some((arg) => isReadOf(arg, sum)) : isReadOf(body, sum);
+};
+
+const writtenOut = (space: Workspace, reader: Definition, name: Tensor): Definition => {
+  const node = (rebuilt: Node): Node => (isReadOf(rebuilt, name) ? valueOf(space, rebuilt) : rebuilt);
+  const [body = reader.body] = mapNodes(space.ir, [reader.body], { ...KEEP, node });
+  return { ...reader, body };
+};
+
+/** What reads the sum, itself or by a name, which is written out there. */
+const readersThroughNames = (space: Workspace, sum: Tensor): readonly Definition[] => {
+  const readers = new Map<Tensor, Definition>();
+  const names = [...readersOf(space, sum)].filter((tensor) => {
+    const reader = space.definitions.get(tensor);
+    const isName = reader !== undefined && isNameOf(space, reader, sum);
+    if (reader !== undefined && !isName) readers.set(tensor, reader);
+    return isName;
+  });
+  for (const name of names) {
+    for (const tensor of readersOf(space, name)) {
+      const reader = readers.get(tensor) ?? space.definitions.get(tensor);
+      if (reader !== undefined) readers.set(tensor, writtenOut(space, reader, name));
+    }
+  }
+  return [...readers.values()];
+};
+
 // ---- scaling
 
 /** e for Σe². */
@@ -83,10 +122,11 @@ interface Change {
 
 const scaledNorm = (space: Workspace, tensor: Tensor): Change | undefined => {
   const { ir } = space;
-  const sum = space.definitions.get(tensor);
+  const given = space.definitions.get(tensor);
+  const sum = given && opened(space, given);
   const term = sum && termOf(sum);
   if (sum?.reduction === undefined || term === undefined || space.outputs.has(tensor)) return undefined;
-  const readers = [...readersOf(space, tensor)].flatMap((each) => space.definitions.get(each) ?? []);
+  const readers = readersThroughNames(space, tensor);
   if (!readers.some((reader) => hasRoot(reader.body, tensor))) return undefined;
   const named = (what: string): Tensor => {
     const made = freshTensor(space, `${tensor.name}_${what}`, tensor.shape, []);
@@ -152,12 +192,15 @@ const withNorm = (ir: Arena, reader: Definition, { sum, scaled, scale }: Norm): 
     const read = rootedRead(rebuilt, sum.tensor);
     if (read === undefined || rebuilt.kind !== "power") return rebuilt;
     const factors = rebuilt.base.kind === "product" ? rebuilt.base.args : [rebuilt.base];
-    const others = factors.filter((arg) => arg !== read);
+    // √(p·Σ) is √p·√Σ, as Σ is not negative: p may be another such sum
+    const apart = factors.filter((arg) => arg !== read && readsOf([arg]).length > 0);
+    const others = factors.filter((arg) => arg !== read && !apart.includes(arg));
     const squares = b.read(ir, scaled, read.at);
     const base = b.product(ir, [...others, squares]);
     const stopped = b.stopGradient(ir, b.read(ir, scale, read.at));
     const back = b.power(ir, stopped, { num: -rebuilt.exponent.num, den: 1 });
-    const root = b.product(ir, [back, b.power(ir, base, rebuilt.exponent)]);
+    const rest = apart.length === 0 ? [] : [b.power(ir, b.product(ir, apart), rebuilt.exponent)];
+    const root = b.product(ir, [...rest, back, b.power(ir, base, rebuilt.exponent)]);
     if (halvesOf(rebuilt) < 0) return root;
     return b.guard(ir, b.compare(ir, "!=", squares, b.constant(ir, 0)), root);
   };
@@ -204,9 +247,13 @@ const normalised = (space: Workspace, definition: Definition, norms: Norms): rea
 const isNorm = (space: Workspace, read: Read, norms: Norms): boolean =>
   norms.has(read.tensor) || namedNorm(space, read, norms) !== undefined;
 
-/** √(c·Σ′) / k, which is 0 where its guard fails. */
-const unguarded = (node: Node, norms: Norms): Node =>
-  node.kind === "guard" && readsOf([node.test]).some((read) => norms.has(read.tensor)) ? node.a : node;
+/** √(c·Σ′) / k, which is 0 where Σ′ is. */
+const unguarded = (node: Node, norms: Norms): Node => {
+  const isTested = (test: Node): boolean => readsOf([test]).some((read) => norms.has(read.tensor));
+  if (node.kind === "guard") return isTested(node.test) ? node.a : node;
+  const isZeroThen = node.kind === "select" && node.then.kind === "constant" && node.then.value === 0;
+  return isZeroThen && isTested(node.test) ? unguarded(node.else, norms) : node;
+};
 
 /** √(c·Σ′) / k where it has a name. */
 const namedNorm = (space: Workspace, read: Read, norms: Norms): Node | undefined => {

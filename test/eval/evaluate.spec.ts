@@ -77,6 +77,17 @@ describe("evaluate", () => {
     expect(() => result(p, given({ a: [[1, 2], [1, 2]], b: [[3, 1], [1, 2, 3]] }))).toThrow(/should be/); // prettier-ignore
   });
 
+  it("has no output of a negative extent", () => {
+    const { ir, input, defined } = setUp();
+    const N = affine.dim(ir, "N");
+    const shorter = affine.plus(ir, N, affine.fixed(ir, -2));
+    const [i, x] = [ir.index("i", shorter), input("x", [N])];
+    const body = b.read(ir, x, [affine.ofIndex(ir, i)]);
+    const p = program([x], [define(ir, { tensor: defined("y", [shorter]), indices: [i], body })]);
+    expect(result(p, given({ x: [[2], [1, 2]] }))).toEqual([]);
+    expect(() => result(p, given({ x: [[1], [1]] }))).toThrow("an extent of y is -1");
+  });
+
   it.each<[ReduceOp, readonly number[], number]>([
     ["sum", [], 0],
     ["prod", [], 1],

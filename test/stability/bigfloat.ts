@@ -79,6 +79,12 @@ const overBig = (a: Big, b: Big): Big => {
   return normal((a.mantissa << BigInt(shift)) / b.mantissa, a.exponent - shift - b.exponent);
 };
 
+/** A whole number. */
+const floorBig = ({ mantissa, exponent }: Big): Big => ({
+  mantissa: exponent >= 0 ? mantissa << BigInt(exponent) : mantissa >> BigInt(-exponent),
+  exponent: 0,
+});
+
 const isZero = (a: Big): boolean => a.mantissa === 0n;
 const isNegative = (a: Big): boolean => a.mantissa < 0n;
 const absBig = (a: Big): Big => (isNegative(a) ? negateBig(a) : a);
@@ -154,6 +160,7 @@ const expBig = (x: Big): Big => {
 
 /** By Newton's method on exp from the double's logarithm: digits double with each step. */
 const logBig = (x: Big): Big => {
+  if (isZero(subtractBig(x, ONE))) return ZERO;
   const shift = sizeOf(x);
   const m = scaled(x, -shift);
   let y = toBig(Math.log(toNumber(m)));
@@ -201,7 +208,7 @@ const erfBig = (x: Big): Big => {
 const sinCos = (x: Big): { sin: Big; cos: Big } => {
   const half = scaled(PI, -1);
   const quotient = overBig(x, half);
-  const n = BigInt(Math.round(toNumber(quotient)));
+  const n = floorBig(addBig(quotient, HALF)).mantissa;
   const r = toFixed(subtractBig(x, timesBig({ mantissa: n, exponent: 0 }, half)));
   const square = (r * r) >> BigInt(FIXED);
   const sin = series(r, (term, k) => (-term * square) / UNIT / (2n * k) / (2n * k + 1n));
@@ -215,6 +222,42 @@ const sinCos = (x: Big): { sin: Big; cos: Big } => {
   const [s, c] = turns[Number(((n % 4n) + 4n) % 4n)] ?? [sin, cos];
   return { sin: fromFixed(s), cos: fromFixed(c) };
 };
+
+/** Halved by atan x = 2 atan(x / (1 + √(1 + x²))) until the series is short; beyond 1 by π/2 - atan(1/x). */
+const atanBig = (x: Big): Big => {
+  if (isZero(x)) return x;
+  if (isNegative(x)) return negateBig(atanBig(negateBig(x)));
+  if (sizeOf(x) > 1) return subtractBig(scaled(PI, -1), atanBig(overBig(ONE, x)));
+  const halvings = sizeOf(x) > -20 ? 16 : 0;
+  let r = x;
+  for (let k = 0; k < halvings; k++) r = overBig(r, addBig(ONE, sqrtBig(addBig(ONE, timesBig(r, r)))));
+  const square = timesBig(r, r);
+  let [power, sum] = [r, r];
+  for (let k = 3; sizeOf(power) > sizeOf(sum) - BITS; k += 2) {
+    power = negateBig(timesBig(power, square));
+    sum = addBig(sum, overBig(power, toBig(k)));
+  }
+  return scaled(sum, halvings);
+};
+
+const oneLess = (x: Big): Big => subtractBig(ONE, x);
+
+/** 2 atan √((1 - x) / (1 + x)) */
+const acosBig = (x: Big): Big =>
+  isZero(addBig(ONE, x)) ? PI : scaled(atanBig(sqrtBig(overBig(oneLess(x), addBig(ONE, x)))), 1);
+
+/** atan(x / √(1 - x²)) */
+const asinBig = (x: Big): Big => {
+  const cosine = sqrtBig(oneLess(timesBig(x, x)));
+  if (!isZero(cosine)) return atanBig(overBig(x, cosine));
+  return isNegative(x) ? negateBig(scaled(PI, -1)) : scaled(PI, -1);
+};
+
+/** f on [-1, 1], else nothing. */
+const within =
+  (f: (x: Big) => Big) =>
+  (x: Big): Extended =>
+    isNegative(oneLess(absBig(x))) ? NaN : f(x);
 
 // ---- with infinities and NaN, as IEEE has them
 
@@ -257,15 +300,13 @@ export const power = (x: Extended, num: number, den: number): Extended => {
 
 /** (e^x ± e^-x) / 2 */
 const hyperbolic = (x: Big, sign: 1 | -1): Big => {
-  const e = expBig(x);
-  const inverse = overBig(ONE, e);
+  if (isNegative(x))
+    return sign === 1 ? hyperbolic(negateBig(x), sign) : negateBig(hyperbolic(negateBig(x), sign));
+  const [e, inverse] = [expBig(x), expBig(negateBig(x))];
   return scaled(sign === 1 ? addBig(e, inverse) : subtractBig(e, inverse), -1);
 };
 
 const sigmoidBig = (x: Big): Big => overBig(ONE, addBig(ONE, expBig(negateBig(x))));
-const floorBig = ({ mantissa, exponent }: Big): Big =>
-  exponent >= 0 ? { mantissa, exponent } : { mantissa: mantissa >> BigInt(-exponent), exponent: 0 };
-
 const unknown = (): Extended => {
   throw new RangeError("no formula here has this function");
 };
@@ -278,31 +319,36 @@ export const UNARY: { readonly [Op in UnaryOp]: (x: Extended) => Extended } = {
   sin: lift((x) => sinCos(x).sin, Math.sin),
   cos: lift((x) => sinCos(x).cos, Math.cos),
   tan: lift((x) => overBig(sinCos(x).sin, sinCos(x).cos), Math.tan),
-  asin: unknown,
-  acos: unknown,
-  atan: unknown,
+  asin: lift(within(asinBig), Math.asin),
+  acos: lift(within(acosBig), Math.acos),
+  atan: lift(atanBig, Math.atan),
   sinh: lift((x) => hyperbolic(x, -1), Math.sinh),
   cosh: lift((x) => hyperbolic(x, 1), Math.cosh),
   tanh: lift((x) => overBig(hyperbolic(x, -1), hyperbolic(x, 1)), Math.tanh),
   // log(x + √(x² + 1))
   asinh: lift((x) => (isNegative(x) ? negateBig(asinhBig(negateBig(x))) : asinhBig(x)), Math.asinh),
   // log(x + √(x² - 1))
-  acosh: (x) => log(add(x, sqrt(add(multiply(x, x), negateBig(ONE))))),
+  acosh: (x) => (compare(x, ONE) < 0 ? NaN : log(add(x, sqrt(add(multiply(x, x), negateBig(ONE)))))),
   // log((1 + x) / (1 - x)) / 2
   atanh: (x) => multiply(HALF, log(divide(add(ONE, x), add(ONE, multiply(x, negateBig(ONE)))))),
   erf: lift(erfBig, Math.sign),
   erfc: lift(erfcBig, (x) => 1 - Math.sign(x)),
   sigmoid: lift(sigmoidBig, (x) => 1 / (1 + Math.exp(-x))),
   softplus: lift(
-    (x) => logBig(addBig(ONE, expBig(x))),
+    (x) => (sizeOf(x) > 60 && !isNegative(x) ? x : logBig(addBig(ONE, expBig(x)))),
     (x) => Math.max(x, 0),
   ),
   abs: lift(absBig, Math.abs),
   sign: lift((x) => toBig(Math.sign(Number(x.mantissa))), Math.sign),
   floor: lift(floorBig, Math.floor),
   ceil: lift((x) => negateBig(floorBig(negateBig(x))), Math.ceil),
-  round: unknown,
-  trunc: unknown,
+  // to the nearest whole number, of two the even one
+  round: lift((x) => {
+    const up = floorBig(addBig(x, HALF));
+    const isTie = isZero(subtractBig(subtractBig(up, x), HALF));
+    return isTie && up.mantissa % 2n !== 0n ? subtractBig(up, ONE) : up;
+  }, Math.round),
+  trunc: lift((x) => (isNegative(x) ? negateBig(floorBig(negateBig(x))) : floorBig(x)), Math.trunc),
 };
 
 const asinhBig = (x: Big): Big => logBig(addBig(x, sqrtBig(addBig(timesBig(x, x), ONE))));

@@ -80,6 +80,14 @@ const PAIRS: readonly Sweep[] = [
   two("binary cross-entropy of probabilities", "return -(t * log(x) + (1 - t) * log(1 - x))", [1e-300, 1e-10, 0.5, 1 - 2 ** -20, 1e-30], [0, 1, 0.3, 0, 1]), // prettier-ignore
 ];
 
+/** Naive focal loss of a hard target; as it is written, 1 - p is 0 where p rounds to one in 1,400 bits. */
+const FOCAL = two(
+  "focal loss by a probability",
+  "p = sigmoid(x)\n  pt = t == 1 ? p : 1 - p\n  return -(1 - pt)^2 * log(pt)",
+  [0, 1, -1, 30, -30, 30, -30, 100, -100, 700, -700],
+  [0, 1, 0, 1, 0, 0, 1, 1, 0, 1, 1],
+);
+
 const rows = (name: string, body: string, x: readonly (readonly number[])[], rest: Partial<Sweep> = {}): Sweep => ({ name, source: `fn f(x: [N, C]) {\n  ${body}\n  return y\n}\n`, inputs: { x: matrix(x) }, wrt: ["x"], ...rest }); // prettier-ignore
 
 const ROWS = [
@@ -133,6 +141,20 @@ const REDUCTIONS: readonly Sweep[] = [
   rows("norm", "y[n] = sqrt(sum[c](x[n, c]^2))", NONZERO),
   rows("norm in f64", "y[n] = sqrt(sum[c](x[n, c]^2))", VECTORS, { dtypes: ["f64"] }),
   rows("norm in steps", "s[n] = sum[c](x[n, c] * x[n, c])\n  y[n] = sqrt(s[n])", NONZERO),
+  rows(
+    "norm of named squares",
+    "s[n, c] = x[n, c]^2\n  t[n] = sum[c](s[n, c])\n  y[n] = sqrt(t[n])",
+    NONZERO,
+  ),
+  rows(
+    "unit vectors by a named mean of squares",
+    "d[n, c] = 2 * x[n, c]\n  v[n] = mean[c](d[n, c]^2)\n  r[n] = sqrt(v[n])\n  y[n, c] = d[n, c] / r[n]",
+    NONZERO,
+    {
+      upstream: NONZERO.flatMap((_, k) => [0, 1, 2].map((c) => (c === k % 3 ? 1 : 0))),
+      relativeTo: "largest",
+    },
+  ),
   rows("root mean square", "y[n] = sqrt(mean[c](x[n, c]^2))", NONZERO),
   rows("unit vectors", "y[n, c] = x[n, c] / sqrt(sum[k](x[n, k]^2))", VECTORS, {
     upstream: [1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 0, 0, 1, 0, 0],
@@ -153,17 +175,19 @@ const REDUCTIONS: readonly Sweep[] = [
     "m[n] = mean[c](x[n, c])\n  s[n] = mean[c](x[n, c] * x[n, c])\n  y[n] = s[n] - m[n] * m[n]",
     OFFSETS,
   ),
-  {
-    name: "cosine of tiny and of large vectors",
-    source:
-      "fn f(a: [N, C], b: [N, C]) {\n  p[n] = sqrt(sum[c](a[n, c]^2))\n  q[n] = sqrt(sum[c](b[n, c]^2))\n" +
-      "  y[n] = sum[c](a[n, c] * b[n, c]) / (p[n] * q[n])\n  return y\n}\n",
+  ...[
+    "p[n] = sqrt(sum[c](a[n, c]^2))\n  q[n] = sqrt(sum[c](b[n, c]^2))\n  y[n] = d[n] / (p[n] * q[n])",
+    "y[n] = d[n] / (norm[c](a[n, c]) * norm[c](b[n, c]))",
+    "y[n] = d[n] / sqrt(sum[c](a[n, c]^2) * sum[c](b[n, c]^2))",
+  ].map((body, k): Sweep => ({
+    name: `cosine of tiny and of large vectors, ${k + 1}`,
+    source: `fn f(a: [N, C], b: [N, C]) {\n  d[n] = sum[c](a[n, c] * b[n, c])\n  ${body}\n  return y\n}\n`,
     inputs: { a: matrix(VECTORS), b: matrix(VECTORS.map(([p, q, r]) => [r ?? 0, q ?? 0, -(p ?? 0)])) },
     wrt: ["a", "b"],
-  },
+  })),
 ];
 
-const ALL = [...ELEMENTWISE, ...PAIRS, ...REDUCTIONS];
+const ALL = [...ELEMENTWISE, ...PAIRS, { ...FOCAL, wrt: ["x"] }, ...REDUCTIONS];
 
 describe("a naive formula", () => {
   let misses: ReadonlyMap<string, readonly Miss[]>;

@@ -166,7 +166,6 @@ export const sweepAll = async (sweeps: readonly Sweep[]): Promise<ReadonlyMap<st
     stage: Stage,
     run: (inputs: Given) => ReadonlyMap<string, ArrayLike<number>>,
   ): void => {
-    if (prepared.sweep.dtypes?.includes(dtype) === false) return;
     const inputs = inputsOf(prepared, stage, FORMATS[dtype]);
     const key = `${stage.name} ${dtype}`;
     const values = exact.get(key) ?? valuesOf(prepared.sweep, stage, inputs);
@@ -186,11 +185,13 @@ export const sweepAll = async (sweeps: readonly Sweep[]): Promise<ReadonlyMap<st
     }
   }
   for (const backend of BACKENDS) {
-    const kernels = all.flatMap(({ ir, stages }) =>
+    const tried = all.filter(({ sweep }) => sweep.dtypes?.includes(backend.dtype) !== false);
+    if (tried.length === 0) continue;
+    const kernels = tried.flatMap(({ ir, stages }) =>
       stages.map(({ name, compiled }) => toKernel(ir, compiled, { dtype: backend.dtype, name })),
     );
     const instantiated = await instantiateAll(backend, kernels);
-    for (const prepared of all) {
+    for (const prepared of tried) {
       for (const stage of prepared.stages) {
         const made = instantiated.get(stage.name);
         if (made?.ok !== true) throw new Error(`${prepared.sweep.name}: ${made?.reason ?? "missing"}`);
