@@ -71,9 +71,9 @@ export interface Kernels {
   /**
    * Between -π/2 and π/2, with a jump at 0.
    *
-   * d_x[n] = -d_out[n] / (x[n]^2 · (1 + 1 / x[n]^2))
+   * d_x[n] = -d_out[n] / (1 + x[n]^2)
    *
-   * Operations: 5·N
+   * Operations: 3·N
    */
   readonly acot_vjp: WasmKernel<[args: AcotVjpArgs, into?: AcotVjpInto], AcotVjpResults>;
 }

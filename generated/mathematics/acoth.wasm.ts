@@ -67,9 +67,9 @@ export interface Kernels {
    */
   readonly acoth: WasmKernel<[args: AcothArgs, into?: AcothInto], AcothResults>;
   /**
-   * d_x[n] = -d_out[n] / (x[n]^2 · (1 - 1 / x[n]) · (1 + 1 / x[n]))
+   * d_x[n] = -d_out[n] / ((1 + x[n]) · (x[n] - 1))
    *
-   * Operations: 7·N
+   * Operations: 4·N
    */
   readonly acoth_vjp: WasmKernel<[args: AcothVjpArgs, into?: AcothVjpInto], AcothVjpResults>;
 }

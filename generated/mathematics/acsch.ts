@@ -61,9 +61,9 @@ export interface AcschVjpResults {
 }
 
 /**
- * d_x[n] = -d_out[n] / (hypot(1, 1 / x[n]) · x[n]^2)
+ * d_x[n] = -d_out[n] / (|x[n]| · hypot(1, x[n]))
  *
- * Operations: 5·N
+ * Operations: 4·N
  */
 export function acsch_vjp(args: AcschVjpArgs, into: AcschVjpInto = {}): AcschVjpResults {
   const x = array("x", args.x, "Float32Array");
@@ -74,8 +74,7 @@ export function acsch_vjp(args: AcschVjpArgs, into: AcschVjpInto = {}): AcschVjp
   const d_x = output("d_x", into.d_x, "Float32Array", "[N]", [N]);
   for (let n = 0; n < N; n++) {
     const t = x[n]!;
-    const t1 = t * t;
-    const d_x1 = -(d_out[n]! / (Math.hypot(1, 1 / t) * t1));
+    const d_x1 = -(d_out[n]! / (Math.abs(t) * Math.hypot(1, t)));
     d_x[n] = d_x1;
   }
   return { d_x };

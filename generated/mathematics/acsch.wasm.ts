@@ -67,9 +67,9 @@ export interface Kernels {
    */
   readonly acsch: WasmKernel<[args: AcschArgs, into?: AcschInto], AcschResults>;
   /**
-   * d_x[n] = -d_out[n] / (hypot(1, 1 / x[n]) · x[n]^2)
+   * d_x[n] = -d_out[n] / (|x[n]| · hypot(1, x[n]))
    *
-   * Operations: 5·N
+   * Operations: 4·N
    */
   readonly acsch_vjp: WasmKernel<[args: AcschVjpArgs, into?: AcschVjpInto], AcschVjpResults>;
 }

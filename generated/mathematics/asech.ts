@@ -61,7 +61,7 @@ export interface AsechVjpResults {
 }
 
 /**
- * d_x[n] = -d_out[n] / (sqrt(1 / x[n] - 1) · sqrt(1 + 1 / x[n]) · x[n]^2)
+ * d_x[n] = -d_out[n] / (sqrt(x[n]) · sqrt(x[n] · (1 - x[n])) · sqrt(1 + x[n]))
  *
  * Operations: 9·N
  */
@@ -74,9 +74,7 @@ export function asech_vjp(args: AsechVjpArgs, into: AsechVjpInto = {}): AsechVjp
   const d_x = output("d_x", into.d_x, "Float32Array", "[N]", [N]);
   for (let n = 0; n < N; n++) {
     const t = x[n]!;
-    const t1 = 1 / t;
-    const t2 = t * t;
-    const d_x1 = -(d_out[n]! / (Math.sqrt(-1 + t1) * Math.sqrt(1 + t1) * t2));
+    const d_x1 = -(d_out[n]! / (Math.sqrt(t) * Math.sqrt(t * (1 - t)) * Math.sqrt(1 + t)));
     d_x[n] = d_x1;
   }
   return { d_x };

@@ -67,7 +67,7 @@ export interface Kernels {
    */
   readonly asech: WasmKernel<[args: AsechArgs, into?: AsechInto], AsechResults>;
   /**
-   * d_x[n] = -d_out[n] / (sqrt(1 / x[n] - 1) · sqrt(1 + 1 / x[n]) · x[n]^2)
+   * d_x[n] = -d_out[n] / (sqrt(x[n]) · sqrt(x[n] · (1 - x[n])) · sqrt(1 + x[n]))
    *
    * Operations: 9·N
    */

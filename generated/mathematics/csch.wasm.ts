@@ -67,9 +67,9 @@ export interface Kernels {
    */
   readonly csch: WasmKernel<[args: CschArgs, into?: CschInto], CschResults>;
   /**
-   * d_x[n] = -d_out[n] · cosh(x[n]) / sinh(x[n])^2
+   * d_x[n] = -d_out[n] / (sinh(x[n]) · tanh(x[n]))
    *
-   * Operations: 5·N
+   * Operations: 4·N
    */
   readonly csch_vjp: WasmKernel<[args: CschVjpArgs, into?: CschVjpInto], CschVjpResults>;
 }

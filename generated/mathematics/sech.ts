@@ -61,9 +61,9 @@ export interface SechVjpResults {
 }
 
 /**
- * d_x[n] = -d_out[n] · sinh(x[n]) / cosh(x[n])^2
+ * d_x[n] = -d_out[n] · tanh(x[n]) / cosh(x[n])
  *
- * Operations: 5·N
+ * Operations: 4·N
  */
 export function sech_vjp(args: SechVjpArgs, into: SechVjpInto = {}): SechVjpResults {
   const x = array("x", args.x, "Float32Array");
@@ -74,9 +74,7 @@ export function sech_vjp(args: SechVjpArgs, into: SechVjpInto = {}): SechVjpResu
   const d_x = output("d_x", into.d_x, "Float32Array", "[N]", [N]);
   for (let n = 0; n < N; n++) {
     const t = x[n]!;
-    const w = Math.cosh(t);
-    const w1 = w * w;
-    const d_x1 = -(d_out[n]! * (Math.sinh(t) / w1));
+    const d_x1 = -(d_out[n]! * (Math.tanh(t) / Math.cosh(t)));
     d_x[n] = d_x1;
   }
   return { d_x };

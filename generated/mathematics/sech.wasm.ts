@@ -67,9 +67,9 @@ export interface Kernels {
    */
   readonly sech: WasmKernel<[args: SechArgs, into?: SechInto], SechResults>;
   /**
-   * d_x[n] = -d_out[n] · sinh(x[n]) / cosh(x[n])^2
+   * d_x[n] = -d_out[n] · tanh(x[n]) / cosh(x[n])
    *
-   * Operations: 5·N
+   * Operations: 4·N
    */
   readonly sech_vjp: WasmKernel<[args: SechVjpArgs, into?: SechVjpInto], SechVjpResults>;
 }

@@ -18,30 +18,52 @@ export interface NormResults {
 /**
  * Euclidean norm √Σ x², with gradient x / |x|, and 0 at the zero vector.
  *
- * sum.x[n] = x[n]^2
- * squares = Σ[n] sum.x[n]
- * out = (0 = squares ? 0 : sqrt(squares))
+ * squares_largest_1 = max[n] |x[n]|
+ * squares_scale_1 = (squares_largest_1 < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (squares_largest_1 < 8.077935669463161e-28 ? 1.298074214633707e+33 : (squares_largest_1 < 9.313225746154785e-10 ? 1152921504606847000 : (squares_largest_1 ≤ 1073741824 ? 1 : (squares_largest_1 ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (squares_largest_1 ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
+ * squares_scaled_1 = Σ[n] (x[n] · stop_gradient(squares_scale_1))^2
+ * out = (0 = squares_scaled_1 ? 0 : [0 ≠ squares_scaled_1] · (sqrt(squares_scaled_1) / stop_gradient(squares_scale_1)))
  *
- * Operations: 2·N + 3
+ * Operations: 5·N + 18
  */
 export function norm(args: NormArgs): NormResults {
   const x = array("x", args.x, "Float32Array");
   const N = dimension("N", args.N ?? inferred("N", "x", x.length, 1), 0);
   shape("x", x.length, "[N]", [N]);
   let out = 0;
-  let squaresSum = 0;
+  let squares_largest_1 = -Infinity;
+  for (let n = 0; n < N; n++) {
+    const t = x[n]!;
+    squares_largest_1 = Math.max(squares_largest_1, Math.abs(t));
+  }
+  const squares_scale_1: number =
+    squares_largest_1 < 3.8725919148493183e-121
+      ? 5.260135901548374e210
+      : squares_largest_1 < 8.077935669463161e-28
+        ? 1.298074214633707e33
+        : squares_largest_1 < 9.313225746154785e-10
+          ? 1152921504606847000
+          : squares_largest_1 <= 1073741824
+            ? 1
+            : squares_largest_1 <= 1.2379400392853803e27
+              ? 8.673617379884035e-19
+              : squares_largest_1 <= 2.5822498780869086e120
+                ? 7.703719777548943e-34
+                : 1.90109156629516e-211;
+  let squares_scaled_1Sum = 0;
   for (let nFrom = 0; nFrom < N; nFrom += 1024) {
     const nTo = Math.min(nFrom + 1024, N);
-    let squaresPart = 0;
+    let squares_scaled_1Part = 0;
     for (let n = nFrom; n < nTo; n++) {
-      const t = x[n]!;
-      const t1 = t * t;
-      squaresPart += t1;
+      const t1 = x[n]!;
+      const t2 = squares_scale_1 * t1;
+      const t3 = t2 * t2;
+      squares_scaled_1Part += t3;
     }
-    squaresSum += squaresPart;
+    squares_scaled_1Sum += squares_scaled_1Part;
   }
-  const squares = squaresSum;
-  const out1 = 0 === squares ? 0 : Math.sqrt(squares);
+  const squares_scaled_1 = squares_scaled_1Sum;
+  const out1 =
+    0 === +squares_scaled_1 ? 0 : 0 !== +squares_scaled_1 ? Math.sqrt(squares_scaled_1) / squares_scale_1 : 0;
   out = out1;
   return { out };
 }
@@ -71,12 +93,15 @@ export interface NormGradResults {
 /**
  * Euclidean norm √Σ x², with gradient x / |x|, and 0 at the zero vector.
  *
- * squares = Σ[n] x[n]^2
- * out = (0 = squares ? 0 : sqrt(squares))
- * d_squares = [not (0 = squares)] · (1 / (2 · sqrt(squares)))
- * d_x[n] = 2 · x[n] · d_squares
+ * squares_largest_1 = max[n] |x[n]|
+ * squares_scale_1 = (squares_largest_1 < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (squares_largest_1 < 8.077935669463161e-28 ? 1.298074214633707e+33 : (squares_largest_1 < 9.313225746154785e-10 ? 1152921504606847000 : (squares_largest_1 ≤ 1073741824 ? 1 : (squares_largest_1 ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (squares_largest_1 ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
+ * squares_scaled_1_1[n] = x[n] · stop_gradient(squares_scale_1)
+ * squares_scaled_1 = Σ[n] squares_scaled_1_1[n]^2
+ * out = (0 = squares_scaled_1 ? 0 : [0 ≠ squares_scaled_1] · (sqrt(squares_scaled_1) / stop_gradient(squares_scale_1)))
+ * d_squares_scaled_1 = [0 ≠ squares_scaled_1 and not (0 = squares_scaled_1)] · (1 / (2 · stop_gradient(squares_scale_1) · sqrt(squares_scaled_1)))
+ * d_x[n] = 2 · stop_gradient(squares_scale_1) · d_squares_scaled_1 · squares_scaled_1_1[n]
  *
- * Operations: 3·N + 8
+ * Operations: 6·N + 27
  */
 export function norm_grad(args: NormGradArgs, into: NormGradInto = {}): NormGradResults {
   const x = array("x", args.x, "Float32Array");
@@ -84,26 +109,49 @@ export function norm_grad(args: NormGradArgs, into: NormGradInto = {}): NormGrad
   shape("x", x.length, "[N]", [N]);
   let out = 0;
   const d_x = output("d_x", into.d_x, "Float32Array", "[N]", [N]);
-  let squaresSum = 0;
+  let squares_largest_1 = -Infinity;
+  for (let n = 0; n < N; n++) {
+    const t = x[n]!;
+    squares_largest_1 = Math.max(squares_largest_1, Math.abs(t));
+  }
+  const squares_scale_1: number =
+    squares_largest_1 < 3.8725919148493183e-121
+      ? 5.260135901548374e210
+      : squares_largest_1 < 8.077935669463161e-28
+        ? 1.298074214633707e33
+        : squares_largest_1 < 9.313225746154785e-10
+          ? 1152921504606847000
+          : squares_largest_1 <= 1073741824
+            ? 1
+            : squares_largest_1 <= 1.2379400392853803e27
+              ? 8.673617379884035e-19
+              : squares_largest_1 <= 2.5822498780869086e120
+                ? 7.703719777548943e-34
+                : 1.90109156629516e-211;
+  let squares_scaled_1Sum = 0;
   for (let nFrom = 0; nFrom < N; nFrom += 1024) {
     const nTo = Math.min(nFrom + 1024, N);
-    let squaresPart = 0;
+    let squares_scaled_1Part = 0;
     for (let n = nFrom; n < nTo; n++) {
-      const t = x[n]!;
-      const t1 = t * t;
-      squaresPart += t1;
+      const t1 = x[n]!;
+      const t2 = squares_scale_1 * t1;
+      const t3 = t2 * t2;
+      squares_scaled_1Part += t3;
     }
-    squaresSum += squaresPart;
+    squares_scaled_1Sum += squares_scaled_1Part;
   }
-  const squares = squaresSum;
-  const is = 0 === squares;
-  const out1 = is ? 0 : Math.sqrt(squares);
+  const squares_scaled_1 = squares_scaled_1Sum;
+  const is = 0 === +squares_scaled_1;
+  const t4 = 1 / squares_scale_1;
+  const is1 = 0 !== +squares_scaled_1;
+  const out1 = is ? 0 : is1 ? t4 * Math.sqrt(squares_scaled_1) : 0;
   out = out1;
-  const d_squares = !is ? 0.5 / Math.sqrt(squares) : 0;
-  const t3 = 2 * d_squares;
+  const d_squares_scaled_1 = is1 && !is ? (0.5 * t4) / Math.sqrt(squares_scaled_1) : 0;
+  const t7 = 2 * squares_scale_1 * d_squares_scaled_1;
   for (let n = 0; n < N; n++) {
-    const t2 = x[n]!;
-    const d_x1 = t3 * t2;
+    const t5 = x[n]!;
+    const t6 = squares_scale_1 * t5;
+    const d_x1 = t7 * t6;
     d_x[n] = d_x1;
   }
   return { out, d_x };

@@ -57,22 +57,26 @@ export interface Kernels {
   /**
    * Euclidean norm √Σ x², with gradient x / |x|, and 0 at the zero vector.
    *
-   * sum.x[n] = x[n]^2
-   * squares = Σ[n] sum.x[n]
-   * out = (0 = squares ? 0 : sqrt(squares))
+   * squares_largest_1 = max[n] |x[n]|
+   * squares_scale_1 = (squares_largest_1 < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (squares_largest_1 < 8.077935669463161e-28 ? 1.298074214633707e+33 : (squares_largest_1 < 9.313225746154785e-10 ? 1152921504606847000 : (squares_largest_1 ≤ 1073741824 ? 1 : (squares_largest_1 ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (squares_largest_1 ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
+   * squares_scaled_1 = Σ[n] (x[n] · stop_gradient(squares_scale_1))^2
+   * out = (0 = squares_scaled_1 ? 0 : [0 ≠ squares_scaled_1] · (sqrt(squares_scaled_1) / stop_gradient(squares_scale_1)))
    *
-   * Operations: 2·N + 3
+   * Operations: 5·N + 18
    */
   readonly norm: WasmKernel<[args: NormArgs], NormResults>;
   /**
    * Euclidean norm √Σ x², with gradient x / |x|, and 0 at the zero vector.
    *
-   * squares = Σ[n] x[n]^2
-   * out = (0 = squares ? 0 : sqrt(squares))
-   * d_squares = [not (0 = squares)] · (1 / (2 · sqrt(squares)))
-   * d_x[n] = 2 · x[n] · d_squares
+   * squares_largest_1 = max[n] |x[n]|
+   * squares_scale_1 = (squares_largest_1 < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (squares_largest_1 < 8.077935669463161e-28 ? 1.298074214633707e+33 : (squares_largest_1 < 9.313225746154785e-10 ? 1152921504606847000 : (squares_largest_1 ≤ 1073741824 ? 1 : (squares_largest_1 ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (squares_largest_1 ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
+   * squares_scaled_1_1[n] = x[n] · stop_gradient(squares_scale_1)
+   * squares_scaled_1 = Σ[n] squares_scaled_1_1[n]^2
+   * out = (0 = squares_scaled_1 ? 0 : [0 ≠ squares_scaled_1] · (sqrt(squares_scaled_1) / stop_gradient(squares_scale_1)))
+   * d_squares_scaled_1 = [0 ≠ squares_scaled_1 and not (0 = squares_scaled_1)] · (1 / (2 · stop_gradient(squares_scale_1) · sqrt(squares_scaled_1)))
+   * d_x[n] = 2 · stop_gradient(squares_scale_1) · d_squares_scaled_1 · squares_scaled_1_1[n]
    *
-   * Operations: 3·N + 8
+   * Operations: 6·N + 27
    */
   readonly norm_grad: WasmKernel<[args: NormGradArgs, into?: NormGradInto], NormGradResults>;
 }

@@ -23,15 +23,18 @@ export interface NormAxis0Results {
   readonly y: Float32Array;
 }
 
-let norm_axis0_norm_squaresPart = new Float32Array(0);
-let norm_axis0_norm_squares = new Float32Array(0);
+let norm_axis0_norm_squares_scaled_1Part = new Float32Array(0);
+let norm_axis0_norm_squares_largest_1 = new Float32Array(0);
+let norm_axis0_norm_squares_scale_1 = new Float32Array(0);
+let norm_axis0_norm_squares_scaled_1 = new Float32Array(0);
 
 /**
- * sum.x[j, m] = x[m, j]^2
- * norm.squares[j] = Σ[m] sum.x[j, m]
- * y[j] = (0 = norm.squares[j] ? 0 : sqrt(norm.squares[j]))
+ * norm.squares_largest_1[j] = max[m] |x[m, j]|
+ * norm.squares_scale_1[j] = (norm.squares_largest_1[j] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (norm.squares_largest_1[j] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (norm.squares_largest_1[j] < 9.313225746154785e-10 ? 1152921504606847000 : (norm.squares_largest_1[j] ≤ 1073741824 ? 1 : (norm.squares_largest_1[j] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (norm.squares_largest_1[j] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
+ * norm.squares_scaled_1[j] = Σ[m] (x[m, j] · stop_gradient(norm.squares_scale_1[j]))^2
+ * y[j] = (0 = norm.squares_scaled_1[j] ? 0 : [0 ≠ norm.squares_scaled_1[j]] · (sqrt(norm.squares_scaled_1[j]) / stop_gradient(norm.squares_scale_1[j])))
  *
- * Operations: 2·M·N + 3·N
+ * Operations: 5·M·N + 18·N
  */
 export function norm_axis0(args: NormAxis0Args, into: NormAxis0Into = {}): NormAxis0Results {
   const x = array("x", args.x, "Float32Array");
@@ -39,37 +42,76 @@ export function norm_axis0(args: NormAxis0Args, into: NormAxis0Into = {}): NormA
   const N = dimension("N", args.N, 0);
   shape("x", x.length, "[M, N]", [M, N]);
   const y = output("y", into.y, "Float32Array", "[N]", [N]);
-  const norm_squaresPartSize = N;
-  if (norm_axis0_norm_squaresPart.length < norm_squaresPartSize)
-    norm_axis0_norm_squaresPart = new Float32Array(norm_squaresPartSize);
-  const norm_squaresPart = norm_axis0_norm_squaresPart;
-  const norm_squaresSize = N;
-  if (norm_axis0_norm_squares.length < norm_squaresSize)
-    norm_axis0_norm_squares = new Float32Array(norm_squaresSize);
-  const norm_squares = norm_axis0_norm_squares;
+  const norm_squares_scaled_1PartSize = N;
+  if (norm_axis0_norm_squares_scaled_1Part.length < norm_squares_scaled_1PartSize)
+    norm_axis0_norm_squares_scaled_1Part = new Float32Array(norm_squares_scaled_1PartSize);
+  const norm_squares_scaled_1Part = norm_axis0_norm_squares_scaled_1Part;
+  const norm_squares_largest_1Size = N;
+  if (norm_axis0_norm_squares_largest_1.length < norm_squares_largest_1Size)
+    norm_axis0_norm_squares_largest_1 = new Float32Array(norm_squares_largest_1Size);
+  const norm_squares_largest_1 = norm_axis0_norm_squares_largest_1;
+  const norm_squares_scale_1Size = N;
+  if (norm_axis0_norm_squares_scale_1.length < norm_squares_scale_1Size)
+    norm_axis0_norm_squares_scale_1 = new Float32Array(norm_squares_scale_1Size);
+  const norm_squares_scale_1 = norm_axis0_norm_squares_scale_1;
+  const norm_squares_scaled_1Size = N;
+  if (norm_axis0_norm_squares_scaled_1.length < norm_squares_scaled_1Size)
+    norm_axis0_norm_squares_scaled_1 = new Float32Array(norm_squares_scaled_1Size);
+  const norm_squares_scaled_1 = norm_axis0_norm_squares_scaled_1;
   for (let j = 0; j < N; j++) {
-    norm_squares[j] = 0;
+    norm_squares_largest_1[j] = -Infinity;
+  }
+  for (let m = 0; m < M; m++) {
+    const at = m * N;
+    for (let j = 0; j < N; j++) {
+      const t = x[at + j]!;
+      norm_squares_largest_1[j]! = Math.max(norm_squares_largest_1[j]!, Math.abs(t));
+    }
+  }
+  for (let j = 0; j < N; j++) {
+    const t1 = norm_squares_largest_1[j]!;
+    const norm_squares_scale_1_1: number =
+      t1 < 3.8725919148493183e-121
+        ? 5.260135901548374e210
+        : t1 < 8.077935669463161e-28
+          ? 1.298074214633707e33
+          : t1 < 9.313225746154785e-10
+            ? 1152921504606847000
+            : t1 <= 1073741824
+              ? 1
+              : t1 <= 1.2379400392853803e27
+                ? 8.673617379884035e-19
+                : t1 <= 2.5822498780869086e120
+                  ? 7.703719777548943e-34
+                  : 1.90109156629516e-211;
+    norm_squares_scale_1[j] = norm_squares_scale_1_1;
+  }
+  for (let j = 0; j < N; j++) {
+    norm_squares_scaled_1[j] = 0;
   }
   for (let mFrom = 0; mFrom < M; mFrom += 1024) {
     const mTo = Math.min(mFrom + 1024, M);
     for (let j = 0; j < N; j++) {
-      norm_squaresPart[j] = 0;
+      norm_squares_scaled_1Part[j] = 0;
     }
     for (let m = mFrom; m < mTo; m++) {
-      const at = m * N;
+      const at1 = m * N;
       for (let j = 0; j < N; j++) {
-        const t = x[at + j]!;
-        const t1 = t * t;
-        norm_squaresPart[j]! += t1;
+        const t2 = x[at1 + j]!;
+        const t3 = norm_squares_scale_1[j]!;
+        const t4 = t2 * t3;
+        const t5 = t4 * t4;
+        norm_squares_scaled_1Part[j]! += t5;
       }
     }
     for (let j = 0; j < N; j++) {
-      norm_squares[j]! += norm_squaresPart[j]!;
+      norm_squares_scaled_1[j]! += norm_squares_scaled_1Part[j]!;
     }
   }
   for (let j = 0; j < N; j++) {
-    const t2 = norm_squares[j]!;
-    const y1 = 0 === t2 ? 0 : Math.sqrt(t2);
+    const t6 = norm_squares_scaled_1[j]!;
+    const t7 = norm_squares_scale_1[j]!;
+    const y1 = 0 === +t6 ? 0 : 0 !== +t6 ? Math.sqrt(t6) / t7 : 0;
     y[j] = y1;
   }
   return { y };
@@ -99,16 +141,20 @@ export interface NormAxis0VjpResults {
   readonly d_x: Float32Array;
 }
 
-let norm_axis0_vjp_norm_squaresPart = new Float32Array(0);
-let norm_axis0_vjp_norm_squares = new Float32Array(0);
-let norm_axis0_vjp_d_norm_squares = new Float32Array(0);
+let norm_axis0_vjp_norm_squares_scaled_1Part = new Float32Array(0);
+let norm_axis0_vjp_norm_squares_largest_1 = new Float32Array(0);
+let norm_axis0_vjp_norm_squares_scale_1 = new Float32Array(0);
+let norm_axis0_vjp_norm_squares_scaled_1 = new Float32Array(0);
+let norm_axis0_vjp_d_norm_squares_scaled_1 = new Float32Array(0);
 
 /**
- * norm.squares[j] = Σ[m] x[m, j]^2
- * d_norm.squares[j] = [not (0 = norm.squares[j])] · (d_y[j] / (2 · sqrt(norm.squares[j])))
- * d_x[m, j] = 2 · x[m, j] · d_norm.squares[j]
+ * norm.squares_largest_1[j] = max[m] |x[m, j]|
+ * norm.squares_scale_1[j] = (norm.squares_largest_1[j] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (norm.squares_largest_1[j] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (norm.squares_largest_1[j] < 9.313225746154785e-10 ? 1152921504606847000 : (norm.squares_largest_1[j] ≤ 1073741824 ? 1 : (norm.squares_largest_1[j] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (norm.squares_largest_1[j] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
+ * norm.squares_scaled_1[j] = Σ[m] (x[m, j] · stop_gradient(norm.squares_scale_1[j]))^2
+ * d_norm.squares_scaled_1[j] = [0 ≠ norm.squares_scaled_1[j] and not (0 = norm.squares_scaled_1[j])] · (d_y[j] / (2 · stop_gradient(norm.squares_scale_1[j]) · sqrt(norm.squares_scaled_1[j])))
+ * d_x[m, j] = 2 · x[m, j] · d_norm.squares_scaled_1[j] · stop_gradient(norm.squares_scale_1[j])^2
  *
- * Operations: 3·M·N + 6·N
+ * Operations: 6·M·N + 23·N
  */
 export function norm_axis0_vjp(args: NormAxis0VjpArgs, into: NormAxis0VjpInto = {}): NormAxis0VjpResults {
   const x = array("x", args.x, "Float32Array");
@@ -118,48 +164,89 @@ export function norm_axis0_vjp(args: NormAxis0VjpArgs, into: NormAxis0VjpInto = 
   shape("x", x.length, "[M, N]", [M, N]);
   shape("d_y", d_y.length, "[N]", [N]);
   const d_x = output("d_x", into.d_x, "Float32Array", "[M, N]", [M, N]);
-  const norm_squaresPartSize = N;
-  if (norm_axis0_vjp_norm_squaresPart.length < norm_squaresPartSize)
-    norm_axis0_vjp_norm_squaresPart = new Float32Array(norm_squaresPartSize);
-  const norm_squaresPart = norm_axis0_vjp_norm_squaresPart;
-  const norm_squaresSize = N;
-  if (norm_axis0_vjp_norm_squares.length < norm_squaresSize)
-    norm_axis0_vjp_norm_squares = new Float32Array(norm_squaresSize);
-  const norm_squares = norm_axis0_vjp_norm_squares;
-  const d_norm_squaresSize = N;
-  if (norm_axis0_vjp_d_norm_squares.length < d_norm_squaresSize)
-    norm_axis0_vjp_d_norm_squares = new Float32Array(d_norm_squaresSize);
-  const d_norm_squares = norm_axis0_vjp_d_norm_squares;
+  const norm_squares_scaled_1PartSize = N;
+  if (norm_axis0_vjp_norm_squares_scaled_1Part.length < norm_squares_scaled_1PartSize)
+    norm_axis0_vjp_norm_squares_scaled_1Part = new Float32Array(norm_squares_scaled_1PartSize);
+  const norm_squares_scaled_1Part = norm_axis0_vjp_norm_squares_scaled_1Part;
+  const norm_squares_largest_1Size = N;
+  if (norm_axis0_vjp_norm_squares_largest_1.length < norm_squares_largest_1Size)
+    norm_axis0_vjp_norm_squares_largest_1 = new Float32Array(norm_squares_largest_1Size);
+  const norm_squares_largest_1 = norm_axis0_vjp_norm_squares_largest_1;
+  const norm_squares_scale_1Size = N;
+  if (norm_axis0_vjp_norm_squares_scale_1.length < norm_squares_scale_1Size)
+    norm_axis0_vjp_norm_squares_scale_1 = new Float32Array(norm_squares_scale_1Size);
+  const norm_squares_scale_1 = norm_axis0_vjp_norm_squares_scale_1;
+  const norm_squares_scaled_1Size = N;
+  if (norm_axis0_vjp_norm_squares_scaled_1.length < norm_squares_scaled_1Size)
+    norm_axis0_vjp_norm_squares_scaled_1 = new Float32Array(norm_squares_scaled_1Size);
+  const norm_squares_scaled_1 = norm_axis0_vjp_norm_squares_scaled_1;
+  const d_norm_squares_scaled_1Size = N;
+  if (norm_axis0_vjp_d_norm_squares_scaled_1.length < d_norm_squares_scaled_1Size)
+    norm_axis0_vjp_d_norm_squares_scaled_1 = new Float32Array(d_norm_squares_scaled_1Size);
+  const d_norm_squares_scaled_1 = norm_axis0_vjp_d_norm_squares_scaled_1;
   for (let j = 0; j < N; j++) {
-    norm_squares[j] = 0;
+    norm_squares_largest_1[j] = -Infinity;
+  }
+  for (let m = 0; m < M; m++) {
+    const at = m * N;
+    for (let j = 0; j < N; j++) {
+      const t = x[at + j]!;
+      norm_squares_largest_1[j]! = Math.max(norm_squares_largest_1[j]!, Math.abs(t));
+    }
+  }
+  for (let j = 0; j < N; j++) {
+    const t1 = norm_squares_largest_1[j]!;
+    const norm_squares_scale_1_1: number =
+      t1 < 3.8725919148493183e-121
+        ? 5.260135901548374e210
+        : t1 < 8.077935669463161e-28
+          ? 1.298074214633707e33
+          : t1 < 9.313225746154785e-10
+            ? 1152921504606847000
+            : t1 <= 1073741824
+              ? 1
+              : t1 <= 1.2379400392853803e27
+                ? 8.673617379884035e-19
+                : t1 <= 2.5822498780869086e120
+                  ? 7.703719777548943e-34
+                  : 1.90109156629516e-211;
+    norm_squares_scale_1[j] = norm_squares_scale_1_1;
+  }
+  for (let j = 0; j < N; j++) {
+    norm_squares_scaled_1[j] = 0;
   }
   for (let mFrom = 0; mFrom < M; mFrom += 1024) {
     const mTo = Math.min(mFrom + 1024, M);
     for (let j = 0; j < N; j++) {
-      norm_squaresPart[j] = 0;
+      norm_squares_scaled_1Part[j] = 0;
     }
     for (let m = mFrom; m < mTo; m++) {
-      const at = m * N;
+      const at1 = m * N;
       for (let j = 0; j < N; j++) {
-        const t = x[at + j]!;
-        const t1 = t * t;
-        norm_squaresPart[j]! += t1;
+        const t2 = x[at1 + j]!;
+        const t3 = norm_squares_scale_1[j]!;
+        const t4 = t2 * t3;
+        const t5 = t4 * t4;
+        norm_squares_scaled_1Part[j]! += t5;
       }
     }
     for (let j = 0; j < N; j++) {
-      norm_squares[j]! += norm_squaresPart[j]!;
+      norm_squares_scaled_1[j]! += norm_squares_scaled_1Part[j]!;
     }
   }
   for (let j = 0; j < N; j++) {
-    const t2 = norm_squares[j]!;
-    const d_norm_squares1 = !(0 === t2) ? (0.5 * d_y[j]!) / Math.sqrt(t2) : 0;
-    d_norm_squares[j] = d_norm_squares1;
+    const t6 = norm_squares_scaled_1[j]!;
+    const t7 = norm_squares_scale_1[j]!;
+    const d_norm_squares_scaled_1_1 = 0 !== +t6 && !(0 === +t6) ? (0.5 * d_y[j]!) / (t7 * Math.sqrt(t6)) : 0;
+    d_norm_squares_scaled_1[j] = d_norm_squares_scaled_1_1;
   }
   for (let m = 0; m < M; m++) {
-    const at1 = m * N;
+    const at2 = m * N;
     for (let j = 0; j < N; j++) {
-      const d_x1 = 2 * x[at1 + j]! * d_norm_squares[j]!;
-      d_x[at1 + j] = d_x1;
+      const t8 = norm_squares_scale_1[j]!;
+      const t9 = t8 * t8;
+      const d_x1 = 2 * x[at2 + j]! * (d_norm_squares_scaled_1[j]! * t9);
+      d_x[at2 + j] = d_x1;
     }
   }
   return { d_x };

@@ -24,11 +24,12 @@ export interface NormAxis1Results {
 }
 
 /**
- * sum.x[i, n] = x[i, n]^2
- * norm.squares[i] = Σ[n] sum.x[i, n]
- * y[i] = (0 = norm.squares[i] ? 0 : sqrt(norm.squares[i]))
+ * norm.squares_largest_1[i] = max[n] |x[i, n]|
+ * norm.squares_scale_1[i] = (norm.squares_largest_1[i] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (norm.squares_largest_1[i] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (norm.squares_largest_1[i] < 9.313225746154785e-10 ? 1152921504606847000 : (norm.squares_largest_1[i] ≤ 1073741824 ? 1 : (norm.squares_largest_1[i] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (norm.squares_largest_1[i] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
+ * norm.squares_scaled_1[i] = Σ[n] (x[i, n] · stop_gradient(norm.squares_scale_1[i]))^2
+ * y[i] = (0 = norm.squares_scaled_1[i] ? 0 : [0 ≠ norm.squares_scaled_1[i]] · (sqrt(norm.squares_scaled_1[i]) / stop_gradient(norm.squares_scale_1[i])))
  *
- * Operations: 2·M·N + 3·M
+ * Operations: 5·M·N + 18·M
  */
 export function norm_axis1(args: NormAxis1Args, into: NormAxis1Into = {}): NormAxis1Results {
   const x = array("x", args.x, "Float32Array");
@@ -37,20 +38,45 @@ export function norm_axis1(args: NormAxis1Args, into: NormAxis1Into = {}): NormA
   shape("x", x.length, "[M, N]", [M, N]);
   const y = output("y", into.y, "Float32Array", "[M]", [M]);
   for (let i = 0; i < M; i++) {
-    let norm_squaresSum = 0;
+    let norm_squares_largest_1 = -Infinity;
     const at = i * N;
+    for (let n = 0; n < N; n++) {
+      const t = x[at + n]!;
+      norm_squares_largest_1 = Math.max(norm_squares_largest_1, Math.abs(t));
+    }
+    const norm_squares_scale_1: number =
+      norm_squares_largest_1 < 3.8725919148493183e-121
+        ? 5.260135901548374e210
+        : norm_squares_largest_1 < 8.077935669463161e-28
+          ? 1.298074214633707e33
+          : norm_squares_largest_1 < 9.313225746154785e-10
+            ? 1152921504606847000
+            : norm_squares_largest_1 <= 1073741824
+              ? 1
+              : norm_squares_largest_1 <= 1.2379400392853803e27
+                ? 8.673617379884035e-19
+                : norm_squares_largest_1 <= 2.5822498780869086e120
+                  ? 7.703719777548943e-34
+                  : 1.90109156629516e-211;
+    let norm_squares_scaled_1Sum = 0;
     for (let nFrom = 0; nFrom < N; nFrom += 1024) {
       const nTo = Math.min(nFrom + 1024, N);
-      let norm_squaresPart = 0;
+      let norm_squares_scaled_1Part = 0;
       for (let n = nFrom; n < nTo; n++) {
-        const t = x[at + n]!;
-        const t1 = t * t;
-        norm_squaresPart += t1;
+        const t1 = x[at + n]!;
+        const t2 = norm_squares_scale_1 * t1;
+        const t3 = t2 * t2;
+        norm_squares_scaled_1Part += t3;
       }
-      norm_squaresSum += norm_squaresPart;
+      norm_squares_scaled_1Sum += norm_squares_scaled_1Part;
     }
-    const norm_squares = norm_squaresSum;
-    const y1 = 0 === norm_squares ? 0 : Math.sqrt(norm_squares);
+    const norm_squares_scaled_1 = norm_squares_scaled_1Sum;
+    const y1 =
+      0 === +norm_squares_scaled_1
+        ? 0
+        : 0 !== +norm_squares_scaled_1
+          ? Math.sqrt(norm_squares_scaled_1) / norm_squares_scale_1
+          : 0;
     y[i] = y1;
   }
   return { y };
@@ -81,11 +107,14 @@ export interface NormAxis1VjpResults {
 }
 
 /**
- * norm.squares[i] = Σ[n] x[i, n]^2
- * d_norm.squares[i] = [not (0 = norm.squares[i])] · (d_y[i] / (2 · sqrt(norm.squares[i])))
- * d_x[i, n] = 2 · x[i, n] · d_norm.squares[i]
+ * norm.squares_largest_1[i] = max[n] |x[i, n]|
+ * norm.squares_scale_1[i] = (norm.squares_largest_1[i] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (norm.squares_largest_1[i] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (norm.squares_largest_1[i] < 9.313225746154785e-10 ? 1152921504606847000 : (norm.squares_largest_1[i] ≤ 1073741824 ? 1 : (norm.squares_largest_1[i] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (norm.squares_largest_1[i] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
+ * norm.squares_scaled_1_1[i, n] = x[i, n] · stop_gradient(norm.squares_scale_1[i])
+ * norm.squares_scaled_1[i] = Σ[n] norm.squares_scaled_1_1[i, n]^2
+ * d_norm.squares_scaled_1[i] = [0 ≠ norm.squares_scaled_1[i] and not (0 = norm.squares_scaled_1[i])] · (d_y[i] / (2 · stop_gradient(norm.squares_scale_1[i]) · sqrt(norm.squares_scaled_1[i])))
+ * d_x[i, n] = 2 · stop_gradient(norm.squares_scale_1[i]) · d_norm.squares_scaled_1[i] · norm.squares_scaled_1_1[i, n]
  *
- * Operations: 3·M·N + 6·M
+ * Operations: 6·M·N + 22·M
  */
 export function norm_axis1_vjp(args: NormAxis1VjpArgs, into: NormAxis1VjpInto = {}): NormAxis1VjpResults {
   const x = array("x", args.x, "Float32Array");
@@ -96,24 +125,48 @@ export function norm_axis1_vjp(args: NormAxis1VjpArgs, into: NormAxis1VjpInto = 
   shape("d_y", d_y.length, "[M]", [M]);
   const d_x = output("d_x", into.d_x, "Float32Array", "[M, N]", [M, N]);
   for (let i = 0; i < M; i++) {
-    let norm_squaresSum = 0;
+    let norm_squares_largest_1 = -Infinity;
     const at = i * N;
+    for (let n = 0; n < N; n++) {
+      const t = x[at + n]!;
+      norm_squares_largest_1 = Math.max(norm_squares_largest_1, Math.abs(t));
+    }
+    const norm_squares_scale_1: number =
+      norm_squares_largest_1 < 3.8725919148493183e-121
+        ? 5.260135901548374e210
+        : norm_squares_largest_1 < 8.077935669463161e-28
+          ? 1.298074214633707e33
+          : norm_squares_largest_1 < 9.313225746154785e-10
+            ? 1152921504606847000
+            : norm_squares_largest_1 <= 1073741824
+              ? 1
+              : norm_squares_largest_1 <= 1.2379400392853803e27
+                ? 8.673617379884035e-19
+                : norm_squares_largest_1 <= 2.5822498780869086e120
+                  ? 7.703719777548943e-34
+                  : 1.90109156629516e-211;
+    let norm_squares_scaled_1Sum = 0;
     for (let nFrom = 0; nFrom < N; nFrom += 1024) {
       const nTo = Math.min(nFrom + 1024, N);
-      let norm_squaresPart = 0;
+      let norm_squares_scaled_1Part = 0;
       for (let n = nFrom; n < nTo; n++) {
-        const t = x[at + n]!;
-        const t1 = t * t;
-        norm_squaresPart += t1;
+        const t1 = x[at + n]!;
+        const t2 = norm_squares_scale_1 * t1;
+        const t3 = t2 * t2;
+        norm_squares_scaled_1Part += t3;
       }
-      norm_squaresSum += norm_squaresPart;
+      norm_squares_scaled_1Sum += norm_squares_scaled_1Part;
     }
-    const norm_squares = norm_squaresSum;
-    const d_norm_squares = !(0 === norm_squares) ? (0.5 * d_y[i]!) / Math.sqrt(norm_squares) : 0;
-    const t3 = 2 * d_norm_squares;
+    const norm_squares_scaled_1 = norm_squares_scaled_1Sum;
+    const d_norm_squares_scaled_1 =
+      0 !== +norm_squares_scaled_1 && !(0 === +norm_squares_scaled_1)
+        ? (0.5 * d_y[i]!) / (norm_squares_scale_1 * Math.sqrt(norm_squares_scaled_1))
+        : 0;
+    const t6 = 2 * norm_squares_scale_1 * d_norm_squares_scaled_1;
     for (let n = 0; n < N; n++) {
-      const t2 = x[at + n]!;
-      const d_x1 = t3 * t2;
+      const t4 = x[at + n]!;
+      const t5 = norm_squares_scale_1 * t4;
+      const d_x1 = t6 * t5;
       d_x[at + n] = d_x1;
     }
   }
