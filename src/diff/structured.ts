@@ -11,6 +11,7 @@ import { eliminate, equalityOf, substituteIn, type Equation } from "./gather.ts"
 import type { Namer } from "./names.ts";
 import { weightOf } from "./reduction.ts";
 import { propagate } from "./reverse.ts";
+import { supportsOf } from "./support.ts";
 
 export interface Part {
   /** Dimensions of the source whose index is given by those of the tensor: as expressions in i0, i1, … */
@@ -85,11 +86,20 @@ const movingIn = ({ ir, namer }: Around, definition: Definition, active: Readonl
   const weight = weightOf(ir, definition, namer);
   const nodes = activeNodes(definition, active);
   const partials = propagate(ir, definition.body, nodes, weight.value);
-  const reads = nodes.flatMap((node): Moving[] => {
+  const moving = nodes.flatMap((node): Moving[] => {
     const partial = partials.get(node);
     return node.kind !== "read" || partial === undefined
       ? []
       : [{ tensor: node.tensor, at: node.at, partial }];
+  });
+  const supports = supportsOf(
+    ir,
+    moving.map(({ partial }) => partial),
+  );
+  // a tangent is read where the element that it belongs to is
+  const reads = moving.map((read): Moving => {
+    const support = supports.get(read.partial) ?? build.boolean(ir, true);
+    return { ...read, partial: build.guard(ir, support, read.partial) };
   });
   return { definition, reads, before: weight.definitions };
 };

@@ -3,7 +3,7 @@
  * definition; out: the same under the tests of those reads. Where they fail nobody reads the element. Nodes are visited once.
  */
 import { NEUTRAL, affine, affinesOf, build as b, operandsOf, range, reachable } from "../ir/index.ts";
-import type { Arena, Definition, Node } from "../ir/index.ts";
+import type { Affine, Arena, Definition, Index, Node } from "../ir/index.ts";
 
 export const protect = (ir: Arena, definition: Definition): Definition => {
   const { body, reduction, target } = definition;
@@ -17,23 +17,50 @@ export const protect = (ir: Arena, definition: Definition): Definition => {
 /** Whether it has a value also where the conditions around it fail. */
 export const isDefined = (ir: Arena, node: Node): boolean => testsOf(ir, node).length === 0;
 
-/** That the reads lie inside which are performed whatever conditions on indices say, where it is not proved. */
+/** That the reads lie inside which are performed whatever conditions on their indices say, where it is not proved. */
 const testsOf = (ir: Arena, root: Node): readonly Node[] => {
   const tests = new Set<Node>();
-  const always = new Set([root]);
-  for (const node of always) {
-    const [test, ...branches] = operandsOf(node);
-    if (test !== undefined) always.add(test);
-    if (!BRANCHES.has(node.kind) || test === undefined || !isAboutIndices(test))
-      for (const branch of branches) always.add(branch);
+  const around = new Map<Node, Conditions>([[root, NONE]]);
+  // users before operands: ids only grow
+  for (const node of reachable([root]).toReversed()) {
+    // not in the places of a read, which are data
+    if (!around.has(node)) continue;
+    const known = around.get(node);
+    const inside = conditionsIn(node, known);
+    operandsOf(node).forEach((operand, k) => {
+      const here = k === 0 && BRANCHES.has(node.kind) ? known : inside;
+      around.set(operand, around.has(operand) ? common(around.get(operand), here) : here);
+    });
     if (node.kind !== "read" || affinesOf(node).some((a) => affine.dataOf(a).length > 0)) continue;
     node.at.forEach((a, k) => {
       const extent = node.tensor.shape[k];
-      if (extent !== undefined && !range.provablyInRange(ir, a, extent)) tests.add(b.inRange(ir, a, extent));
+      if (extent === undefined || covers(known, a) || range.provablyInRange(ir, a, extent)) return;
+      tests.add(b.inRange(ir, a, extent));
     });
   }
   return [...tests];
 };
+
+/** The indices that the conditions around an expression are about; undefined where there are no such conditions. */
+type Conditions = ReadonlySet<Index> | undefined;
+
+const NONE: Conditions = undefined;
+
+const conditionsIn = (node: Node, around: Conditions): Conditions => {
+  const test = BRANCHES.has(node.kind) ? operandsOf(node)[0] : undefined;
+  if (test === undefined || !isAboutIndices(test)) return around;
+  return new Set([...(around ?? []), ...test.indices]);
+};
+
+const common = (one: Conditions, other: Conditions): Conditions => {
+  if (one === other || one === undefined || other === undefined) return one && other;
+  return new Set([...one].filter((index) => other.has(index)));
+};
+
+/** A place that is the same everywhere depends on extents only, as the conditions may. */
+const covers = (conditions: Conditions, place: Affine): boolean =>
+  conditions !== undefined &&
+  (place.indices.length === 0 || place.indices.some((index) => conditions.has(index)));
 
 /** Also in part. */
 const isAboutIndices = (test: Node): boolean =>
