@@ -25,8 +25,8 @@ export interface Frame {
   readonly math: MathLibrary;
   readonly dims: ReadonlyMap<string, Slot>;
   readonly options: ReadonlyMap<string, Slot>;
-  /** Byte addresses of the buffers, by name. */
-  readonly pointers: Map<string, Slot>;
+  /** Byte addresses of the buffers: an input and an output may have one name. */
+  readonly pointers: Map<Buffer, Slot>;
   readonly locals: Map<Local, Slot>;
   /** Whether an expression reads memory or calls a function: worth a branch, and not to be evaluated in vain. */
   readonly costly: (expr: Expr) => boolean;

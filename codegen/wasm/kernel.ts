@@ -78,15 +78,15 @@ function createFrame(
 ): Frame {
   const dims = new Map<string, Slot>();
   const options = new Map<string, Slot>();
-  const pointers = new Map<string, Slot>();
+  const pointers = new Map<Buffer, Slot>();
   parameters.forEach((parameter, index) => {
     const slot: Slot = { index, type: types[index] ?? scope.binaryen.i32 };
     if (parameter.kind === "dim") dims.set(parameter.dim.name, slot);
     if (parameter.kind === "option") options.set(parameter.option.name, slot);
-    if (parameter.kind === "pointer") pointers.set(parameter.buffer.name, slot);
+    if (parameter.kind === "pointer") pointers.set(parameter.buffer, slot);
   });
   let inlined = 0;
-  const lengths = new Map<string, Slot>();
+  const lengths = new Map<Buffer, Slot>();
   const frame: Frame = {
     scope,
     kernel,
@@ -98,10 +98,10 @@ function createFrame(
     costly: createCostly(),
     mayInline: () => inlined++ < MAX_INLINED,
     length: (buffer) => {
-      const known = lengths.get(buffer.name);
+      const known = lengths.get(buffer);
       if (known !== undefined) return known;
       const slot = bind(scope, scope.prologue, scope.binaryen.i32, emitLength(frame, buffer));
-      lengths.set(buffer.name, slot);
+      lengths.set(buffer, slot);
       return slot;
     },
   };
@@ -121,7 +121,7 @@ function placeTemporaries(frame: Frame, scratch: Slot | undefined): void {
   let place = scratch;
   const temporaries = temporariesOf(frame.kernel);
   temporaries.forEach((buffer, i) => {
-    frame.pointers.set(buffer.name, place);
+    frame.pointers.set(buffer, place);
     if (i === temporaries.length - 1) return;
     const next = scope.module.i32.add(get(scope, place), alignedBytes(frame, buffer));
     place = bind(scope, scope.prologue, scope.binaryen.i32, next);

@@ -93,7 +93,7 @@ function offsets({ loop, copy, affine, sequence }: Place): (lane: number) => Sha
 function elementAddress(loop: VectorLoop, buffer: Buffer, offset: Ref): Address {
   const { scope } = loop.frame;
   const { module } = scope;
-  const pointer = get(scope, lookUp(loop.frame.pointers, buffer.name, buffer.name));
+  const pointer = get(scope, lookUp(loop.frame.pointers, buffer, buffer.name));
   const shift = module.i32.const(log2Bytes[elementBytes(loop.frame, buffer)]);
   return { pointer: module.i32.add(pointer, module.i32.shl(offset, shift)), bytes: 0 };
 }

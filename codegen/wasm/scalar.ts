@@ -189,7 +189,7 @@ function choice(
 /** The address of an element: the buffer's pointer and the offset in bytes. */
 export function address(frame: Frame, buffer: Buffer, offset: Ref): Ref {
   const { module } = frame.scope;
-  const pointer = get(frame.scope, lookUp(frame.pointers, buffer.name, buffer.name));
+  const pointer = get(frame.scope, lookUp(frame.pointers, buffer, buffer.name));
   const shift = module.i32.const(log2Bytes[elementBytes(frame, buffer)]);
   return module.i32.add(pointer, module.i32.shl(offset, shift));
 }

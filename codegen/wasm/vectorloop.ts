@@ -125,7 +125,7 @@ export function elementPointer(loop: VectorLoop, buffer: Buffer, offset: Expr): 
     hoisted(loop, offset, "exact"),
     scope.module.i32.const(log2Bytes[elementBytes(frame, buffer)]),
   );
-  return scope.module.i32.add(get(scope, lookUp(frame.pointers, buffer.name, buffer.name)), bytes);
+  return scope.module.i32.add(get(scope, lookUp(frame.pointers, buffer, buffer.name)), bytes);
 }
 
 /** length − (lanes − 1), but not below 0. */

@@ -16,6 +16,8 @@ import {
 
 /** Beyond this many terms a sum is not taken apart. */
 const TERMS = 24;
+/** A product of more factors than this is not multiplied out in search of sums that exist. */
+const FACTORS = 8;
 const DEPTH = 4;
 
 /** factor·Σ body is what `tensor` holds, by the normal form of its body. */
@@ -293,6 +295,7 @@ const resolveTerms = (
 /** (a + b)·f: only if Σ a·f and Σ b·f are both there already. */
 const distribute = (scope: Scope, parts: Parts, depth: number): Node | undefined => {
   const { ir } = scope.space;
+  if (parts.inside.length > FACTORS) return undefined;
   for (const [at, factor] of parts.inside.entries()) {
     const inlined = factor.kind === "read" ? polynomialAt(scope.space, factor) : factor;
     if (inlined?.kind !== "sum") continue;
