@@ -238,12 +238,22 @@ function unary(e: Extract<Expr, { kind: "unary" }>, { frame, at, values }: Given
   return row.by === "instruction" ? row.emit(floats, a) : row.emit(floats, share(frame, at, e.type, a));
 }
 
+/** k where an expression is the constant 2^k. */
+function bitsOf(expr: Expr): number | undefined {
+  const bits = expr.kind === "const" ? Math.log2(expr.value) : NaN;
+  return Number.isInteger(bits) && bits >= 0 && bits < 31 ? bits : undefined;
+}
+
 function binary(e: Extract<Expr, { kind: "binary" }>, { frame, at, values }: Given): Ref {
   const { module } = frame.scope;
   const [a, b] = [operand(values, 0), operand(values, 1)];
   const shared = (value: Ref): Shared => share(frame, at, e.type, value);
   if (e.type === "bool") throw new Error(`the loop IR has no operation ${e.op} on conditions`);
   if (e.type === "int") {
+    const bits = bitsOf(e.b);
+    // towards -inf, as the bits of a negative number are those of two's complement
+    if (e.op === "mod" && bits !== undefined) return module.i32.and(a, module.i32.const(2 ** bits - 1));
+    if (e.op === "floordiv" && bits !== undefined) return module.i32.shr_s(a, module.i32.const(bits));
     const row = intBinary[e.op];
     if (row.by === "nothing") throw new Error(`the loop IR has no operation ${e.op} on ints`);
     return row.by === "instruction" ? row.emit(module, a, b) : row.emit(module, shared(a), shared(b));

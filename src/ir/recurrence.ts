@@ -103,12 +103,16 @@ const distanceOf = (search: Search, read: Read, axis: number, index: Index): Dis
   return at && distanceAlong(at, index, search.direction, search.isNonNegative);
 };
 
-/** The recurrence that a circle of definitions is; undefined where no index makes it one. */
+/**
+ * The recurrence that definitions are which all depend on the first one or on `from`, as those of a circle do; undefined
+ * where no index makes it one.
+ */
 export const recurrenceOf = (
   members: readonly Definition[],
   isNonNegative: Proof,
+  from?: Definition,
 ): Recurrence | undefined => {
-  const [first] = members;
+  const first = from ?? members[0];
   if (first === undefined || members.some(({ target }) => target !== undefined)) return undefined;
   const inside = new Set(members.map(({ tensor }) => tensor));
   const reads = new Map(

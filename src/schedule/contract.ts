@@ -1,17 +1,20 @@
 /**
  * Temporaries no larger than they have to be. In: where plans are in the tree; out: where each tensor lives. An axis that
- * runs along a loop around the definition and all its readers needs no storage. Ends: every axis is looked at once.
+ * runs along a loop around the definition and all its readers needs no storage; of the states of a recurrence only as many
+ * are kept as are read. Ends: every axis is looked at once.
  */
-import { affine, type Definition, type Tensor } from "../ir/index.ts";
-import type { Element, Location, Loop, Place } from "./tree.ts";
+import { affine, type Affine, type Arena, type Definition, type Tensor } from "../ir/index.ts";
+import type { Element, Location, Loop, Place, Ring } from "./tree.ts";
 
 export const contract = (
+  ir: Arena,
   definitions: readonly Definition[],
   outputs: ReadonlySet<Tensor>,
   locations: ReadonlyMap<Tensor, Location>,
   elements: ReadonlyMap<Tensor, Element>,
 ): ReadonlyMap<Tensor, Place> => {
   const around = loopsAroundReaders(locations);
+  const readers = readersOf(locations);
   return new Map(
     definitions.map(({ tensor }): [Tensor, Place] => {
       const element = elements.get(tensor);
@@ -19,12 +22,14 @@ export const contract = (
       const all = [...tensor.shape.keys()];
       const location = locations.get(tensor);
       if (outputs.has(tensor) || location === undefined || isWhole(location)) {
-        return [tensor, { kind: "buffer", axes: all }];
+        return [tensor, { kind: "buffer", axes: all, ring: undefined }];
       }
       const shared = new Set(around.get(tensor));
       const axes = all.filter((axis) => !runsAlong(location, axis, shared));
       const scalar = axes.length === 0 && location.plan.form !== "array";
-      return [tensor, scalar ? { kind: "scalar" } : { kind: "buffer", axes }];
+      if (scalar) return [tensor, { kind: "scalar" }];
+      const ring = ringOf(ir, location, axes, readers.get(tensor) ?? []);
+      return [tensor, { kind: "buffer", axes, ring }];
     }),
   );
 };
@@ -60,4 +65,63 @@ const loopsAroundReaders = (
     }
   }
   return around;
+};
+
+// ---- the latest states of a recurrence
+
+/** A read of a tensor, and what reads it. */
+interface Reader {
+  readonly at: readonly Affine[];
+  readonly location: Location;
+}
+
+const readersOf = (locations: ReadonlyMap<Tensor, Location>): ReadonlyMap<Tensor, readonly Reader[]> => {
+  const readers = new Map<Tensor, Reader[]>();
+  for (const location of locations.values())
+    for (const { tensor, at } of location.plan.reads) {
+      const known = readers.get(tensor);
+      if (known === undefined) readers.set(tensor, [{ at, location }]);
+      else known.push({ at, location });
+    }
+  return readers;
+};
+
+/** Along the loop of its recurrence, if every reader looks back a certain number of places, or at the last ones. */
+const ringOf = (
+  ir: Arena,
+  { plan, path, binding }: Location,
+  axes: readonly number[],
+  readers: readonly Reader[],
+): Ring | undefined => {
+  const { indices } = plan.definition;
+  const [loop] = path;
+  const axis = axes.find((each) => loop !== undefined && binding.get(indices[each] ?? never()) === loop);
+  if (loop?.order === undefined || axis === undefined) return undefined;
+  let furthest = 0;
+  for (const reader of readers) {
+    const back = distanceBack(ir, reader, axis, loop);
+    if (back === undefined || back < 0) return undefined;
+    furthest = Math.max(furthest, back);
+  }
+  // the remainder of a division by a power of two is one operation
+  const size = 2 ** Math.ceil(Math.log2(furthest + 1));
+  const extent = affine.asConstant(loop.extent);
+  return extent !== undefined && extent <= size ? undefined : { axis, size };
+};
+
+/** How many places before the current one, or the last one, an element is: a number. */
+const distanceBack = (ir: Arena, { at, location }: Reader, axis: number, loop: Loop): number | undefined => {
+  const position = at[axis];
+  if (position === undefined) return undefined;
+  const index = [...location.binding].find(([, each]) => each === loop)?.[0];
+  const here = index === undefined ? lastOf(ir, loop) : affine.ofIndex(ir, index);
+  const distance = affine.asConstant(affine.minus(ir, here, position));
+  return distance === undefined || loop.order === "ascending" ? distance : -distance;
+};
+
+const lastOf = (ir: Arena, { extent, order }: Loop): Affine =>
+  order === "ascending" ? affine.plus(ir, extent, affine.fixed(ir, -1)) : affine.fixed(ir, 0);
+
+const never = (): never => {
+  throw new Error("an axis has no index");
 };

@@ -10,7 +10,7 @@ import { extentExpr, integer, type Counter, type Site } from "./integer.ts";
 import { blocked, ROWS, type Contraction, type Needed } from "./block.ts";
 import { jam, type For } from "./jam.ts";
 import { chainOf, named, newLocal, openBlock, type Block, type Operand } from "./scope.ts";
-import type { Binding, Item, Loop, Masked, Place, Plan, Schedule, Step } from "./tree.ts";
+import type { Binding, Item, Kept, Loop, Masked, Place, Plan, Schedule, Step } from "./tree.ts";
 import { hasShortInside } from "./tile.ts";
 import { elementOffset, valueOf, type Known, type Source, type Values } from "./value.ts";
 
@@ -65,9 +65,9 @@ export const emit = (schedule: Schedule, storage: Storage, values: Omit<Values, 
     const place = storage.places.get(tensor);
     if (place !== undefined && place.kind !== "buffer")
       throw new Error(`${tensor.name} is read before it is computed`);
-    const axes = place?.axes ?? [...tensor.shape.keys()];
+    const kept = place ?? wholeOf(tensor);
     const known = elements.get(tensor) ?? [];
-    return { kind: "buffer", buffer: storage.buffer(tensor), axes, known, growing: growing.has(tensor) };
+    return { kind: "buffer", buffer: storage.buffer(tensor), kept, known, growing: growing.has(tensor) };
   };
   const emission: Emission = {
     values: { ...values, source },
@@ -86,6 +86,8 @@ export const emit = (schedule: Schedule, storage: Storage, values: Omit<Values, 
   emitItems(emission, top, schedule.items);
   return { body: top.stmts, panels: emission.panels };
 };
+
+const wholeOf = ({ shape }: Tensor): Kept => ({ axes: [...shape.keys()], ring: undefined });
 
 const emitItems = (emission: Emission, block: Block, items: readonly Item[]): void => {
   for (const item of items) {
@@ -413,8 +415,9 @@ const bodyOf = (emission: Emission, block: Block, step: Step): Operand =>
 const offsetOf = (emission: Emission, block: Block, step: Step): Expr => {
   const { tensor } = step;
   const place = emission.storage.places.get(tensor);
-  const axes = place?.kind === "buffer" ? place.axes : [...tensor.shape.keys()];
-  return elementOffset(siteOf(emission, block, step.binding), tensor, axes, step.element).expr;
+  const kept = place?.kind === "buffer" ? place : wholeOf(tensor);
+  const site = siteOf(emission, block, step.binding);
+  return elementOffset(emission.values.ir, site, tensor, kept, step.element).expr;
 };
 
 /** The value of the tensor's current element is known: it goes where the tensor is. */
@@ -431,12 +434,8 @@ const place = (emission: Emission, block: Block, step: Step, operand: Operand): 
   }
   if (where.kind === "element") {
     const { of, at } = where.element;
-    const { expr: offset } = elementOffset(
-      siteOf(emission, block, step.binding),
-      of,
-      [...of.shape.keys()],
-      at,
-    );
+    const site = siteOf(emission, block, step.binding);
+    const { expr: offset } = elementOffset(emission.values.ir, site, of, wholeOf(of), at);
     block.stmts.push({ kind: "store", buffer: emission.storage.buffer(of), offset, value: expr });
     return;
   }

@@ -3,7 +3,7 @@
  * and where each plan is in it. Ends: every plan is inserted once, at the end of a block.
  */
 import {
-  affine, build, canonicalIndex, define, loopIndices, type Arena, type AxisPair, type Half, type Index, type Node, type Symmetric, type Tensor,
+  affine, build, canonicalIndex, define, distanceAlong, loopIndices, range, type Affine, type Arena, type AxisPair, type Half, type Index, type Node, type Symmetric, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import { narrow, narrowable, type Narrowed, type Range } from "./bounds.ts";
 import type { FloatType } from "../loop/types.ts";
@@ -231,13 +231,14 @@ const enter = (
 ): Placement | undefined => {
   const [phase = [], ...later] = placement.rest;
   const { path } = placement;
+  const reads = plan.reads.filter((read) => !isEarlier(fusion, placement.binding, read));
   const isBounded = loop.bounds !== undefined && loop.triangle === undefined;
-  if (isBounded || !isOpen(fusion, plan, path, loop)) return undefined;
+  if (isBounded || !isOpen(fusion, plan, reads, path, loop)) return undefined;
   if (loop.order === "descending" && isFirstOf(plan)) return undefined;
   for (const index of phase) {
     if (isOfTile(plan, index)) continue;
     if (index.extent !== loop.extent || narrowed.has(index)) continue;
-    if (!readsExactly(fusion, plan, loop, index) || !runsOverHalf(fusion, plan, placement, index, loop))
+    if (!readsExactly(fusion, reads, loop, index) || !runsOverHalf(fusion, plan, placement, index, loop))
       continue;
     const others = phase.filter((each) => each !== index);
     const rest = others.length === 0 ? later : [others, ...later];
@@ -291,13 +292,37 @@ const isFirstOf = ({ definition: { reduction } }: Plan): boolean =>
   reduction?.op === "argmax" || reduction?.op === "argmin";
 
 /** What an earlier iteration of a recurrence made is complete in any loop of this one. */
-const readsNow = ({ reads, recurrence }: Plan): readonly TensorRead[] =>
-  recurrence === undefined ? reads : reads.filter((read) => !recurrence.before.has(read));
+const isEarlier = (fusion: Fusion, binding: Binding, read: TensorRead): boolean => {
+  const made = fusion.locations.get(read.tensor);
+  return (
+    made !== undefined &&
+    [...binding].some(
+      ([index, loop]) => made.path.includes(loop) && isBefore(fusion, made, read, loop, index),
+    )
+  );
+};
+
+const isBefore = ({ ir }: Fusion, made: Location, { at }: TensorRead, loop: Loop, index: Index): boolean => {
+  const position = at[axisAlong(made, loop)];
+  const proof = (a: Affine): boolean => range.provablyNonNegative(ir, a);
+  if (loop.order === undefined || position === undefined) return false;
+  return distanceAlong(position, index, loop.order, proof) === "before";
+};
+
+/** Of the elements that are made in a loop. */
+const axisAlong = ({ plan: { definition }, binding }: Location, loop: Loop): number =>
+  definition.indices.findIndex((index) => binding.get(index) === loop);
 
 /** All that the plan reads is complete before this loop starts, or made in it. */
-const isOpen = (fusion: Fusion, plan: Plan, path: readonly Loop[], loop: Loop): boolean => {
+const isOpen = (
+  fusion: Fusion,
+  plan: Plan,
+  reads: readonly TensorRead[],
+  path: readonly Loop[],
+  loop: Loop,
+): boolean => {
   const position = fusion.position.get(loop) ?? 0;
-  return readsNow(plan).every(({ tensor }) => {
+  return reads.every(({ tensor }) => {
     const made = fusion.locations.get(tensor);
     if (made === undefined || made.plan === plan) return true;
     if (!path.every((each, depth) => made.path[depth] === each)) return true;
@@ -305,15 +330,15 @@ const isOpen = (fusion: Fusion, plan: Plan, path: readonly Loop[], loop: Loop): 
   });
 };
 
-/** What is made in this loop is read at this very iteration, and complete there. */
-const readsExactly = (fusion: Fusion, plan: Plan, loop: Loop, index: Index): boolean =>
-  readsNow(plan).every(({ tensor, at }) => {
-    const made = fusion.locations.get(tensor);
+/** What is made in this loop is read at this very iteration or an earlier one, and complete there. */
+const readsExactly = (fusion: Fusion, reads: readonly TensorRead[], loop: Loop, index: Index): boolean =>
+  reads.every((read) => {
+    const made = fusion.locations.get(read.tensor);
     if (made === undefined || !made.path.includes(loop)) return true;
     if (made.plan.form === "scatter") return false;
-    const axis = made.plan.definition.indices.findIndex((each) => made.binding.get(each) === loop);
-    const position = at[axis];
-    return position !== undefined && affine.plainIndex(position) === index;
+    const position = read.at[axisAlong(made, loop)];
+    if (position === undefined) return false;
+    return affine.plainIndex(position) === index || isBefore(fusion, made, read, loop, index);
   });
 
 /**

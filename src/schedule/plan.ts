@@ -3,7 +3,7 @@
  * in the innermost one. Ends: every index is a candidate once.
  */
 import {
-  affine, distanceAlong, loopIndices, range, readsOf, type Affine, type Arena, type Definition, type Half, type Index, type Recurrence, type Tensor,
+  affine, loopIndices, readsOf, type Affine, type Arena, type Definition, type Half, type Index, type Recurrence, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import { tileOf } from "./tile.ts";
 import type { Along, Plan, TensorRead, Tile } from "./tree.ts";
@@ -24,7 +24,7 @@ export const planOf = (ir: Arena, definition: Definition, standing: Standing): P
   const half = recurrence === undefined && !isOrdered(definition) ? standing.half : undefined;
   const reads = readsIn(definition, elements);
   const all = loopIndices(definition);
-  const along = recurrence && alongOf(ir, definition, reads, recurrence);
+  const along = recurrence && alongOf(definition, recurrence);
   const common = { definition, reads, recurrence: along, tile: undefined, half };
   if (definition.target !== undefined) return { ...common, form: "scatter", phases: [all], inner: undefined };
   const outermost = along === undefined ? [] : [along.index];
@@ -72,21 +72,9 @@ const tiledPlan = (
   };
 };
 
-const alongOf = (
-  ir: Arena,
-  { tensor, indices }: Definition,
-  reads: readonly TensorRead[],
-  recurrence: Recurrence,
-): Along | undefined => {
-  const { axes, direction } = recurrence;
-  const index = indices[axes.get(tensor) ?? 0];
-  if (index === undefined) return undefined;
-  const proof = (a: Affine): boolean => range.provablyNonNegative(ir, a);
-  const before = reads.filter((read) => {
-    const position = read.at[axes.get(read.tensor) ?? -1];
-    return position !== undefined && distanceAlong(position, index, direction, proof) === "before";
-  });
-  return { recurrence, index, before: new Set(before) };
+const alongOf = ({ tensor, indices }: Definition, recurrence: Recurrence): Along | undefined => {
+  const index = indices[recurrence.axes.get(tensor) ?? 0];
+  return index && { recurrence, index };
 };
 
 /** Positions of a maximum depend on the order of the reduced loops. */

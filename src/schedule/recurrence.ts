@@ -1,10 +1,12 @@
 /**
  * Recurrences as one loop. In: definitions in dependency order; out: the same, the members of each recurrence with one extent
- * along it, so that one loop computes all of them: shorter ones are padded. Ends: every member is looked at once.
+ * along it, so that one loop computes all of them: shorter ones are padded. A recurrence that follows another step by step,
+ * as tangents do, is one with it. Ends: every member is looked at once, and every joining leaves one recurrence less.
  */
 import {
-  KEEP, affine, build, canonicalIndex, define, mapBodies, range, recurrencesIn, substitute, type Affine, type Arena, type Definition, type Node, type Recurrence, type Tensor,
+  KEEP, affine, build, canonicalIndex, define, mapBodies, range, reachable, readsOfDefinition, recurrenceOf, recurrencesIn, substitute, type Affine, type Arena, type Definition, type Node, type Recurrence, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
+import { isExpensive } from "./cost.ts";
 
 export const evenOut = (
   ir: Arena,
@@ -76,3 +78,103 @@ const copy = (ir: Arena, { tensor, indices, labels }: Definition, of: Tensor): D
     ),
     labels: labels.slice(0, indices.length),
   });
+
+// ---- recurrences that follow each other
+
+export interface Joined {
+  /** In dependency order, the members of each recurrence together. */
+  readonly definitions: readonly Definition[];
+  readonly recurrences: ReadonlyMap<Tensor, Recurrence>;
+}
+
+/** Where states are read step by step as they are made, not all of them have to be kept. */
+export const joined = (ir: Arena, definitions: readonly Definition[]): Joined => {
+  let current: Joined = { definitions, recurrences: recurrencesIn(ir, definitions) };
+  for (let next: Joined | undefined = current; next !== undefined; next = joinedOnce(ir, current))
+    current = next;
+  return current;
+};
+
+const joinedOnce = (ir: Arena, current: Joined): Joined | undefined => {
+  const { definitions, recurrences } = current;
+  const all = [...new Set(recurrences.values())];
+  for (const [k, later] of all.entries())
+    for (const earlier of all.slice(0, k).toReversed()) {
+      const found = together(ir, current, earlier, later);
+      if (found === undefined) continue;
+      const inside = new Set(found.members);
+      const after = dependents(current, found.members);
+      const outside = definitions.filter((each) => !inside.has(each));
+      return {
+        definitions: [
+          ...outside.filter((each) => !after.has(each)),
+          ...found.members,
+          ...outside.filter((each) => after.has(each)),
+        ],
+        recurrences: new Map([
+          ...recurrences,
+          ...found.members.map(({ tensor }) => [tensor, found] as const),
+        ]),
+      };
+    }
+  return undefined;
+};
+
+/** Both, and what is between them, if that is little and can be computed step by step. */
+const together = (
+  ir: Arena,
+  current: Joined,
+  earlier: Recurrence,
+  later: Recurrence,
+): Recurrence | undefined => {
+  const [from] = later.members;
+  const needing = dependents(current, earlier.members);
+  if (from === undefined || earlier.direction !== later.direction || !needing.has(from)) return undefined;
+  const own = new Set([...earlier.members, ...later.members]);
+  const needed = dependencies(current, later.members);
+  const between = current.definitions.filter(
+    (each) => !own.has(each) && needing.has(each) && needed.has(each),
+  );
+  if (!between.every(isLight)) return undefined;
+  const members = [...earlier.members, ...between, ...later.members];
+  const found = recurrenceOf(members, (a) => range.provablyNonNegative(ir, a), from);
+  if (found?.direction !== later.direction || found.axes.size < members.length) return undefined;
+  const extents = members.map(({ indices, tensor }) => indices[found.axes.get(tensor) ?? -1]?.extent);
+  return new Set(extents).size === 1 ? found : undefined;
+};
+
+/** Not worth a loop of its own, on vectors or in blocks. */
+const isLight = ({ reduction, body }: Definition): boolean =>
+  reduction === undefined && !reachable([body]).some(isExpensive);
+
+/** What is computed together. */
+const unitOf = ({ recurrences }: Joined, definition: Definition): readonly Definition[] =>
+  recurrences.get(definition.tensor)?.members ?? [definition];
+
+/** These, and all that depend on some of them, in whatever way. */
+const dependents = (current: Joined, on: readonly Definition[]): ReadonlySet<Definition> => {
+  const readers = new Map<Tensor, Definition[]>();
+  for (const each of current.definitions)
+    for (const { tensor } of readsOfDefinition(each)) {
+      const known = readers.get(tensor);
+      if (known === undefined) readers.set(tensor, [each]);
+      else known.push(each);
+    }
+  const found = new Set(on);
+  for (const { tensor } of found)
+    for (const reader of readers.get(tensor) ?? [])
+      for (const each of unitOf(current, reader)) found.add(each);
+  return found;
+};
+
+/** These, and all that they depend on. */
+const dependencies = (current: Joined, of: readonly Definition[]): ReadonlySet<Definition> => {
+  const byTensor = new Map(current.definitions.map((each) => [each.tensor, each]));
+  const found = new Set(of);
+  for (const each of found)
+    for (const { tensor } of readsOfDefinition(each)) {
+      const read = byTensor.get(tensor);
+      if (read !== undefined) for (const one of unitOf(current, read)) found.add(one);
+    }
+  return found;
+};

@@ -88,6 +88,13 @@ const storage = (tensor: Tensor, { places, outputs, locations }: Reported): read
   if (place.kind === "scalar") {
     return [{ subject: tensor.name, decision: "kept in a local", reason: "used within its own iteration" }];
   }
+  if (place.ring !== undefined) {
+    const { size } = place.ring;
+    const states = size === 1 ? "the latest state" : `the latest ${size} states`;
+    return [
+      { subject: tensor.name, decision: `kept in memory, ${states}`, reason: "nothing looks further back" },
+    ];
+  }
   const along = locations.get(tensor)?.plan.recurrence;
   const axis = along === undefined ? -1 : (along.recurrence.axes.get(tensor) ?? -1);
   if (place.axes.includes(axis)) {

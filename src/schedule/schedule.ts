@@ -18,9 +18,10 @@ import { inline } from "./inline.ts";
 import { materialise } from "./materialise.ts";
 import { report } from "./report.ts";
 import { scalarise } from "./scalarise.ts";
-import { evenOut } from "./recurrence.ts";
+import { evenOut, joined } from "./recurrence.ts";
 import { createNames, type Names } from "./scope.ts";
 import type { Element, Item, Plan, Schedule } from "./tree.ts";
+import { keptExtents } from "./value.ts";
 
 export interface ScheduleOptions {
   readonly dtype: FloatType;
@@ -55,9 +56,8 @@ export const schedule = (ir: Arena, program: Program, options: ScheduleOptions):
   const parts = materialise(ir, inlined.definitions, provable);
   const factors = factor(ir, parts.definitions, new Set(recurrencesIn(ir, parts.definitions).keys()));
   const stepped = factors.definitions.map((definition) => stepOver(ir, definition));
-  const definitions = inDependencyOrder(ir, stepped);
+  const { definitions, recurrences } = joined(ir, inDependencyOrder(ir, stepped));
   const elements = elementsOf(scalars.elements);
-  const recurrences = recurrencesIn(ir, definitions);
   const halves = halvesOf(definitions, results, symmetric);
   const plans = definitions.map((definition) =>
     planOf(ir, definition, {
@@ -67,7 +67,7 @@ export const schedule = (ir: Arena, program: Program, options: ScheduleOptions):
     }),
   );
   const { items, locations, parts: rows } = fuse(ir, plans, options.dtype, symmetric);
-  const places = contract(definitions, results, locations, scalars.elements);
+  const places = contract(ir, definitions, results, locations, scalars.elements);
   const tree: Schedule = { items, vector: vectorise(items), places, parts: rows };
   const passes = [scalars, unrolled, inlined, parts, factors];
   const told = report({ locations, places, vector: tree.vector, outputs: results });
@@ -142,7 +142,7 @@ const kernelOf = (
     ...dims.map(({ name }) => name),
     ...program.options.map(({ name }) => name),
   ]);
-  const buffers = createBuffers(names, program, outputs, plans, tree);
+  const buffers = createBuffers(ir, names, program, outputs, plans, tree);
   const buffer = (tensor: Tensor): Buffer => {
     const found = buffers.get(tensor);
     if (found === undefined) throw new Error(`${tensor.name} has no buffer`);
@@ -178,6 +178,7 @@ const inExtents = ({ rows, columns, ...rest }: Matrix<Affine>): Matrix<Expr> => 
 });
 
 const createBuffers = (
+  ir: Arena,
   names: Names,
   program: Program,
   outputs: ReadonlyMap<Tensor, string>,
@@ -185,28 +186,22 @@ const createBuffers = (
   tree: Schedule,
 ): ReadonlyMap<Tensor, Buffer> => {
   const buffers = new Map<Tensor, Buffer>();
-  const add = (tensor: Tensor, name: string, role: Buffer["role"], axes: readonly number[]): void => {
-    const shape = axes.map((axis) => extentExpr(tensor.shape[axis] ?? never()));
-    buffers.set(tensor, { name, role, type: tensor.dtype, shape });
+  const add = (tensor: Tensor, name: string, role: Buffer["role"], extents: readonly Affine[]): void => {
+    buffers.set(tensor, { name, role, type: tensor.dtype, shape: extents.map(extentExpr) });
   };
-  for (const tensor of program.inputs) add(tensor, tensor.name, "input", [...tensor.shape.keys()]);
-  for (const row of tree.parts)
-    add(row, names.fresh(row.name.replaceAll(/\W/g, "_")), "temp", [...row.shape.keys()]);
+  for (const tensor of program.inputs) add(tensor, tensor.name, "input", tensor.shape);
+  for (const row of tree.parts) add(row, names.fresh(row.name.replaceAll(/\W/g, "_")), "temp", row.shape);
   for (const { definition } of plans) {
     const place = tree.places.get(definition.tensor);
     const tensor = place?.kind === "element" ? place.element.of : definition.tensor;
     const output = outputs.get(tensor);
     if (buffers.has(tensor) || place === undefined || (place.kind === "scalar" && output === undefined))
       continue;
-    const axes = place.kind === "buffer" ? place.axes : [...tensor.shape.keys()];
+    const extents = place.kind === "buffer" ? keptExtents(ir, tensor, place) : tensor.shape;
     const name = output ?? names.fresh(tensor.name.replaceAll(/\W/g, "_"));
-    add(tensor, name, output === undefined ? "temp" : "output", axes);
+    add(tensor, name, output === undefined ? "temp" : "output", extents);
   }
   return buffers;
-};
-
-const never = (): never => {
-  throw new Error("an extent depends on dims only");
 };
 
 /** How many users a node has: more than one, and it gets a name. */

@@ -108,8 +108,6 @@ export interface Plan {
 export interface Along {
   readonly recurrence: Recurrence;
   readonly index: Index;
-  /** Reads of what earlier iterations made. */
-  readonly before: ReadonlySet<TensorRead>;
 }
 
 export interface TensorRead {
@@ -120,11 +118,22 @@ export interface TensorRead {
 /** Where the elements of a tensor are while the kernel runs. */
 export type Place =
   /** An array over these axes of the tensor. */
-  | { readonly kind: "buffer"; readonly axes: readonly number[] }
+  | ({ readonly kind: "buffer" } & Kept)
   /** One value at a time. */
   | { readonly kind: "scalar" }
   /** An element of another tensor. */
   | { readonly kind: "element"; readonly element: Element };
+
+export interface Kept {
+  readonly axes: readonly number[];
+  readonly ring: Ring | undefined;
+}
+
+/** Along this axis the latest elements only, each where the one was that is so many places earlier. */
+export interface Ring {
+  readonly axis: number;
+  readonly size: number;
+}
 
 export interface Element {
   readonly of: Tensor;

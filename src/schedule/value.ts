@@ -11,6 +11,7 @@ import {
 } from "./build.ts"; // prettier-ignore
 import { integer, keyOf, offsetOf, type Counter, type Site } from "./integer.ts";
 import { wideRegions, type Regions, type WideRegion } from "./precision.ts";
+import type { Kept } from "./tree.ts";
 import { at, chainOf, existing, named, type Block, type Names, type Operand } from "./scope.ts";
 
 /** Expressions get a name at least this often on the way up. */
@@ -30,7 +31,7 @@ export type Source =
   | {
       readonly kind: "buffer";
       readonly buffer: Buffer;
-      readonly axes: readonly number[];
+      readonly kept: Kept;
       readonly known: readonly Known[];
       /** Being made: its elements are not the same before and after this step. */
       readonly growing: boolean;
@@ -200,25 +201,33 @@ const elementOf = (
   frame: Frame,
   buffer: Buffer,
   tensor: Tensor,
-  axes: readonly number[],
+  kept: Kept,
   index: readonly Affine[],
 ): Operand => {
-  const { expr, level } = elementOffset(frame, tensor, axes, index);
+  const { expr, level } = elementOffset(frame.values.ir, frame, tensor, kept, index);
   return { expr: load(buffer, expr), level, nesting: 1, conditional: false };
 };
 
+/** What a buffer has along the axes of its tensor, in their order. */
+export const keptExtents = (ir: Arena, { shape }: Tensor, { axes, ring }: Kept): readonly Affine[] =>
+  axes.map((axis) => (ring?.axis === axis ? affines.fixed(ir, ring.size) : (shape[axis] ?? never())));
+
 /** Row-major, over the axes that the buffer has. */
 export const elementOffset = (
+  ir: Arena,
   site: Site,
   tensor: Tensor,
-  axes: readonly number[],
+  kept: Kept,
   index: readonly Affine[],
-): Operand =>
-  offsetOf(
-    site,
-    axes.map((axis) => tensor.shape[axis] ?? never()),
-    axes.map((axis) => index[axis] ?? never()),
-  );
+): Operand => {
+  const { axes, ring } = kept;
+  const { mod } = range.division(ir);
+  const positions = axes.map((axis) => {
+    const position = index[axis] ?? never();
+    return ring?.axis === axis ? mod(position, affines.fixed(ir, ring.size)) : position;
+  });
+  return offsetOf(site, keptExtents(ir, tensor, kept), positions);
+};
 
 const lowerRead = (frame: Frame, node: Read): Operand => {
   const source = frame.values.source(node.tensor);
@@ -227,7 +236,7 @@ const lowerRead = (frame: Frame, node: Read): Operand => {
   const known = source.known.find((each) => matches(frame, each, node));
   if (known !== undefined)
     return { expr: known.expr, level: known.block.depth, nesting: 0, conditional: false };
-  const place = elementOf(frame, source.buffer, node.tensor, source.axes, node.at);
+  const place = elementOf(frame, source.buffer, node.tensor, source.kept, node.at);
   // also the axes that are not kept: the buffer has other content in another iteration of their loops
   const level = source.growing ? frame.block.depth : Math.max(place.level, levelOf(frame, node.indices));
   const element = { ...place, level };

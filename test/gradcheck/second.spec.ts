@@ -96,6 +96,15 @@ const RECURRENCES: readonly (readonly [
     ["x"],
     ["block-diagonal (one block per n)"],
   ],
+  [
+    `fn f(x: [T], a: []) {
+      h[0] = x[0]
+      h[t] = h[t - 1] > 0 ? h[t - 1] * a - x[t] : sin(h[t - 1]) + x[t]^2
+      return sum(h^2)
+    }`,
+    ["x"],
+    ["dense"],
+  ],
 ];
 
 describe("second derivatives of recurrences", () => {

@@ -3,7 +3,6 @@ import {
   brokenCircle, componentsBy, createArena, inDependencyOrder, parseProgram, printProgram, recurrencesIn, verify, verifyRecurrences, type Arena, type Program,
 } from "../../src/ir/index.ts"; // prettier-ignore
 import { check } from "../check/compile.ts";
-import { toSchedule } from "../../src/pipeline.ts";
 
 const CIRCLE = `fn f(x: [T, N]) {
   a[t, i] = x[t, i] * (b[t + 1, i] ?? 1)
@@ -60,12 +59,4 @@ it("puts components after those that they depend on", () => {
     "a false",
     "d true",
   ]);
-});
-
-it("keeps a state at all places, and what one place needs alone at one", () => {
-  const ir = createArena();
-  const text = CIRCLE.replace("return b", "return sum(b * b)");
-  const { decisions } = toSchedule(ir, programOf(ir, text), { dtype: "f64" });
-  const stored = decisions.filter(({ decision }) => decision === "stored at all places of its recurrence");
-  expect(stored.map(({ subject }) => subject)).toEqual(["b"]);
 });

@@ -65,6 +65,29 @@ const CASES: { readonly [name: string]: Case } = {
     }`,
     dims: { N: 3, steps: 2 },
   },
+  "Lorenz's equations, component by component": {
+    text: `fn f(y0: [3], p: [3], dt: []; steps = 2) {
+      y[0, i] = y0[i]
+      y[s < steps + 1, i] = y[s - 1, i] + dt / 2 * (k1[s - 1, i] + k2[s - 1, i])
+      k1[s < steps, i < 3] = i == 0 ? p[0] * (y[s, 1] - y[s, 0])
+                           : i == 1 ? y[s, 0] * (p[1] - y[s, 2]) - y[s, 1] : y[s, 0] * y[s, 1] - p[2] * y[s, 2]
+      u[s < steps, i < 3] = y[s, i] + dt * k1[s, i]
+      k2[s < steps, i < 3] = i == 0 ? p[0] * (u[s, 1] - u[s, 0])
+                           : i == 1 ? u[s, 0] * (p[1] - u[s, 2]) - u[s, 1] : u[s, 0] * u[s, 1] - p[2] * u[s, 2]
+      z[i] = y[steps, i]
+      return z
+    }`,
+    dims: { steps: 2 },
+  },
+  "the last states of one that others follow": {
+    text: `fn f(x: [T], a: []) {
+      l[t] = x[t] + a * (l[t - 1] ?? 0) * (l[t - 3] ?? 1)
+      m[t] = l[t] * (m[t - 1] ?? 1) + (l[t - 2] ?? 0)
+      r[t] = l[t] + a * (r[t + 1] ?? 0)
+      return (m[T - 1] ?? 0) * (l[T - 2] ?? 1) + (r[0] ?? 0)
+    }`,
+    dims: { T: 5 },
+  },
   "both ways over a batch": {
     text: `fn f(x: [T, B, D], W: [H, D], U: [H, H], V: [H, H]) {
       l[t, n, j] = tanh(sum[d](W[j, d] * x[t, n, d]) + sum[k](U[j, k] * (l[t - 1, n, k] ?? 0)))
