@@ -103,6 +103,8 @@ export interface Request {
   readonly wrt: readonly string[];
   /** Of a Hessian or Jacobian. */
   readonly matrices?: readonly CheckedMatrix[];
+  /** Of a Hessian or Jacobian: results of the function that are returned with it. */
+  readonly values?: readonly string[];
 }
 
 /** d_x, of a scalar or with cotangents as further inputs. */
@@ -118,13 +120,16 @@ const hessianVector = (ir: Arena, program: Program, { wrt }: Request, simple: Si
 
 /** ∂² / ∂x ∂y, of Σ cotangent·output where the output is no scalar; with value and gradient, if that is asked for. */
 const hessianMatrices = (ir: Arena, program: Program, asked: Request, simple: Simplified): Program => {
-  const { wrt, matrices = [] } = asked;
+  const {
+    wrt,
+    matrices = [],
+    values = wrt.length > 0 ? program.outputs.map(({ name }) => name) : [],
+  } = asked;
   const inputs = [...new Set([...wrt, ...matrices.map(({ rows }) => rows)])];
-  const derivative = wrt.length > 0 && diff.isScalarValued(program) ? diff.valueAndGradient : firstOrder;
+  const derivative = values.length > 0 && diff.isScalarValued(program) ? diff.valueAndGradient : firstOrder;
   const gradients = simple(derivative(ir, program, inputs));
-  const kept = gradients.outputs.filter(
-    ({ name }) => wrt.length > 0 && !inputs.some((input) => name === `d_${input}` && !wrt.includes(input)),
-  );
+  const wanted = new Set([...values, ...wrt.map((input) => `d_${input}`)]);
+  const kept = gradients.outputs.filter(({ name }) => wanted.has(name));
   const blocks = matrices.map(({ rows, columns }) => ({
     name: `h_${rows}_${columns}`,
     output: `d_${rows}`,
@@ -143,7 +148,8 @@ const jacobianMatrices = (ir: Arena, program: Program, asked: Request, simple: S
     moving: [columns],
     isSymmetric: false,
   }));
-  return storedMatrices(ir, program, blocks, [], simple);
+  const kept = program.outputs.filter(({ name }) => asked.values?.includes(name) === true);
+  return storedMatrices(ir, program, blocks, kept, simple);
 };
 
 const storedMatrices = (

@@ -111,11 +111,21 @@ const withRequest = (all: readonly Request[], { kind, wrt, matrices = [] }: Requ
   return all.map((each) => (each === same ? merged : each));
 };
 
-/** A Hessian is computed from the gradient: where both are wanted, its kernel gives value and gradient as well. */
-const withGradient = (requests: readonly Request[]): readonly Request[] => {
-  const gradient = requests.find(({ kind }) => kind === "grad");
-  if (gradient === undefined) return requests;
-  return requests.map((each) => (each.kind === "hessian" ? { ...each, wrt: gradient.wrt } : each));
+/**
+ * A Hessian is computed from the gradient, and a Jacobian from the value: where both are wanted, the kernel of the matrix
+ * gives what it is computed from as well, and shares the work.
+ */
+const together = (requests: readonly Request[], program: Program | undefined): readonly Request[] => {
+  const [value, gradient] = (["value", "grad"] as const).map((kind) =>
+    requests.find((each) => each.kind === kind),
+  );
+  const outputs = (program?.outputs ?? []).map(({ name }) => name);
+  const values = value === undefined && gradient === undefined ? [] : outputs;
+  return requests.map((each) => {
+    if (each.kind === "hessian") return { ...each, wrt: gradient?.wrt ?? [], values };
+    if (each.kind !== "jacobian" || value === undefined) return each;
+    return { ...each, values: [...new Set(each.matrices?.map(({ rows }) => rows))] };
+  });
 };
 
 /** What a file asks for: its `derive` blocks; without any, the default of each function. */
@@ -127,7 +137,7 @@ export const requestsOf = (
     const asked = new Map<string, readonly Request[]>();
     for (const { name, requests } of module.derives)
       asked.set(name, requests.reduce(withRequest, asked.get(name) ?? []));
-    return new Map([...asked].map(([name, requests]) => [name, withGradient(requests)]));
+    return new Map([...asked].map(([name, requests]) => [name, together(requests, programs.get(name))]));
   }
   return new Map([...programs].map(([name, program]) => [name, defaultRequests(program)]));
 };

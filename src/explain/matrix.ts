@@ -8,6 +8,7 @@ import {
   type Node, type Output, type Program, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import { simplify } from "../simplify/index.ts";
+import { withProportions } from "./proportion.ts";
 import { storedIn, type Matrix, type Place, type Shared, type Structure } from "../loop/matrix.ts";
 
 export interface Readable {
@@ -48,13 +49,21 @@ export const readable = (ir: Arena, program: Program): Readable => {
     definition: definitionOf(simple, entry.definition.tensor) ?? entry.definition,
   });
   const entries = new Set(shown.map(({ tensor }) => tensor));
-  return {
-    program: {
-      ...simple,
-      definitions: simple.definitions.filter(({ tensor }) => !entries.has(tensor)),
-    },
-    matrices: matrices.map((each) => ({ ...each, entries: each.entries.map(entryOf) })),
-  };
+  const names = new Set(
+    [...program.inputs, ...program.definitions.map(({ tensor }) => tensor)].map(({ name }) => name),
+  );
+  const formulas = simple.definitions.filter(({ tensor }) => entries.has(tensor));
+  const proportional = withProportions(ir, simple, formulas, names);
+  const written = new Map(proportional.definitions.map((each) => [each.tensor, each]));
+  const said = matrices.map((each) => ({
+    ...each,
+    entries: each.entries.map(entryOf).map((entry) => ({
+      ...entry,
+      definition: written.get(entry.definition.tensor) ?? entry.definition,
+    })),
+  }));
+  const others = simple.definitions.filter(({ tensor }) => !entries.has(tensor));
+  return { program: { ...simple, definitions: [...others, ...proportional.shares] }, matrices: said };
 };
 
 const sharedBy = (matrix: Matrix<Affine>): readonly Shared[] => {

@@ -3,10 +3,11 @@
  * exp(x - m) / Σ exp(x - m), with m = max x. Definitions in, definitions out that neither overflow nor underflow where the
  * value does not. A sum is shifted once: a shifted one is recognised by the maximum in it.
  *
- * The shift changes no value, so that its derivative is nothing: it stands under a stop.
+ * The shift changes no value, so that its derivative is nothing: it stands under a stop. So does the shift of a sum that is
+ * written with one, where all that reads it is exp(x - m) / Σ exp(x - m) or m + log Σ exp(x - m).
  */
-import { build as b, KEEP, mapNodes, reachable, readsOf } from "../ir/index.ts";
-import type { Arena, Definition, Index, Node, NodeOf, Read, Tensor } from "../ir/index.ts";
+import { build as b, KEEP, mapNodes, reachable, readsOf, substitute } from "../ir/index.ts";
+import type { Affine, Arena, Definition, Index, Node, NodeOf, Read, Tensor } from "../ir/index.ts";
 import {
   createWorkspace, freshTensor, inOrder, isSum, readAt, readersOf, valueOf, type Workspace,
 } from "./workspace.ts"; // prettier-ignore
@@ -18,7 +19,7 @@ export const stabiliseDefinitions = (
   const { ir, outputs } = space;
   let changed = false;
   for (const definition of definitions) {
-    const shifted = shiftedSum(space, definition);
+    const shifted = shiftedSum(space, definition) ?? stoppedShift(space, definition);
     if (shifted === undefined) continue;
     changed = true;
     for (const each of shifted) space.definitions.set(each.tensor, each);
@@ -48,6 +49,111 @@ const shiftedSum = (space: Workspace, definition: Definition): readonly Definiti
     return undefined;
   return shift(space, current, exponent, readers);
 };
+
+// ---- sums that are shifted as they are written
+
+/** The same definitions with the shift under a stop; undefined where it does not cancel, or has one already. */
+const stoppedShift = (space: Workspace, definition: Definition): readonly Definition[] | undefined => {
+  const { ir, outputs } = space;
+  const sum = space.definitions.get(definition.tensor);
+  if (sum === undefined || !isSum(sum) || outputs.has(sum.tensor)) return undefined;
+  const exponent = exponentOf(space, sum.body);
+  const over = sum.reduction?.indices ?? [];
+  const shift = exponent && shiftIn(space, exponent, over);
+  const named = sum.body.kind === "read" ? sum.body.tensor : undefined;
+  if (shift === undefined || (named !== undefined && outputs.has(named))) return undefined;
+  const shiftAt = (at: Read["at"]): Node =>
+    substitute(
+      ir,
+      shift,
+      new Map(sum.indices.map((index, k): [Index, Affine] => [index, at[k] ?? index.extent])),
+    );
+  const stop = (node: Node, of: Node): Node => replaceNode(ir, node, of, b.stopGradient(ir, of));
+  const tensors = new Set([sum.tensor, ...(named === undefined ? [] : [named])]);
+  const names = new Set([...tensors].flatMap((tensor) => [...readersOf(space, tensor)]));
+  const readers = [...names]
+    .flatMap((each) => space.definitions.get(each) ?? [])
+    .filter((each) => each !== sum);
+  const rewritten: Definition[] = [];
+  for (const reader of readers) {
+    const body = cancelling(space, reader, { sum: sum.tensor, tensors, shiftAt, stop });
+    if (body === undefined) return undefined;
+    rewritten.push({ ...reader, body });
+  }
+  const terms = named === undefined ? undefined : space.definitions.get(named);
+  if (terms === undefined) return [{ ...sum, body: stop(sum.body, shift) }, ...rewritten];
+  const own = exponentOf(space, terms.body);
+  const ownShift =
+    own?.kind === "sum" ? own.args.map(negated).find((arg) => arg?.tensor === shift.tensor) : undefined;
+  return ownShift && [{ ...terms, body: stop(terms.body, ownShift) }, ...rewritten];
+};
+
+interface Shifted {
+  readonly sum: Tensor;
+  /** The sum, and what its terms are called. */
+  readonly tensors: ReadonlySet<Tensor>;
+  /** The shift of the sum that is read at a place. */
+  readonly shiftAt: (at: Read["at"]) => Node;
+  readonly stop: (node: Node, of: Node) => Node;
+}
+
+/** The body with shifts stopped; undefined where it reads the sum or its terms in a way that a shift is seen in. */
+const cancelling = (space: Workspace, reader: Definition, shifted: Shifted): Node | undefined => {
+  const { ir } = space;
+  const { sum, tensors, shiftAt, stop } = shifted;
+  const rewrite =
+    (
+      quotient: (product: NodeOf<"product">, parts: Quotient) => Node,
+      logarithm: (total: Node, shift: Node) => Node,
+    ) =>
+    (rebuilt: Node): Node => {
+      if (rebuilt.kind === "product") {
+        const parts = quotientParts(space, rebuilt, sum);
+        const shift = parts && shiftAt(parts.denominator.at);
+        const has =
+          parts?.exponent.kind === "sum" && parts.exponent.args.some((arg) => negated(arg) === shift);
+        return has ? quotient(rebuilt, parts) : rebuilt;
+      }
+      if (rebuilt.kind !== "sum") return rebuilt;
+      const log = rebuilt.args.find((arg) => isLogarithmOf(arg, sum));
+      const shift = log?.kind === "unary" ? shiftAt(log.a.at) : undefined;
+      return shift !== undefined && rebuilt.args.includes(shift) ? logarithm(rebuilt, shift) : rebuilt;
+    };
+  const without = rewrite(
+    (product, { numerator }) =>
+      b.product(ir, product.args.filter((arg) => arg !== numerator && !isReciprocalOf(arg, sum))), // prettier-ignore
+    (total) =>
+      b.sum(ir, total.kind === "sum" ? total.args.filter((arg) => !isLogarithmOf(arg, sum)) : []), // prettier-ignore
+  );
+  const [rest = reader.body] = mapNodes(ir, [reader.body], { ...KEEP, node: without });
+  if (readsOf([rest]).some((read) => tensors.has(read.tensor))) return undefined;
+  const stopped = rewrite(
+    (product, { numerator, denominator }) =>
+      b.product(ir, product.args.map((arg) => (arg === numerator ? stop(arg, shiftAt(denominator.at)) : arg))), // prettier-ignore
+    (total, shift) =>
+      b.sum(ir, total.kind === "sum" ? total.args.map((arg) => (arg === shift ? stop(arg, shift) : arg)) : []), // prettier-ignore
+  );
+  return mapNodes(ir, [reader.body], { ...KEEP, node: stopped })[0];
+};
+
+/** What is subtracted, if that is an element of a tensor. */
+const negated = (node: Node): Read | undefined => {
+  const [sign, value, ...others] = node.kind === "product" ? node.args : [];
+  const isMinus = sign?.kind === "constant" && sign.value === -1 && others.length === 0;
+  return isMinus && value?.kind === "read" ? value : undefined;
+};
+
+/** The maximum that all terms are shifted by, if it may have a derivative. */
+const shiftIn = (space: Workspace, exponent: Node, over: readonly Index[]): Read | undefined =>
+  (exponent.kind === "sum" ? exponent.args : []).map(negated).find((read) => {
+    if (read === undefined || over.some((index) => read.indices.includes(index))) return false;
+    return space.definitions.get(read.tensor)?.body.kind !== "stopgradient" && isMaximum(space, read);
+  });
+
+const replaceNode = (ir: Arena, root: Node, from: Node, to: Node): Node =>
+  mapNodes(ir, [root], { ...KEEP, node: (rebuilt) => (rebuilt === from ? to : rebuilt) })[0] ?? root;
+
+// ---- sums that are not
 
 /** It has a maximum in it already, the same for all terms. */
 const isShifted = (space: Workspace, exponent: Node, over: readonly Index[]): boolean =>

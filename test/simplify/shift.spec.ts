@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { vjp } from "../../src/diff/index.ts";
 import { evaluate } from "../../src/eval/index.ts";
-import { build as b, verify } from "../../src/ir/index.ts";
+import { matrixFormulas } from "../../src/explain/index.ts";
+import { build as b, createArena, verify } from "../../src/ir/index.ts";
 import type { Program } from "../../src/ir/index.ts";
+import { compileModule, request } from "../../src/pipeline.ts";
 import { simplify } from "../../src/simplify/index.ts";
 import { expectAgreement } from "./agree.ts";
 import { write, type Writer } from "./programs.ts";
@@ -100,5 +102,37 @@ describe("sums of exponentials", () => {
     expectAgreement(program, simplified);
     const value = evaluate(simplified, { tensors: new Map([["x", { shape: [1], data: [-800] }]]) });
     expect(value.get("y")?.data[0]).toBe(-800);
+  });
+});
+
+describe("a shift that is written out", () => {
+  const derivativeOf = (text: string, asked: Parameters<typeof request>[2]): readonly string[] => {
+    const module = compileModule({ name: "shift.grad", text });
+    const ir = createArena();
+    const program = module.ok ? module.value.functions.get("f")?.program(ir) : undefined;
+    if (program?.ok !== true) throw new Error(`rejected:\n${text}`);
+    return matrixFormulas(ir, request(ir, program.value, asked), "text");
+  };
+
+  const SHIFTED = "m = max[k](x[k]) e[c] = exp(x[c] - m)";
+  const JACOBIAN = { kind: "jacobian", wrt: [], matrices: [{ rows: "y", columns: "x" }] } as const;
+  const HESSIAN = { kind: "hessian", wrt: [], matrices: [{ rows: "x", columns: "x" }] } as const;
+
+  test("has no derivative in a softmax", () => {
+    const text = `fn f(x: [C]) { ${SHIFTED} y[c] = e[c] / sum[k](e[k]) return y }`;
+    expect(derivativeOf(text, JACOBIAN).at(-1)).toBe("j_y_x[c, d] = p[c] · (δ[c, d] - p[d])");
+  });
+
+  test("has none in a log-sum-exp, alone or next to other terms", () => {
+    const text = `fn f(x: [C]) { m = max[k](x[k]) return sum(x) + m + log(sum[k](exp(x[k] - m))) }`;
+    expect(derivativeOf(text, HESSIAN).at(-1)).toBe("h_x_x[k, l] = p[k] · (δ[k, l] - p[l])");
+  });
+
+  test.each([
+    `fn f(x: [C]) { ${SHIFTED} y[c] = e[c] / sum[k](e[k]) + e[c] return y }`,
+    `fn f(x: [C]) { ${SHIFTED} y[c] = exp(x[c]) / sum[k](e[k]) return y }`,
+    `fn f(x: [C]) { ${SHIFTED} y[c] = e[c] + log(sum[k](e[k])) return y }`,
+  ])("stays where it changes the value: %s", (text) => {
+    expect(derivativeOf(text, JACOBIAN).join("\n")).toContain("ties");
   });
 });
