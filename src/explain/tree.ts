@@ -211,6 +211,17 @@ const ROWS: { readonly [K in Kind]: Row<K> } = {
   }),
 };
 
+/** i < index's extent says i + c < e. */
+const reaches = (e: Affine, c: number, indexExtent: Affine): boolean =>
+  e.terms.length === indexExtent.terms.length &&
+  e.terms.every(
+    ({ coefficient, atoms }, k) =>
+      coefficient === indexExtent.terms[k]?.coefficient &&
+      atoms.every((atom, m) => atom === indexExtent.terms[k]?.atoms[m]) &&
+      atoms.length === indexExtent.terms[k].atoms.length,
+  ) &&
+  e.constant - c >= indexExtent.constant;
+
 /** 0 ≤ a < e without the half that an index's own range says: i + 1 < N, 1 ≤ i. */
 const rangeOf = (value: Affine, extent: Affine, names: Names): Tree => {
   const isBelow = value.terms.every(
@@ -222,7 +233,7 @@ const rangeOf = (value: Affine, extent: Affine, names: Names): Tree => {
   const [term, ...others] = value.terms;
   const [atom, ...factors] = term?.atoms ?? [];
   const isIndex = others.length + factors.length === 0 && term?.coefficient === 1 && atom?.kind === "index";
-  if (isIndex && value.constant <= 0 && atom.index.extent === extent)
+  if (isIndex && value.constant <= 0 && reaches(extent, value.constant, atom.index.extent))
     return relation("≤", number(-value.constant), affineTree({ ...value, constant: 0 }, names));
   return { kind: "range", value: of, extent: affineTree(extent, names) };
 };

@@ -118,6 +118,23 @@ describe("formulas", () => {
     expect(text.length).toBeLessThan(200 * 60);
   });
 
+  it.each([
+    [1, 0, "[n + 1 < N]"],
+    [-1, 0, "[1 ≤ n]"],
+    [-1, -1, "[1 ≤ n]"],
+    [0, -1, "[n < N - 1]"],
+    [-1, -2, "[0 ≤ n - 1 < N - 2]"],
+    [-2, 1, "[2 ≤ n]"],
+  ])("writes of 0 ≤ n + (%i) < N + (%i) what the range of n does not say", (shift, more, text) => {
+    const program = programOf(({ ir, x, here }) => {
+      const [n] = here.n.kind === "index" ? here.n.value.indices : [];
+      if (n === undefined) throw new Error("no index");
+      const value = affine.plus(ir, affine.ofIndex(ir, n), affine.fixed(ir, shift));
+      return build.guard(ir, build.inRange(ir, value, affine.plus(ir, n.extent, affine.fixed(ir, more))), x);
+    });
+    expect(formulas(program, "text")).toEqual([`y[n] = ${text} · x[n, 0]`]);
+  });
+
   it("lets no name act as a command", () => {
     const ir = createArena();
     const y = ir.tensor({ name: "\\input{x}_%", shape: [], dtype: "float", role: "defined" });
