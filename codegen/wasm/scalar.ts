@@ -186,7 +186,20 @@ function choice(
   return given.frame.scope.module.if(a, then, otherwise);
 }
 
-/** The address of an element: the buffer's pointer and the offset in bytes. */
+/** The address of an element: of the buffer, if the offset is a constant, which is then part of the instruction. */
+export interface Address {
+  readonly pointer: Ref;
+  readonly bytes: number;
+}
+
+/** `value` is the value of `offset`. */
+export function addressOf(frame: Frame, buffer: Buffer, offset: Expr, value: Ref): Address {
+  if (offset.kind !== "const") return { pointer: address(frame, buffer, value), bytes: 0 };
+  const pointer = get(frame.scope, lookUp(frame.pointers, buffer.name, buffer.name));
+  return { pointer, bytes: offset.value * elementBytes(frame, buffer) };
+}
+
+/** The buffer's pointer and the offset in bytes. */
 export function address(frame: Frame, buffer: Buffer, offset: Ref): Ref {
   const { module } = frame.scope;
   const pointer = get(frame.scope, lookUp(frame.pointers, buffer, buffer.name));
@@ -202,7 +215,11 @@ export function clampOffset(frame: Frame, buffer: Buffer, offset: Shared): Ref {
 }
 
 function load(frame: Frame, e: Extract<Expr, { kind: "load" }>, at: Context, offset: Ref): Ref {
-  const place = at.loads === "exact" ? offset : clampOffset(frame, e.buffer, share(frame, at, "int", offset));
+  if (at.loads === "exact") {
+    const { pointer, bytes } = addressOf(frame, e.buffer, e.offset, offset);
+    return loadElement(frame, e.buffer, pointer, bytes);
+  }
+  const place = clampOffset(frame, e.buffer, share(frame, at, "int", offset));
   return loadElement(frame, e.buffer, address(frame, e.buffer, place));
 }
 

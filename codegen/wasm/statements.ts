@@ -8,7 +8,7 @@ import type { Ref } from "./binaryen.ts";
 import type { Frame } from "./frame.ts";
 import { lastUses } from "./lifetimes.ts";
 import { combine, countedLoop } from "./loops.ts";
-import { address, emitScalar, loadElement, slotOf, storeElement } from "./scalar.ts";
+import { address, addressOf, emitScalar, loadElement, slotOf, storeElement } from "./scalar.ts";
 import { bind, define, get, hold, scalarType } from "./scope.ts";
 import type { Sequence } from "./scope.ts";
 import { emitVectorPart } from "./vectorise.ts";
@@ -32,8 +32,8 @@ const statements: Statements = {
     sequence.push(frame.scope.module.local.set(slotOf(frame, s.local).index, value));
   },
   store: (frame, s, sequence) => {
-    const to = address(frame, s.buffer, emitScalar(frame, s.offset, sequence));
-    sequence.push(storeElement(frame, s.buffer, to, emitScalar(frame, s.value, sequence)));
+    const { pointer, bytes } = addressOf(frame, s.buffer, s.offset, emitScalar(frame, s.offset, sequence));
+    sequence.push(storeElement(frame, s.buffer, pointer, emitScalar(frame, s.value, sequence), bytes));
   },
   accumulateAt: (frame, s, sequence) => {
     const { scope } = frame;

@@ -142,11 +142,31 @@ function viewIn(buffer: ArrayBufferLike, { data, length, address, at }: Placed):
     : new Int32Array(buffer, at, length);
 }
 
+/** Where the arrays of a call are, and the arguments that say so. */
+interface Arranged {
+  readonly inputs: readonly Placed[];
+  readonly outputs: readonly Placed[];
+  readonly args: readonly number[];
+}
+
+/** Finds or allocates the memory of a call. */
+function arrange<O extends Slots, R>(heap: Heap, call: Call<O, R>): Arranged {
+  const { buffer } = heap.memory;
+  // Arrays on the heap first: an allocation may detach them.
+  const places = [call.inputs, call.outputs].map((list) => list.map((each) => locate(buffer, each)));
+  const place = ({ data, length, bytes, address, isCell }: Located): Placed => {
+    return { data, length, bytes, address, isCell, at: address ?? heap.allocate(bytes) };
+  };
+  const [inputs = [], outputs = []] = places.map((list) => list.map(place));
+  const scratch = call.scratch === undefined ? [] : [heap.allocate(call.scratch)];
+  const addresses = [...inputs, ...outputs].map(({ at }) => at);
+  return { inputs, outputs, args: [...addresses, ...scratch, ...call.scalars] };
+}
+
 function attach<O extends Slots, R>(
   { memory: { buffer } }: Heap,
   call: Call<O, R>,
-  inputs: readonly Placed[],
-  outputs: readonly Placed[],
+  { inputs, outputs }: Arranged,
 ): Attached<R> {
   const isCopied = ({ address, isCell }: Placed): boolean => address === undefined && !isCell;
   const filled = outputs.map((output) => (isCopied(output) ? output.data : viewIn(buffer, output)));
@@ -162,27 +182,38 @@ function attach<O extends Slots, R>(
   };
 }
 
-/** Finds or allocates the memory of a call. Running it copies what is not on the heap, and takes no memory. */
-function arrange<O extends Slots, R>(heap: Heap, run: WasmFunction, call: Call<O, R>): () => R {
-  const { buffer } = heap.memory;
-  // Arrays on the heap first: an allocation may detach them.
-  const places = [call.inputs, call.outputs].map((list) => list.map((each) => locate(buffer, each)));
-  const place = ({ data, length, bytes, address, isCell }: Located): Placed => {
-    return { data, length, bytes, address, isCell, at: address ?? heap.allocate(bytes) };
-  };
-  const [inputs = [], outputs = []] = places.map((list) => list.map(place));
-  const scratch = call.scratch === undefined ? [] : [heap.allocate(call.scratch)];
-  const addresses = [...inputs, ...outputs].map(({ at }) => at);
-  const start = run.bind(undefined, ...addresses, ...scratch, ...call.scalars);
-  let attached = attach(heap, call, inputs, outputs);
+/** Each argument in a variable, if they are few: faster than a list, and than `Function.bind`. Others are ignored. */
+function bind(run: WasmFunction, args: readonly number[]): () => void {
+  if (args.length > 8) return () => void run(...args);
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = args;
+  return () => void run(a, b, c, d, e, f, g, h);
+}
+
+/** Running a call copies what is not on the heap, and takes no memory. */
+function prepare<O extends Slots, R>(heap: Heap, run: WasmFunction, call: Call<O, R>): () => R {
+  const arranged = arrange(heap, call);
+  const start = bind(run, arranged.args);
+  let attached = attach(heap, call, arranged);
   return () => {
-    if (attached.probe.length === 0) attached = attach(heap, call, inputs, outputs);
-    for (const { from, to } of attached.before) to.set(from);
+    if (attached.probe.length === 0) attached = attach(heap, call, arranged);
+    const { before, after, refresh, results } = attached;
+    for (const { from, to } of before) to.set(from);
     start();
-    for (const { from, to } of attached.after) to.set(from);
-    attached.refresh?.();
-    return attached.results;
+    for (const { from, to } of after) to.set(from);
+    if (refresh !== undefined) refresh();
+    return results;
   };
+}
+
+/** Apart from prepared calls, whose code is then compiled for them alone. */
+function runOnce<O extends Slots, R>(heap: Heap, run: WasmFunction, call: Call<O, R>): R {
+  const arranged = arrange(heap, call);
+  const { before, after, refresh, results } = attach(heap, call, arranged);
+  for (const { from, to } of before) to.set(from);
+  run(...arranged.args);
+  for (const { from, to } of after) to.set(from);
+  refresh?.();
+  return results;
 }
 
 /** A kernel with its public interface. */
@@ -205,10 +236,10 @@ export function createKernel<Args extends readonly unknown[], Outputs extends Sl
   const once = (...args: Args): Results => {
     const top = heap.top();
     try {
-      return arrange(heap, run, check(...args))();
+      return runOnce(heap, run, check(...args));
     } finally {
       heap.release(top);
     }
   };
-  return Object.assign(once, { prepare: (...args: Args) => arrange(heap, run, check(...args)) });
+  return Object.assign(once, { prepare: (...args: Args) => prepare(heap, run, check(...args)) });
 }
