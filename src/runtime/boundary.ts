@@ -18,20 +18,29 @@ function describe(value: unknown): string {
   return Object.prototype.toString.call(value).slice(8, -1);
 }
 
+const wrongType = (name: string, value: unknown, type: string): TypeError =>
+  new TypeError(`${name} must be ${type}, but is ${describe(value)}`);
+
 const withValue = (formula: string, value: string): string =>
   formula === value ? formula : `${formula} = ${value}`;
 
-/** The number of elements of a shape whose formula is given. */
-function sizeOf(name: string, formula: string, extents: readonly number[]): number {
+/** The number of elements; NaN if an extent is negative. Checks are short, and errors apart: engines compile them in place. */
+function sizeOf(extents: readonly number[]): number {
   let size = 1;
-  for (const extent of extents) {
-    if (extent < 0) {
-      const shape = withValue(formula, `[${extents.join(", ")}]`);
-      throw new RangeError(`${name} has shape ${shape}: an extent is negative`);
-    }
-    size *= extent;
-  }
+  for (const extent of extents) size *= extent < 0 ? NaN : extent;
   return size;
+}
+
+function negative(name: string, formula: string, extents: readonly number[]): RangeError {
+  const shape = withValue(formula, `[${extents.join(", ")}]`);
+  return new RangeError(`${name} has shape ${shape}: an extent is negative`);
+}
+
+function mismatch(name: string, length: number, formula: string, extents: readonly number[]): RangeError {
+  const size = sizeOf(extents);
+  if (Number.isNaN(size)) return negative(name, formula, extents);
+  const numbers = withValue(formula, `[${extents.join(", ")}]`);
+  return new RangeError(`${name} has shape ${numbers}: ${size} elements, but ${length} are given`);
 }
 
 /** A tensor of rank 1 or more is a typed array of this type. */
@@ -42,15 +51,12 @@ export function array<K extends keyof ArrayTypes>(
 ): ArrayTypes[K] {
   // This is true of arrays from another realm too, and engines know it without a call.
   if ((value as ArrayTypes[K] | null | undefined)?.[Symbol.toStringTag] === type) return value;
-  throw new TypeError(`${name} must be a ${type}, but is ${describe(value)}`);
+  throw wrongType(name, value, `a ${type}`);
 }
 
 /** A tensor has as many elements as its shape. */
 export function shape(name: string, length: number, formula: string, extents: readonly number[]): void {
-  const size = sizeOf(name, formula, extents);
-  if (length === size) return;
-  const numbers = withValue(formula, `[${extents.join(", ")}]`);
-  throw new RangeError(`${name} has shape ${numbers}: ${size} elements, but ${length} are given`);
+  if (length !== sizeOf(extents)) throw mismatch(name, length, formula, extents);
 }
 
 /** Where an output goes: the caller's array if there is one, else a new one. */
@@ -61,7 +67,11 @@ export function output<K extends keyof ArrayTypes>(
   formula: string,
   extents: readonly number[],
 ): ArrayTypes[K] {
-  if (value === undefined) return allocate(type, sizeOf(name, formula, extents));
+  if (value === undefined) {
+    const size = sizeOf(extents);
+    if (Number.isNaN(size)) throw negative(name, formula, extents);
+    return allocate(type, size);
+  }
   shape(name, array(name, value, type).length, formula, extents);
   return value;
 }
@@ -74,7 +84,7 @@ function allocate(type: keyof ArrayTypes, size: number): TensorData {
 
 /** A number: an input of rank 0, or a float option. */
 export function number(name: string, value: number): number {
-  if (typeof value !== "number") throw new TypeError(`${name} must be a number, but is ${describe(value)}`);
+  if (typeof value !== "number") throw wrongType(name, value, "a number");
   return value;
 }
 
