@@ -1,4 +1,4 @@
-import { bits, normal, workload } from "../workload.ts";
+import { between, bits, normal, workload } from "../workload.ts";
 
 const P = 6;
 const places = Array.from({ length: P }, (_, k) => k);
@@ -15,13 +15,13 @@ const LOSS = `log(1 + exp(z)) - t * z`.replaceAll("z", `(${places.map((k) => `w$
 export const gradient = workload({
   name: "logistic",
   title: "6-parameter logistic loss: gradient",
-  definition: definition("grad(w)"),
-  kernels: ["logistic_grad"],
+  definition: definition("vjp(w)"),
+  kernels: ["logistic_vjp"],
   dims: { P },
-  inputs: { w: normal(1, P), x: normal(1, P), t: bits() },
+  inputs: { w: normal(1, P), x: normal(1, P), t: bits(), d_out: between(1, 1) },
   outputs: { d_w: [P] },
   target: { loops: 1.5 },
-  note: "one call with one sample",
+  note: "one call with one sample; without the loss, as the loops do: by gradsmith's vjp, whose d_out is 1",
   loops: ({ w, x, t }, { d_w }) => {
     let z = 0;
     for (let k = 0; k < P; k++) z += (w[k] ?? 0) * (x[k] ?? 0);
@@ -37,8 +37,9 @@ export const gradient = workload({
   },
   jax:
     ({ grad, nn }) =>
-    ({ w, x, t }) => {
+    ({ w, x, t, d_out }) => {
       type A = typeof w;
+      d_out.dispose();
       const loss = (v: A, x_: A, t_: A): A => {
         const z = v.mul(x_).sum();
         return nn.softplus(z.ref).sub(t_.mul(z));

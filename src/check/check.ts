@@ -6,9 +6,9 @@
 import { createArena, type Arena } from "../ir/arena.ts";
 import type { Program } from "../ir/types.ts";
 import {
-  createCollector, diagnostic, fail, type Collector, type Diagnostic, type Result,
+  createCollector, diagnostic, type Collector, type Diagnostic, type Result,
 } from "../diagnostics/index.ts"; // prettier-ignore
-import { parse, visitAll, type FunctionDeclaration, type Module, type Name } from "../syntax/index.ts";
+import { functionsOf, visitAll, type FunctionDeclaration, type Module, type Name } from "../syntax/index.ts";
 import { checkDerives, type CheckedDerive } from "./derive.ts";
 import { compileFunction } from "./function.ts";
 import { link, type CheckContext, type LinkedFunction, type LinkedModule } from "./link.ts";
@@ -32,9 +32,7 @@ const NO_FILES: CheckContext = { resolve: () => undefined };
 
 export const checkModule = (module: Module, context: CheckContext = NO_FILES): Result<CheckedModule> => {
   const collector = createCollector();
-  const prelude = parse(preludeSource);
-  if (!prelude.ok) return fail(prelude.diagnostics);
-  const linked = link(module, context, collector, prelude.value);
+  const linked = link(module, context, collector, functionsOf(preludeSource));
   const broken = new Set<LinkedFunction>();
   const services = { broken: (fn: LinkedFunction) => broken.has(fn) };
   const programs = new Map<LinkedFunction, Program>();

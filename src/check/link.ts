@@ -38,21 +38,45 @@ interface Linker {
   readonly files: Map<string, LinkedModule>;
   readonly open: string[];
   readonly functions: LinkedFunction[];
-  readonly prelude: ReadonlyMap<string, LinkedFunction>;
+  readonly prelude: Library;
 }
+
+/** The prelude: most files use few of its functions, so that each is parsed when its name is first looked up. */
+interface Library {
+  readonly names: readonly string[];
+  readonly get: (name: string) => LinkedFunction | undefined;
+}
+
+const NO_LIBRARY: Library = { names: [], get: () => undefined };
+
+const libraryOf = (declarations: ReadonlyMap<string, () => FunctionDeclaration>): Library => {
+  const names = [...declarations.keys()];
+  const linked = new Map<string, LinkedFunction>();
+  const get = (name: string): LinkedFunction | undefined => {
+    const known = linked.get(name);
+    const declaration = known === undefined ? declarations.get(name)?.() : undefined;
+    if (declaration === undefined) return known;
+    const fn = linkFunction(declaration, names.indexOf(name), get, () => names, NO_LIBRARY);
+    linked.set(name, fn);
+    return fn;
+  };
+  return { names, get };
+};
 
 export const link = (
   module: Module,
   context: CheckContext,
   collector: Collector,
-  prelude: Module,
-): LinkedModule => {
-  const functions: LinkedFunction[] = [];
-  const base: Linker = { collector, context, files: new Map(), open: [], functions, prelude: new Map() };
-  const library = linkFile(prelude, base);
-  const names = new Map(library.own.map((fn) => [fn.name, fn]));
-  return linkFile(module, { ...base, prelude: names });
-};
+  prelude: ReadonlyMap<string, () => FunctionDeclaration>,
+): LinkedModule =>
+  linkFile(module, {
+    collector,
+    context,
+    files: new Map(),
+    open: [],
+    functions: [],
+    prelude: libraryOf(prelude),
+  });
 
 const linkFile = (module: Module, linker: Linker): LinkedModule => {
   const names = new Map<string, LinkedFunction>();
@@ -60,10 +84,11 @@ const linkFile = (module: Module, linker: Linker): LinkedModule => {
   for (const each of module.imports) linkImport(each, names, linker);
   linker.open.pop();
   const lookup = (name: string): LinkedFunction | undefined => names.get(name) ?? linker.prelude.get(name);
-  const known = (): readonly string[] => [...names.keys(), ...linker.prelude.keys()];
+  const known = (): readonly string[] => [...names.keys(), ...linker.prelude.names];
   const own: LinkedFunction[] = [];
   for (const declaration of module.functions) {
-    const fn = linkFunction(declaration, linker.functions.length, lookup, known, linker.prelude);
+    const id = linker.prelude.names.length + linker.functions.length;
+    const fn = linkFunction(declaration, id, lookup, known, linker.prelude);
     const other = names.get(fn.name);
     if (other !== undefined) {
       linker.collector.report(
@@ -75,7 +100,7 @@ const linkFile = (module: Module, linker: Linker): LinkedModule => {
     own.push(fn);
     linker.functions.push(fn);
   }
-  return { own, all: linker.functions.filter((fn) => linker.prelude.get(fn.name) !== fn), lookup };
+  return { own, all: [...linker.functions], lookup };
 };
 
 const NO_OPTIONS: WholeOptions = new Map();
@@ -86,7 +111,7 @@ const linkFunction = (
   id: number,
   lookupInFile: LinkedFunction["lookup"],
   known: LinkedFunction["known"],
-  prelude: ReadonlyMap<string, LinkedFunction>,
+  prelude: Library,
 ): LinkedFunction => {
   const own = declaration.name.text;
   const isPrimitive = elementwise.has(own) || reducers.has(own);

@@ -44,6 +44,22 @@ export function parse(source: Source, limits: SegmentLimits = segmentLimits): Re
   return collector.finish(moduleOf(source, declarations));
 }
 
+/** The functions of a source that has no errors, by name; each is parsed when it is asked for. */
+export function functionsOf(source: Source): ReadonlyMap<string, () => FunctionDeclaration> {
+  const builder = createBuilder(source);
+  const read = (piece: Piece): FunctionDeclaration => {
+    const { declaration } = parsePiece(source, builder, piece);
+    if (declaration?.kind === "function") return declaration.value;
+    throw new Error(`${source.name} has an error at ${piece.start}`);
+  };
+  return new Map(
+    scan(source, segmentLimits).pieces.map((piece) => {
+      const [, name = ""] = /^\s*fn\s+(\w+)/.exec(piece.text) ?? [];
+      return [name, () => read(piece)];
+    }),
+  );
+}
+
 interface Outcome {
   readonly declaration?: Declaration;
   readonly problems: readonly Diagnostic[];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Expression } from "../../src/syntax/ast.ts";
-import { depthLimit, parse } from "../../src/syntax/parse.ts";
+import { depthLimit, functionsOf, parse } from "../../src/syntax/parse.ts";
 import { printModule } from "../../src/syntax/print.ts";
 import { nestingLimit } from "../../src/syntax/scan.ts";
 import { marked, parsed, parsedExpression, problems } from "./helpers.ts";
@@ -39,6 +39,21 @@ describe("a file", () => {
   it("reports at most a hundred errors", () => {
     expect(problems("fn f(x) { return }\n".repeat(10_000))).toHaveLength(100);
   });
+});
+
+it("reads functions one by one as all together, each when it is asked for", () => {
+  const text =
+    "/// One.\nfn a(x) { return (x + 1) }\n// b follows\nfn broken(x) {\nfn b(y) { return y[((0))] }";
+  const source = { name: "library.grad", text };
+  const functions = functionsOf(source);
+  const { functions: whole } = parsed(text.replace("fn broken(x) {", " ".repeat("fn broken(x) {".length)));
+  expect([...functions.keys()]).toEqual(["a", "broken", "b"]);
+  for (const declaration of whole) {
+    const alone = functions.get(declaration.name.text)?.();
+    expect(alone).toMatchObject({ doc: declaration.doc, body: [{ kind: "return" }] });
+    expect(alone?.span).toMatchObject({ source, start: declaration.span.start, end: declaration.span.end });
+  }
+  expect(functions.get("broken")).toThrow("library.grad has an error at");
 });
 
 describe("nesting", () => {
