@@ -195,7 +195,7 @@ export interface Address {
 /** `value` is the value of `offset`. */
 export function addressOf(frame: Frame, buffer: Buffer, offset: Expr, value: Ref): Address {
   if (offset.kind !== "const") return { pointer: address(frame, buffer, value), bytes: 0 };
-  const pointer = get(frame.scope, lookUp(frame.pointers, buffer.name, buffer.name));
+  const pointer = get(frame.scope, lookUp(frame.pointers, buffer, buffer.name));
   return { pointer, bytes: offset.value * elementBytes(frame, buffer) };
 }
 
