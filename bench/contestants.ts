@@ -1,5 +1,5 @@
 /** Who runs a workload: one row per column of the table. */
-import { onTypeScript, onWasm } from "./gradsmith.ts";
+import { onFastWasm, onTypeScript, onWasm } from "./gradsmith.ts";
 import {
   loadJax,
   loadMathJs,
@@ -157,6 +157,7 @@ interface Column {
 
 export const COLUMNS = {
   wasm: { title: "gradsmith WASM", make: onWasm },
+  fast: { title: "gradsmith WASM, fast", make: onFastWasm },
   ts: { title: "gradsmith TypeScript", make: onTypeScript },
   tfjs: {
     title: "TensorFlow.js",

@@ -8,7 +8,7 @@ import { compileModule } from "../src/pipeline.ts";
 import { kernelsOf } from "../src/cli/build.ts";
 import { IMPORTS } from "../src/cli/files.ts";
 import { formatDiagnostics } from "../src/diagnostics/index.ts";
-import type { Kernel } from "../src/loop/types.ts";
+import type { Kernel, MathMode } from "../src/loop/types.ts";
 import { createHeap, dense, type Heap, type StructuredMatrix } from "../src/runtime/index.ts";
 import { mapRecord, type Arrays, type Numbers, type Values } from "./values.ts";
 import { sizeOf, type Workload } from "./workload.ts";
@@ -25,7 +25,10 @@ type Loaded = Emitted & {
 const FOLDER = resolve("dist", "bench-kernels");
 const RUNTIME = "gradsmith/runtime";
 
-export const compile = ({ name, definition, dims = {} }: Workload): readonly Kernel[] => {
+export const compile = (
+  { name, definition, dims = {} }: Workload,
+  math: MathMode = "accurate",
+): readonly Kernel[] => {
   const source = {
     name: resolve("bench", "workloads", `${name}.grad`),
     text: definition,
@@ -36,7 +39,7 @@ export const compile = ({ name, definition, dims = {} }: Workload): readonly Ker
     dims: new Map(Object.entries(dims)),
     options: new Map<string, number>(),
   };
-  return kernelsOf({ source, module: result.value }, fixed, "f32");
+  return kernelsOf({ source, module: result.value }, fixed, "f32", math);
 };
 
 const importText = async (name: string, text: string): Promise<unknown> => {
@@ -134,11 +137,11 @@ const reserve = (heap: Heap, { inputs, outputs }: Workload): void => {
 type Call = (kernel: Loaded, args: Ports, into: Ports) => () => Results;
 
 const onHeap =
-  (call: Call) =>
+  (math: MathMode, call: Call) =>
   async (workload: Workload, drawn: Arrays<Float32Array>): Promise<Contestant> => {
-    const compiled = compile(workload);
+    const compiled = compile(workload, math);
     const text = await emitLoader(compiled, { kind: "inline", bytes: await emitWasm(compiled) }, RUNTIME);
-    const module = (await importText(`${workload.name}.wasm`, text)) as {
+    const module = (await importText(`${workload.name}.${math}.wasm`, text)) as {
       readonly load: (options: { readonly heap: Heap }) => Promise<Kernels<Loaded>>;
     };
     const heap = createHeap();
@@ -149,7 +152,10 @@ const onHeap =
   };
 
 /** Arrays in the kernel's own memory, arguments checked once. */
-export const onWasm = onHeap((kernel, args, into) => kernel.prepare(args, into));
+export const onWasm = onHeap("accurate", (kernel, args, into) => kernel.prepare(args, into));
+
+/** The same, built with `--math fast`. */
+export const onFastWasm = onHeap("fast", (kernel, args, into) => kernel.prepare(args, into));
 
 /** Arrays in the kernel's own memory, arguments checked at each call. */
-export const onCheckedWasm = onHeap((kernel, args, into) => () => kernel(args, into));
+export const onCheckedWasm = onHeap("accurate", (kernel, args, into) => () => kernel(args, into));

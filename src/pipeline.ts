@@ -20,7 +20,7 @@ import {
   type Output,
   type Program,
 } from "./ir/index.ts";
-import type { About, FloatType, Kernel } from "./loop/types.ts";
+import type { About, FloatType, Kernel, MathMode } from "./loop/types.ts";
 import { verifyKernel } from "./loop/verify.ts";
 import { schedule, type Scheduled } from "./schedule/index.ts";
 import { operationCount, simplify, type Mode, type Step } from "./simplify/index.ts";
@@ -226,6 +226,8 @@ export interface KernelOptions {
   /** The program's own name without it. */
   readonly name?: string;
   readonly sourceHash?: string;
+  /** How exact the functions of an f32 kernel are; `accurate` without it. */
+  readonly math?: MathMode;
   /** Operations that a program of constant size may have as straight-line code. */
   readonly budget?: number | undefined;
 }
@@ -240,9 +242,9 @@ const aboutOf = (ir: Arena, program: Program, options: KernelOptions): About => 
 
 /** The kernel and the decisions of its schedule. */
 export const toSchedule = (ir: Arena, program: Program, options: KernelOptions): Scheduled => {
-  const { dtype, name = program.name, budget } = options;
+  const { dtype, name = program.name, math = "accurate", budget } = options;
   const about = aboutOf(ir, program, options);
-  const scheduled = schedule(ir, program, { dtype, name, about, budget });
+  const scheduled = schedule(ir, program, { dtype, name, about, math, budget });
   verifyKernel(scheduled.kernel);
   return scheduled;
 };

@@ -220,9 +220,10 @@ function functionStructure(
 }
 
 /** The documentation of a kernel's function. */
-export function aboutText({ about }: Kernel): string {
+export function aboutText({ about, math }: Kernel): string {
   const operations = about.operations === "" ? "" : `Operations: ${about.operations}`;
-  const paragraphs = [about.doc, about.formulas.join("\n"), operations].filter((text) => text !== "");
+  const mode = math === "fast" ? "Built with --math fast." : "";
+  const paragraphs = [about.doc, about.formulas.join("\n"), operations, mode].filter((text) => text !== "");
   return paragraphs.filter((paragraph) => paragraph !== "").join("\n\n");
 }
 

@@ -8,6 +8,7 @@ import type {
   CompareOp,
   Expr,
   FloatType,
+  Kernel,
   Type,
   UnaryOp,
 } from "../../src/loop/types.ts";
@@ -196,7 +197,12 @@ export function floatTypeOf(type: Extract<Type, "float" | "wide">, dtype: FloatT
   return type === "wide" ? "f64" : dtype;
 }
 
-/** How the math library computes a `float` or `wide` in a kernel of this dtype. */
-export function precisionOf(type: Extract<Type, "float" | "wide">, dtype: FloatType): MathPrecision {
-  return type === "wide" && dtype === "f32" ? "wide" : dtype;
+/** How the math library computes a `float` or `wide` in this kernel. */
+export function precisionOf(
+  type: Extract<Type, "float" | "wide">,
+  { dtype, math }: Pick<Kernel, "dtype" | "math">,
+): MathPrecision {
+  if (dtype === "f64") return "f64";
+  if (type === "wide") return "wide";
+  return math === "fast" ? "fast" : "f32";
 }

@@ -287,7 +287,7 @@ function callMath(frame: Frame, op: MathOp, type: "float" | "wide", values: read
   const { module, binaryen, dtype } = frame.scope;
   const lanes = floatTypeOf(type, dtype) === "f32" ? module.f32x4 : module.f64x2;
   const call = module.call(
-    frame.math.functionName(op, precisionOf(type, dtype)),
+    frame.math.functionName(op, precisionOf(type, frame.kernel)),
     values.map((value) => lanes.splat(value)),
     binaryen.v128,
   );

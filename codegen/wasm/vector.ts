@@ -198,18 +198,18 @@ function mathLanes(
   type: "float" | "wide",
   operands: readonly { readonly value: Ref; readonly sign: "+" | "-" }[],
 ): Ref {
-  const { scope, math } = at.loop.frame;
+  const { scope, math, kernel } = at.loop.frame;
   if (!at.loop.frame.mayInline()) {
     const { neg } = laneFloats(scope, type);
     return scope.module.call(
-      math.functionName(op, precisionOf(type, scope.dtype)),
+      math.functionName(op, precisionOf(type, kernel)),
       operands.map(({ value, sign }) => (sign === "-" ? neg(value) : value)),
       scope.binaryen.v128,
     );
   }
   const inLocal = (value: Ref): Slot => hold(scope, at.sequence, scope.binaryen.v128, value);
   const locals = operands.map(({ value, sign }) => ({ local: inLocal(value).index, sign }));
-  return math.inline(op, precisionOf(type, scope.dtype), locals, {
+  return math.inline(op, precisionOf(type, kernel), locals, {
     bind: (value) => inLocal(value).index,
     constant: (key, make) => scope.vectorConstant(key, make).index,
   });

@@ -5,7 +5,7 @@ import { emitWasm } from "../../codegen/wasm/emit.ts";
 import { emitLoader } from "../../codegen/wasm/loader.ts";
 import { diagnostic } from "../diagnostics/index.ts";
 import { affine, type Program } from "../ir/index.ts";
-import type { FloatType, Kernel } from "../loop/types.ts";
+import type { FloatType, Kernel, MathMode } from "../loop/types.ts";
 import { request, toSchedule } from "../pipeline.ts";
 import { explainSchedule, type Scheduled } from "../schedule/index.ts";
 import { hashText } from "./hash.ts";
@@ -21,6 +21,7 @@ export interface BuildOptions {
   readonly targets: readonly Target[];
   readonly dtype: FloatType;
   readonly fixed: Fixed;
+  readonly math: MathMode;
   /** Operations that may be straight-line code. */
   readonly budget: number | undefined;
   /** Whether to print the loops of the kernels, and why they are so. */
@@ -50,8 +51,7 @@ const checkSizes = ({ name, inputs, definitions }: Program): void => {
 const schedulesOf = (
   loaded: Loaded,
   fixed: Fixed,
-  dtype: FloatType,
-  budget: number | undefined,
+  { dtype, math, budget }: Pick<BuildOptions, "dtype" | "math" | "budget">,
 ): readonly Scheduled[] => {
   const { module, source } = loaded;
   const functions = [...module.functions.values()];
@@ -62,13 +62,18 @@ const schedulesOf = (
     requests.map((asked) => {
       const { ir, program } = programOf(functionOf(loaded, name), fixed);
       checkSizes(program);
-      return toSchedule(ir, request(ir, program, asked), { dtype, sourceHash, budget });
+      return toSchedule(ir, request(ir, program, asked), { dtype, sourceHash, math, budget });
     }),
   );
 };
 
-export const kernelsOf = (loaded: Loaded, fixed: Fixed, dtype: FloatType): readonly Kernel[] =>
-  schedulesOf(loaded, fixed, dtype, undefined).map(({ kernel }) => kernel);
+export const kernelsOf = (
+  loaded: Loaded,
+  fixed: Fixed,
+  dtype: FloatType,
+  math: MathMode = "accurate",
+): readonly Kernel[] =>
+  schedulesOf(loaded, fixed, { dtype, math, budget: undefined }).map(({ kernel }) => kernel);
 
 /** A function may be called what the derivative of another is called, unless both are asked for. */
 const checkDistinct = (kernels: readonly Kernel[], { module }: Loaded, output: Output): void => {
@@ -130,7 +135,7 @@ export const build = async (options: BuildOptions, output: Output): Promise<void
   for (const [k, file] of options.files.entries()) {
     output.err(`[${k + 1}/${options.files.length}] ${file}`);
     const loaded = load(file, output);
-    const schedules = schedulesOf(loaded, options.fixed, options.dtype, options.budget);
+    const schedules = schedulesOf(loaded, options.fixed, options);
     if (options.explain === "schedule")
       for (const schedule of schedules) output.out(explainSchedule(schedule));
     const kernels = schedules.map(({ kernel }) => kernel);

@@ -1,5 +1,7 @@
 /** The commands and flags of the command line, and the help that is made of them. */
 
+import type { MathMode } from "../loop/types.ts";
+
 /** Every stage that `--dump` can print, in order. */
 export const STAGES = [
   "parse",
@@ -16,6 +18,9 @@ export type Stage = (typeof STAGES)[number];
 /** What `--target` can ask for. */
 export const TARGETS = ["ts", "wasm", "wasm-inline"] as const;
 export type Target = (typeof TARGETS)[number];
+
+/** What `--math` can ask for. */
+export const MATH_MODES = ["accurate", "fast"] as const satisfies readonly MathMode[];
 
 /** Each flag once, in the form that `node:util` parses; `value` and `about` are for the help. */
 export const FLAGS = {
@@ -51,6 +56,13 @@ export const FLAGS = {
     about: `${TARGETS.join(", ")}, with commas between`,
   },
   dtype: { type: "string", default: "f32", value: "DTYPE", about: "f32 or f64" },
+  math: {
+    type: "string",
+    default: "accurate",
+    value: "MODE",
+    about:
+      "accurate, or fast: f32 WebAssembly with an error of 2e-7 in erf and erfc, 4 ulp in other functions, denormals as 0, and no f64 where terms cancel",
+  },
   dim: {
     type: "string",
     multiple: true,
@@ -109,9 +121,10 @@ export const COMMANDS = {
   build: {
     args: "FILE…",
     about: "Write kernel modules: what `derive` blocks ask for, or value and derivative of all",
-    flags: ["out", "target", "dtype", "dim", "option", "unroll", "explain-schedule"],
+    flags: ["out", "target", "dtype", "math", "dim", "option", "unroll", "explain-schedule"],
     examples: [
       "gradsmith build examples/losses.grad --out kernels",
+      "gradsmith build examples/losses.grad --out kernels --target wasm --math fast",
       "gradsmith build examples/network.grad --out kernels --dim D=64 --dim H=32 --dim C=10",
       "gradsmith build pose.grad --out kernels --unroll 20000",
     ],

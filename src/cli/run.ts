@@ -5,7 +5,7 @@ import { settings, type Fixed } from "./compile.ts";
 import type { DeriveOptions } from "./derive.ts";
 import { CommandError, EXIT, Reported } from "./errors.ts";
 import {
-  commandNames, COMMANDS, EVERYWHERE, FLAGS, help, helpOf, STAGES, TARGETS, type Command, type Stage, type Target,
+  commandNames, COMMANDS, EVERYWHERE, FLAGS, help, helpOf, MATH_MODES, STAGES, TARGETS, type Command, type Stage, type Target,
 } from "./flags.ts"; // prettier-ignore
 import type { Output } from "./output.ts";
 
@@ -90,8 +90,11 @@ const runBuild: Run = async (files, flags, output) => {
   const dtype = oneOf("--dtype", ["f32", "f64"], flags.dtype);
   const explain = flags["explain-schedule"] === true ? "schedule" : "nothing";
   const { build } = await import("./build.ts");
-  const budget = budgetOf(flags.unroll);
-  await build({ files, folder: flags.out, targets, dtype, fixed: fixedBy(flags), budget, explain }, output);
+  const options = { budget: budgetOf(flags.unroll), math: oneOf("--math", MATH_MODES, flags.math) };
+  await build(
+    { files, folder: flags.out, targets, dtype, fixed: fixedBy(flags), ...options, explain },
+    output,
+  );
 };
 
 const runCheck: Run = async (files, flags, output) => {

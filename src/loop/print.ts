@@ -35,7 +35,7 @@ const indented = (body: readonly Stmt[]): readonly string[] =>
 
 export const printKernel = (kernel: Kernel): string =>
   [
-    `kernel ${kernel.name} ${kernel.dtype}`,
+    `kernel ${kernel.name} ${kernel.dtype}${kernel.math === "fast" ? " fast" : ""}`,
     ...kernel.dims.map((dim) => `  dim ${dim.name} >= ${dim.min}`),
     ...kernel.options.map((option) => `  option ${option.type} ${option.name}`),
     ...kernel.buffers.map(

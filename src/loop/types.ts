@@ -147,9 +147,17 @@ export interface Requirement {
   readonly extent: Expr;
 }
 
+/**
+ * How exact the functions of an f32 kernel are, for the WebAssembly emitter. `fast`: an absolute error of 2e-7 for erf and
+ * erfc, 4 ulp elsewhere for normal results up to 2^127.5 (0 below, ∞ beyond), and no arithmetic in f64 where terms cancel.
+ */
+export type MathMode = "accurate" | "fast";
+
 export interface Kernel {
   readonly name: string;
   readonly dtype: FloatType;
+  /** `accurate` without it. */
+  readonly math?: MathMode;
   readonly dims: readonly DimParam[];
   readonly options: readonly OptionParam[];
   /** Inputs, then outputs, then temporaries; names are unique in each of these, and among inputs, dims and options. */

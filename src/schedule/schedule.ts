@@ -3,7 +3,7 @@ import {
   range, affine, define, canonicalIndex, build, halvesOf, inDependencyOrder, liveDefinitions, recurrencesIn, symmetricOutputs, usesOf, type Affine, type Arena, type Definition, type Node, type Program, type Read, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import type { Matrix } from "../loop/matrix.ts";
-import type { About, Buffer, Expr, FloatType, Kernel } from "../loop/types.ts";
+import type { About, Buffer, Expr, FloatType, Kernel, MathMode } from "../loop/types.ts";
 import { emit } from "./emit.ts";
 import { stepOver } from "./bounds.ts";
 import { contract } from "./contract.ts";
@@ -28,6 +28,8 @@ export interface ScheduleOptions {
   /** The kernel's name; the program's own without it. */
   readonly name?: string;
   readonly about: About;
+  /** `accurate` without it. */
+  readonly math?: MathMode;
   /** Operations that a program of constant size may have as straight-line code; 0 keeps its loops. */
   readonly budget?: number | undefined;
 }
@@ -151,13 +153,21 @@ const kernelOf = (
   const { body, panels } = emit(
     tree,
     { buffer, places: tree.places },
-    { ir, names, dtype: options.dtype, uses: countUses(plans, tree.items), provable },
+    {
+      ir,
+      names,
+      dtype: options.dtype,
+      math: options.math ?? "accurate",
+      uses: countUses(plans, tree.items),
+      provable,
+    },
   );
   const byRole = (role: Buffer["role"]): readonly Buffer[] =>
     [...buffers.values()].filter((each) => each.role === role);
   return {
     name: options.name ?? program.name,
     dtype: options.dtype,
+    ...(options.math === "fast" ? { math: options.math } : {}),
     dims,
     options: program.options.map((each) => ({ ...each, type: "float" })),
     buffers: [...byRole("input"), ...[...outputs.keys()].map(buffer), ...byRole("temp"), ...panels],

@@ -5,7 +5,7 @@
 import {
   dependenciesOf, operandsOf, range, affine as affines, type Affine, type Arena, type Index, type Kind, type Node, type NodeOf, type Rational, type Read, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
-import type { Buffer, CompareOp, Expr, FloatType } from "../loop/types.ts";
+import type { Buffer, CompareOp, Expr, FloatType, MathMode } from "../loop/types.ts";
 import {
   add, and, binary, compare, constant, convert, div, int, isTrivial, load, mul, not, or, select, sub, unary,
 } from "./build.ts"; // prettier-ignore
@@ -21,6 +21,7 @@ export interface Values {
   readonly ir: Arena;
   readonly names: Names;
   readonly dtype: FloatType;
+  readonly math: MathMode;
   readonly uses: ReadonlyMap<Node, number>;
   /** How a tensor is read, by its placement. */
   readonly source: (tensor: Tensor) => Source;
@@ -95,6 +96,9 @@ const neededBy = ({ regions }: Frame, node: Node): readonly Node[] => {
     : [...wide.others, ...wide.regions.flatMap(({ leaves }) => leaves)];
 };
 
+/** What cancels or magnifies errors may be computed in f64 instead. */
+const mayWiden = ({ dtype, math }: Values): boolean => dtype === "f32" && math === "accurate";
+
 /** What has still to be computed for the root, operands first. Finds what the blocks around already have. */
 const pending = (frame: Frame, root: Node, regions: Map<Node, Regions>): readonly Node[] => {
   const seen = new Set([root]);
@@ -105,8 +109,7 @@ const pending = (frame: Frame, root: Node, regions: Map<Node, Regions>): readonl
       frame.done.set(node, known);
       continue;
     }
-    const wide =
-      frame.values.dtype === "f32" ? wideRegions(frame.values.ir, node, frame.values.uses) : undefined;
+    const wide = mayWiden(frame.values) ? wideRegions(frame.values.ir, node, frame.values.uses) : undefined;
     if (wide !== undefined) regions.set(node, wide);
     for (const next of neededBy(frame, node)) {
       if (seen.has(next)) continue;

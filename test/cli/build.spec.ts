@@ -66,6 +66,17 @@ describe("build", () => {
     }
   });
 
+  it("builds fast f32 modules, and says that they are", async () => {
+    await built(loss, "--out", folder.path("accurate"), "--target", "wasm");
+    await built(loss, "--out", folder.path("fast"), "--target", "wasm", "--math", "fast");
+    expect(folder.read("fast/loss.wasm").equals(folder.read("accurate/loss.wasm"))).toBe(false);
+    expect(folder.read("fast/loss.wasm.ts").toString()).toContain("Built with --math fast.");
+    expect(folder.read("accurate/loss.wasm.ts").toString()).not.toContain("--math");
+    const { code, err } = await command("build", loss, "--math", "exact");
+    expect(code).toBe(2);
+    expect(err).toContain("--math cannot be exact");
+  });
+
   it("rejects a file without functions", async () => {
     const empty = folder.write("empty.grad", "// nothing yet\n");
     const { code, err } = await command("build", empty, "--out", folder.path("empty"));

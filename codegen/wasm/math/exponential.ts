@@ -139,6 +139,31 @@ export function sigmoid(v: Algebra, x: Vector): Vector {
 }
 
 /**
+ * In f32: the exponents, −127 and 128, whose bits are those of the factors 0 and ∞. There is no denormal result, and what
+ * is above 2^127.5 is ∞.
+ */
+const FAST = { low: -127 * Math.LN2, high: 128 * Math.LN2 };
+
+const expFastInside = (v: Algebra, x: Vector): Vector => {
+  const { n, r } = reduce(v, x, v.format.bias);
+  return v.mul(expReduced(v, r), powerOfTwo(v, n.bits));
+};
+
+/** eˣ, and 0 for what is not a normal number. */
+export const expFast = (v: Algebra, x: Vector): Vector => expFastInside(v, clamp(v, x, FAST.low, FAST.high));
+
+/** e^−|x|, and 0 for what is not a normal number. */
+export const expMinusAbsFast = (v: Algebra, x: Vector): Vector =>
+  expFastInside(v, v.pmax(minusAbs(v, x), v.constant(FAST.low)));
+
+/** From the same p as in `sigmoid`. */
+export function sigmoidFast(v: Algebra, x: Vector): Vector {
+  const e = expMinusAbsFast(v, x);
+  const p = v.div(e, v.add(e, v.constant(1)));
+  return v.select(v.lt(x, v.constant(0)), p, v.sub(v.constant(1), p));
+}
+
+/**
  * e to the one is far below the range of f32, and its exponent, −1023, has the bits of the factor 0; e to the other is far
  * beyond the range of f32, and a normal number of f64.
  */

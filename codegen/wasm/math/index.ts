@@ -1,13 +1,23 @@
 /** The vector mathematics of the WASM back end: functions from v128 to v128, added to a module when first asked for. */
 import { addHugeReduction } from "./argument-reduction.ts";
-import { erfcDouble, erfcSingle, erfcWide, erfDouble, erfSingle } from "./error-function.ts";
+import {
+  erfcDouble,
+  erfcFast,
+  erfcSingle,
+  erfcWide,
+  erfDouble,
+  erfFast,
+  erfSingle,
+} from "./error-function.ts";
 import {
   cosh,
   coshWide,
   exp,
+  expFast,
   expm1,
   expWide,
   sigmoid,
+  sigmoidFast,
   sigmoidWide,
   sinh,
   sinhWide,
@@ -24,7 +34,7 @@ import {
 import { type Expression, LANE_FORMAT, type LaneType, type WasmTarget } from "./lanes.ts";
 import { hypotDouble, hypotSingle } from "./hypot.ts";
 import { acos, asin, atan, atan2 } from "./inverse-trigonometric.ts";
-import { acosh, asinh, atanh, log, log1p, softplus } from "./logarithm.ts";
+import { acosh, asinh, atanh, log, log1p, softplus, softplusFast } from "./logarithm.ts";
 import type { PerLaneType } from "./coefficients.ts";
 import { powDouble, powSingle } from "./power.ts";
 import {
@@ -35,22 +45,27 @@ import {
   type TrigonometricFunction,
 } from "./trigonometric.ts";
 
-/** `wide`: in f64 lanes for what is rounded to f32 in the end, with the accuracy that this needs and the range of f64. */
-export type MathPrecision = LaneType | "wide";
+/**
+ * `wide`: in f64 lanes for what is rounded to f32 in the end, with the accuracy that this needs and the range of f64.
+ * `fast`: in f32 lanes, with the accuracy of `FAST_BOUND`.
+ */
+export type MathPrecision = LaneType | "wide" | "fast";
 
 export interface MathDefinition {
   readonly arity: 1 | 2;
-  /** Where `wide` is missing it is f64. */
-  readonly formula: PerLaneType<Formula> & { readonly wide?: Formula };
+  /** Where `wide` is missing it is f64, and where `fast` is missing f32. */
+  readonly formula: PerLaneType<Formula> & { readonly wide?: Formula; readonly fast?: Formula };
   /** Adds the functions that the formulas call, unless they are there. */
   readonly addHelpers?: (target: WasmTarget) => void;
 }
 
 const unary = (formula: Formula): MathDefinition => ({ arity: 1, formula: { f32: formula, f64: formula } });
 
-const withWide = (formula: Formula, wide: Formula): MathDefinition => ({
+type Variants = Omit<MathDefinition["formula"], keyof PerLaneType<Formula>>;
+
+const withVariants = (formula: Formula, variants: Variants): MathDefinition => ({
   arity: 1,
-  formula: { f32: formula, f64: formula, wide },
+  formula: { f32: formula, f64: formula, ...variants },
 });
 
 const trigonometric = (name: TrigonometricFunction): MathDefinition => ({
@@ -65,21 +80,21 @@ const trigonometric = (name: TrigonometricFunction): MathDefinition => ({
 });
 
 export const MATH = {
-  exp: withWide(exp, expWide),
+  exp: withVariants(exp, { wide: expWide, fast: expFast }),
   expm1: unary(expm1),
   log: unary(log),
   log1p: unary(log1p),
-  sigmoid: withWide(sigmoid, sigmoidWide),
-  softplus: unary(softplus),
-  sinh: withWide(sinh, sinhWide),
-  cosh: withWide(cosh, coshWide),
+  sigmoid: withVariants(sigmoid, { wide: sigmoidWide, fast: sigmoidFast }),
+  softplus: withVariants(softplus, { fast: softplusFast }),
+  sinh: withVariants(sinh, { wide: sinhWide }),
+  cosh: withVariants(cosh, { wide: coshWide }),
   tanh: unary(tanh),
   asinh: unary(asinh),
   acosh: unary(acosh),
   // in f64: a quotient and a logarithm, each rounded, would come close to 2 ulp
   atanh: { arity: 1, formula: { f32: (v, x) => widened(v, atanh, x), f64: atanh } },
-  erf: { arity: 1, formula: { f32: erfSingle, f64: erfDouble } },
-  erfc: { arity: 1, formula: { f32: erfcSingle, f64: erfcDouble, wide: erfcWide } },
+  erf: { arity: 1, formula: { f32: erfSingle, f64: erfDouble, fast: erfFast } },
+  erfc: { arity: 1, formula: { f32: erfcSingle, f64: erfcDouble, wide: erfcWide, fast: erfcFast } },
   pow: { arity: 2, formula: { f32: powSingle, f64: powDouble } },
   sin: trigonometric("sin"),
   cos: trigonometric("cos"),
@@ -103,12 +118,11 @@ function variant(
   precision: MathPrecision,
 ): { dtype: LaneType; formula: Formula; suffix: string } {
   const { formula }: MathDefinition = MATH[name];
-  if (precision !== "wide") return { dtype: precision, formula: formula[precision], suffix: "" };
-  return {
-    dtype: "f64",
-    formula: formula.wide ?? formula.f64,
-    suffix: formula.wide === undefined ? "" : "_wide",
-  };
+  if (precision === "f32" || precision === "f64")
+    return { dtype: precision, formula: formula[precision], suffix: "" };
+  const dtype = precision === "wide" ? "f64" : "f32";
+  const own = formula[precision];
+  return { dtype, formula: own ?? formula[dtype], suffix: own === undefined ? "" : `_${precision}` };
 }
 
 export const mathFunctionName = (name: MathFunction, precision: MathPrecision): string => {

@@ -1,7 +1,7 @@
 /** log and its relatives: log x = e ln 2 + log m with m in [√½, √2). */
 import { decompose, type Decomposed, powerOfMinus, where, withSign } from "./bits.ts";
 import { LN2, LOG1P_TAIL_F32, LOG_ARTANH_TAIL, LOG_TAIL_F32, type PerLaneType } from "./coefficients.ts";
-import { expMinusAbs } from "./exponential.ts";
+import { expMinusAbs, expMinusAbsFast } from "./exponential.ts";
 import type { Algebra, Vector } from "./graph.ts";
 
 /** log(1 + f) − f, negated, for 1 + f in [√½, √2); `extra` is added in the same place. */
@@ -81,8 +81,12 @@ const log1pUnit: PerLaneType<(v: Algebra, e: Vector) => Vector> = {
 };
 
 /** log(1 + eˣ) = max(x, 0) + log(1 + e^−|x|). */
-export const softplus = (v: Algebra, x: Vector): Vector =>
-  v.add(v.pmax(x, v.constant(0)), log1pUnit[v.dtype](v, expMinusAbs(v, x)));
+const softplusFrom = (v: Algebra, x: Vector, exponential: Vector): Vector =>
+  v.add(v.pmax(x, v.constant(0)), log1pUnit[v.dtype](v, exponential));
+
+export const softplus = (v: Algebra, x: Vector): Vector => softplusFrom(v, x, expMinusAbs(v, x));
+
+export const softplusFast = (v: Algebra, x: Vector): Vector => softplusFrom(v, x, expMinusAbsFast(v, x));
 
 /** Beyond this, x² ± 1 is x² and log(2x) is log(1 + x) + ln 2, to the last bit; and x² does not overflow. */
 const LARGE: PerLaneType<number> = { f32: 2 ** 30, f64: 2 ** 60 };

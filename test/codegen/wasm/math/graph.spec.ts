@@ -48,6 +48,21 @@ describe("formulas as functions", () => {
     expect(zeros).toContain("0x80000000");
   });
 
+  it("share what is the same for a vector and its negative", () => {
+    const even = text((v, x) => v.add(v.abs(v.neg(x)), v.mul(v.abs(x), v.mul(v.neg(x), v.neg(x)))));
+    expect(count(even, "f64x2.abs")).toBe(1);
+    expect(even).not.toContain("f64x2.neg");
+    const twice = text((v, x) => v.neg(v.neg(x)));
+    expect(twice).not.toContain("f64x2.neg");
+  });
+
+  it("evaluate polynomials in pairs to the same value", () => {
+    const code = text((v, x) => v.polynomialInPairs(x, [1, 2, 3, 4, 5, 6]));
+    // x², x⁴; c₁ + c₂ x, c₃ + c₄ x; the two together, c₅ x⁴, and the last step
+    expect(count(code, "f64x2.mul")).toBe(7);
+    expect(count(code, "f64x2.add")).toBe(5);
+  });
+
   it("are the same text each time", () => {
     const formula: Formula = (v, x, y) => v.polynomial(v.mul(x, y), [1, 2, 3]);
     expect(text(formula)).toBe(text(formula));
