@@ -2,7 +2,7 @@
  * The schedule tree as statements. In: loops and steps; out: the body of a kernel. Ends because the tree is finite.
  */
 import {
-  affine, type Affine, type Definition, type Index, type Node, type ReduceOp, type Tensor,
+  affine, reductionDtype, type Affine, type Definition, type Index, type Node, type ReduceOp, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import type { AccumulateOp, Buffer, Expr, Local, Stmt } from "../loop/types.ts";
 import { compare, and, constant, convert, int, max, min, mul, or, add, sub, use } from "./build.ts";
@@ -468,7 +468,7 @@ const FOLDING: { readonly [K in ReduceOp]: Folding } = {
 
 const foldingOf = (step: Step): Folding => FOLDING[step.plan.definition.reduction?.op ?? "sum"];
 
-const isPlace = (op: ReduceOp | undefined): boolean => op === "argmax" || op === "argmin";
+const isPlace = (op: ReduceOp | undefined): boolean => op !== undefined && reductionDtype(op) === "int";
 
 const begin = (emission: Emission, block: Block, step: Step): void => {
   const { definition } = step.plan;

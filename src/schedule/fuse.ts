@@ -3,7 +3,7 @@
  * and where each plan is in it. Ends: every plan is inserted once, at the end of a block.
  */
 import {
-  affine, build, canonicalIndex, define, distanceAlong, loopIndices, range, type Affine, type Arena, type AxisPair, type Half, type Index, type Node, type Symmetric, type Tensor,
+  affine, build, canonicalIndex, define, distanceAlong, loopIndices, range, reductionDtype, type Affine, type Arena, type AxisPair, type Half, type Index, type Node, type Symmetric, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import { narrow, narrowable, type Narrowed, type Range } from "./bounds.ts";
 import type { FloatType } from "../loop/types.ts";
@@ -289,7 +289,7 @@ const roleOf = (tile: Tile | undefined, index: Index): Role | undefined => {
 };
 /** The first of several is looked for: loops run upwards. */
 const isFirstOf = ({ definition: { reduction } }: Plan): boolean =>
-  reduction?.op === "argmax" || reduction?.op === "argmin";
+  reduction !== undefined && reductionDtype(reduction.op) === "int";
 
 /** What an earlier iteration of a recurrence made is complete in any loop of this one. */
 const isEarlier = (fusion: Fusion, binding: Binding, read: TensorRead): boolean => {

@@ -3,7 +3,7 @@
  * in the innermost one. Ends: every index is a candidate once.
  */
 import {
-  affine, loopIndices, readsOf, type Affine, type Arena, type Definition, type Half, type Index, type Recurrence, type Tensor,
+  affine, loopIndices, readsOf, reductionDtype, type Affine, type Arena, type Definition, type Half, type Index, type Recurrence, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import { tileOf } from "./tile.ts";
 import type { Along, Plan, TensorRead, Tile } from "./tree.ts";
@@ -79,7 +79,7 @@ const alongOf = ({ tensor, indices }: Definition, recurrence: Recurrence): Along
 
 /** Positions of a maximum depend on the order of the reduced loops. */
 const isOrdered = ({ reduction }: Definition): boolean =>
-  reduction?.op === "argmax" || reduction?.op === "argmin";
+  reduction !== undefined && reductionDtype(reduction.op) === "int";
 
 const formOf = (definition: Definition, inner: Index | undefined): Plan["form"] => {
   if (definition.reduction === undefined) return "pointwise";

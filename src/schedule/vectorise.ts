@@ -2,7 +2,7 @@
  * Which loops run on vectors. In: the schedule tree; out: the innermost loops whose iterations are independent but for
  * sums and the like, and those that contractions are to be vectorised along. Ends because the tree is finite.
  */
-import { affine } from "../ir/index.ts";
+import { affine, reductionDtype } from "../ir/index.ts";
 import type { Item, Loop, Step } from "./tree.ts";
 
 /** Shorter loops than a vector stay as they are. */
@@ -53,7 +53,7 @@ const isIndependent = (step: Step, loop: Loop): boolean => {
     case "add":
       return alongOutput;
     case "accumulate":
-      return definition.reduction?.op !== "argmax" && definition.reduction?.op !== "argmin";
+      return definition.reduction === undefined || reductionDtype(definition.reduction.op) !== "int";
     case "begin":
     case "finish":
       return false;
