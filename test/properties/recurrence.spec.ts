@@ -206,6 +206,26 @@ it("computes what the loop by hand does, for every length", async () => {
   }
 });
 
+it("keeps the last states only, for every length", async () => {
+  const { ir, program } = compiled(`fn f(x: [T], a: []) {
+    h[t] = x[t] + a * (h[t - 1] ?? 1) - (h[t - 3] ?? 2)
+    return h[T - 1] ?? 5, h[T - 2] ?? 6
+  }`);
+  for (const T of [0, 1, 2, 3, 4, 18]) {
+    const x = Array.from({ length: T }, (_, t) => (t * t) % 5);
+    const h: number[] = [];
+    x.forEach((value, t) => h.push(value + 0.25 * (h[t - 1] ?? 1) - (h[t - 3] ?? 2)));
+    const inputs: Inputs = {
+      tensors: new Map([["x", vector(x)], ["a", number(0.25)]]), // prettier-ignore
+      dims: new Map([["T", T]]),
+    };
+    for (const outputs of await everywhere(ir, pipeline.forward(ir, program), inputs)) {
+      expect(outputs.get("out")?.[0]).toBeCloseTo(h[T - 1] ?? 5, 4);
+      expect(outputs.get("out1")?.[0]).toBeCloseTo(h[T - 2] ?? 6, 4);
+    }
+  }
+});
+
 it("passes the adjoint of nothing back through no steps at all", async () => {
   const { ir, program, wrt } = compiled(CASES["exponential moving average"]?.text ?? "");
   const inputs: Inputs = {
