@@ -8,7 +8,13 @@ import { inRange, isZero, select } from "../ir/build.ts";
 import { componentsBy } from "../ir/components.ts";
 import { define } from "../ir/program.ts";
 import { provablyNonNegative } from "../ir/range.ts";
-import { componentsOf, distanceAlong, recurrenceOf, type Direction } from "../ir/recurrence.ts";
+import {
+  componentsOf,
+  distanceAlong,
+  recurrenceOf,
+  type Direction,
+  type Distance,
+} from "../ir/recurrence.ts";
 import type { Affine, Index, Node, Tensor } from "../ir/types.ts";
 import { substitute } from "../ir/walk.ts";
 import { diagnostic, type Span } from "../diagnostics/index.ts";
@@ -423,24 +429,41 @@ const isSound = (frame: Frame, declared: readonly Declared[], reads: readonly Op
   frame.report(
     diagnostic("GS0308", found?.span ?? declared[0]?.general.span ?? frame.fn.declaration.name.span,
       `\`${name}[${at}]\` is not provably an earlier element than the one that is defined with it`, {
-      fill: { advice: "read elements before it along one dimension, as h[t - 1] or h[t - 1 - k], or after it, as h[t + 1], in all statements in the same direction" },
+      fill: { advice: isGrid(frame, reads) ? ALONG_DIAGONALS : ALONG_ONE_DIMENSION },
     }),
   ); // prettier-ignore
   return false;
 };
 
+const ALONG_ONE_DIMENSION =
+  "read elements before it along one dimension, as h[t - 1] or h[t - 1 - k], or after it, as h[t + 1], in all statements in the same direction";
+
+const ALONG_DIAGONALS =
+  "of a grid take the diagonals one by one: with h[d, i] for the element (i, d - i), what was h[i - 1, j] and h[i, j - 1] is h[d - 1, i - 1] and h[d - 1, i]";
+
+/** Each read lies before the element, or each after it, but not all along the same dimension. */
+const isGrid = (frame: Frame, reads: readonly OpenRead[]): boolean =>
+  (["ascending", "descending"] as const).some((direction) =>
+    reads.every((each) => goes(frame, each, direction) === "before"),
+  );
+
+/** How far back a read lies along the dimension in which it looks back, if there is one. */
+const goes = (frame: Frame, { at, scope }: OpenRead, direction: Direction): Distance | undefined => {
+  const proof = (a: Affine): boolean => provablyNonNegative(frame.builder.ir, a);
+  const all = at.flatMap((a) => scope.map((index) => distanceAlong(a, index, direction, proof)));
+  return all.find((distance) => distance === "before") ?? all.find((distance) => distance === "here");
+};
+
 /** The read that is least like one of an earlier element. */
 const guilty = (frame: Frame, reads: readonly OpenRead[]): OpenRead | undefined => {
-  const proof = (a: Affine): boolean => provablyNonNegative(frame.builder.ir, a);
-  const goes = (each: OpenRead, direction: Direction): "before" | "here" | undefined => {
-    const all = each.at.flatMap((a) => each.scope.map((index) => distanceAlong(a, index, direction, proof)));
-    return all.find((distance) => distance === "before") ?? all.find((distance) => distance === "here");
-  };
-  const isAhead = reads.some((each) => goes(each, "ascending") === "before");
+  const isFar = (each: OpenRead, direction: Direction): boolean => goes(frame, each, direction) === "before";
+  const isLost = (each: OpenRead, direction: Direction): boolean =>
+    goes(frame, each, direction) === undefined;
+  const isAhead = reads.some((each) => isFar(each, "ascending"));
   return (
-    reads.find((each) => goes(each, "ascending") === undefined && goes(each, "descending") === undefined) ??
-    reads.find((each) => isAhead && goes(each, "ascending") === undefined) ??
-    reads.find((each) => goes(each, "ascending") !== "before" && goes(each, "descending") !== "before") ??
+    reads.find((each) => isLost(each, "ascending") && isLost(each, "descending")) ??
+    reads.find((each) => isAhead && isLost(each, "ascending")) ??
+    reads.find((each) => !isFar(each, "ascending") && !isFar(each, "descending")) ??
     reads[0]
   );
 };

@@ -468,6 +468,13 @@ const TYPES: readonly Case[] = [
     related: ["h"],
   },
   {
+    text: "fn f(x: [N, M]) { h[i, j] = x[i, j] + (h[i - 1, j] ?? 0) * (h[i, j - 1] ?? 1)\n return h }",
+    code: "GS0308",
+    at: "h[i - 1, j]",
+    message: "`h[i - 1, j]` is not provably an earlier element than the one that is defined with it",
+    hint: "of a grid take the diagonals one by one: with h[d, i] for the element (i, d - i), what was h[i - 1, j] and h[i, j - 1] is h[d - 1, i - 1] and h[d - 1, i]",
+  },
+  {
     text: "fn f(x: [N]) { h[t] = h[t] + x[t]\n return h }",
     code: "GS0308",
     at: "h[t]",

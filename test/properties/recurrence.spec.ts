@@ -88,6 +88,15 @@ const CASES: { readonly [name: string]: Case } = {
     }`,
     dims: { T: 5 },
   },
+  "soft dynamic time warping, along the diagonals of a grid": {
+    text: `fn f(x: [N], y: [M]; gamma = 0.5) {
+      r[d < N + M, i] = 0 <= d - i < M ? (x[i] - (y[d - i] ?? 0))^2 + (d == 0 ? 0 : -gamma * log(
+        exp(-(r[d - 2, i - 1] ?? 100) / gamma) + exp(-(r[d - 1, i - 1] ?? 100) / gamma) +
+        exp(-(r[d - 1, i] ?? 100) / gamma))) : 100
+      return r[N + M - 2, N - 1] ?? 0
+    }`,
+    dims: { N: 3, M: 4 },
+  },
   "both ways over a batch": {
     text: `fn f(x: [T, B, D], W: [H, D], U: [H, H], V: [H, H]) {
       l[t, n, j] = tanh(sum[d](W[j, d] * x[t, n, d]) + sum[k](U[j, k] * (l[t - 1, n, k] ?? 0)))
