@@ -18,7 +18,7 @@ Generated from \`src/library\` by \`npm run generate\`; edits are lost.
 Each block of second derivatives is derived with its deltas kept, so that its structure is a result and not a guess: a kernel
 holds the numbers under *stored*, and nothing else. An index that stands twice on the left of a formula is shared by rows and
 columns, and entries where it differs are zero; δ[c, d] is 1 where c = d. *Constant* blocks do not depend on the two inputs
-that they are by. Selections are taken as they are: on a kink there is no second derivative, and beside it this one.
+that they are by; of *symmetric* ones that are dense, one half is computed and copied to the other. Selections are taken as they are: on a kink there is no second derivative, and beside it this one.
 
 | function | block | structure | stored |
 | -------- | ----- | --------- | ------ |
