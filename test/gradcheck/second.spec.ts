@@ -83,11 +83,11 @@ const RECURRENCES: readonly (readonly [
   wrt: readonly string[],
   structures: readonly string[],
 ])[] = [
-  ["fn f(x: [T]) { p[0] = x[0]\n p[t] = p[t - 1] * x[t]\n return sum(p) }", ["x"], ["dense"]],
+  ["fn f(x: [T]) { p[0] = x[0]\n p[t] = p[t - 1] * x[t]\n return sum(p) }", ["x"], ["symmetric, dense"]],
   [
     "fn f(x: [N, T], a: []) { h[n, 0] = x[n, 0]\n h[n, t] = tanh(a * h[n, t - 1] + x[n, t])\n return sum(h^2) }",
     ["x", "a"],
-    ["block-diagonal (one block per n)", "dense", "dense"],
+    ["symmetric, block-diagonal (one block per n)", "dense", "dense"],
   ],
   [
     `fn f(x: [N, T]) {
@@ -96,7 +96,7 @@ const RECURRENCES: readonly (readonly [
       return sum[n, t](h[n, t])
     }`,
     ["x"],
-    ["block-diagonal (one block per n)"],
+    ["symmetric, block-diagonal (one block per n)"],
   ],
   [
     `fn f(x: [T], a: []) {
@@ -105,7 +105,7 @@ const RECURRENCES: readonly (readonly [
       return sum(h^2)
     }`,
     ["x"],
-    ["dense"],
+    ["symmetric, dense"],
   ],
 ];
 
