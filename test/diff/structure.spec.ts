@@ -112,7 +112,7 @@ const ROWS: readonly Row[] = [
   H("(x: [N]) { return prod[n](x[n]) }", "hessian(x)", "symmetric, dense"),
   H("(x: [N], s: []) { return sum(exp(s * x)) }", "hessian(x, s)", "dense"),
   H("(s: []) { return exp(s^2) }", "hessian(s)", "dense"),
-  H("(x: [N, N]) { return sum[n](exp(x[n, n])) }", "hessian(x)", "symmetric, block-diagonal (one block per n)"),
+  H("(x: [N, N]) { return sum[n](exp(x[n, n])) }", "hessian(x)", "block-diagonal (one block per n)"),
   H("(x: [N, C]) { y[n, c] = exp(x[n, c]) return y }", "jacobian(x)", "diagonal"),
   H("(x: [N, C]) { y[c, n] = sin(x[n, c]) return y }", "jacobian(x)", "block-diagonal (one block per n, c)"),
   H("(x: [N, C], w: [C, D]) { y[n, d] = sum[c](x[n, c] * w[c, d]) return y }", "jacobian(y, w)",
