@@ -29,7 +29,7 @@ const cells = (entry: Entry): readonly string[] => [
   `${entry.nan}`,
   `${entry.infinite}`,
   `${entry.zero}`,
-  `\`${entry.fingerprint}\``,
+  entry.fingerprint === "" ? "" : `\`${entry.fingerprint}\``,
 ];
 
 const line = (parts: readonly string[]): string => `| ${parts.join(" | ")} |`;
