@@ -21,18 +21,37 @@ import { emitStatements } from "./statements.ts";
 const MAX_INLINED = 64;
 
 export function addKernel(binaryen: Binaryen, module: WasmModule, kernel: Kernel, math: MathLibrary): void {
-  const parameters = parametersOf(kernel);
-  const scope = createScope(binaryen, module, kernel.dtype, parameters.length);
-  const types = parameters.map((p) => parameterType(scope, p));
-  const frame = createFrame(scope, kernel, parameters, types, math);
-  placeTemporaries(frame, scratchSlot(parameters, types));
+  const { frame, types, scratch } = openKernel(binaryen, module, kernel, math, parametersOf(kernel));
+  const { scope } = frame;
+  if (scratch !== undefined) placeBuffers(frame, temporariesOf(kernel), scratch);
   const body: Sequence = [];
   emitStatements(frame, kernel.body, body);
   define(scope, kernel.name, types, binaryen.none, [...scope.prologue, ...body]);
   if (hasScratch(kernel)) addScratchSize(binaryen, module, kernel, math);
 }
 
-function define(
+export interface Opened {
+  readonly frame: Frame;
+  readonly types: readonly WasmType[];
+  /** Where its temporaries go. */
+  readonly scratch: Slot | undefined;
+}
+
+/** A function under construction that has these parameters. */
+export function openKernel(
+  binaryen: Binaryen,
+  module: WasmModule,
+  kernel: Kernel,
+  math: MathLibrary,
+  parameters: readonly Parameter[],
+): Opened {
+  const scope = createScope(binaryen, module, kernel.dtype, parameters.length);
+  const types = parameters.map((p) => parameterType(scope, p));
+  const frame = createFrame(scope, kernel, parameters, types, math);
+  return { frame, types, scratch: scratchSlot(parameters, types) };
+}
+
+export function define(
   scope: Scope,
   name: string,
   types: readonly WasmType[],
@@ -50,13 +69,16 @@ function define(
 /** The bytes of all temporaries, each aligned. */
 function addScratchSize(binaryen: Binaryen, module: WasmModule, kernel: Kernel, math: MathLibrary): void {
   const parameters = kernel.dims.map((dim): Parameter => ({ kind: "dim", dim }));
-  const scope = createScope(binaryen, module, kernel.dtype, parameters.length);
-  const types = parameters.map(() => binaryen.i32);
-  const frame = createFrame(scope, kernel, parameters, types, math);
-  const total = temporariesOf(kernel)
-    .map((buffer) => alignedBytes(frame, buffer))
-    .reduce((sum, bytes) => module.i32.add(sum, bytes));
-  define(scope, scratchExport(kernel), types, binaryen.i32, [...scope.prologue, total]);
+  const { frame, types } = openKernel(binaryen, module, kernel, math, parameters);
+  const total = bytesOf(frame, temporariesOf(kernel));
+  define(frame.scope, scratchExport(kernel), types, binaryen.i32, [...frame.scope.prologue, total]);
+}
+
+/** Of buffers one after the other, each aligned. */
+export function bytesOf(frame: Frame, buffers: readonly Buffer[]): Ref {
+  const { module } = frame.scope;
+  const [first, ...others] = buffers.map((buffer) => alignedBytes(frame, buffer));
+  return others.reduce((sum, bytes) => module.i32.add(sum, bytes), first ?? module.i32.const(0));
 }
 
 function parameterType(scope: Scope, parameter: Parameter): WasmType {
@@ -114,18 +136,21 @@ function emitLength(frame: Frame, buffer: Buffer): Ref {
   return extents.reduce((product, extent) => module.i32.mul(product, extent), module.i32.const(1));
 }
 
-/** One after the other in the scratch area, each aligned. */
-function placeTemporaries(frame: Frame, scratch: Slot | undefined): void {
-  if (scratch === undefined) return;
+/** One after the other from an address on, each aligned; the address after the last. */
+export function placeBuffers(frame: Frame, buffers: readonly Buffer[], from: Slot): Slot {
   const { scope } = frame;
-  let place = scratch;
-  const temporaries = temporariesOf(frame.kernel);
-  temporaries.forEach((buffer, i) => {
+  let place = from;
+  buffers.forEach((buffer, i) => {
     frame.pointers.set(buffer, place);
-    if (i === temporaries.length - 1) return;
-    const next = scope.module.i32.add(get(scope, place), alignedBytes(frame, buffer));
-    place = bind(scope, scope.prologue, scope.binaryen.i32, next);
+    if (i === buffers.length - 1) return;
+    place = bind(scope, scope.prologue, scope.binaryen.i32, after(frame, buffer, place));
   });
+  return place;
+}
+
+/** The address behind a buffer. */
+export function after(frame: Frame, buffer: Buffer, at: Slot): Ref {
+  return frame.scope.module.i32.add(get(frame.scope, at), alignedBytes(frame, buffer));
 }
 
 function alignedBytes(frame: Frame, buffer: Buffer): Ref {

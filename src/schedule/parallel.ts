@@ -1,0 +1,280 @@
+/**
+ * Kernels for several threads. In: a kernel; out: the same statements in phases, of which some split the iterations of a
+ * loop over the threads, with the results of one thread, bit for bit: what is summed over iterations is kept for each of
+ * them, and added in their order. Ends because the statements of a kernel are finite.
+ */
+import { foldExpr } from "../loop/fold.ts";
+import type { Least } from "../loop/polynomial.ts";
+import type { Buffer, Expr, Kernel, Local, Stmt } from "../loop/types.ts";
+import { add, binary, convert, int, load, max, sub, use } from "./build.ts";
+import { allOf, independent, localsIn, valuesOf, type Accumulate, type For } from "./independent.ts";
+import { rebuilt } from "./jam.ts";
+
+/** Between phases of which one is not `all`, threads wait for each other. */
+export type Phase =
+  /** Every thread does it, and has the same locals after it. */
+  | { readonly kind: "all"; readonly body: readonly Stmt[] }
+  /** The first thread does it; the others get these locals from it. */
+  | { readonly kind: "one"; readonly body: readonly Stmt[]; readonly results: readonly Local[] }
+  | {
+      readonly kind: "split";
+      readonly loop: For;
+      /** Iterations that stay together: parts of vectors, and of cache lines. */
+      readonly unit: number;
+      /** Whether the last iteration stays with the one before it. */
+      readonly overlaps: boolean;
+    }
+  | {
+      readonly kind: "if";
+      readonly test: Expr;
+      readonly then: readonly Phase[];
+      readonly else: readonly Phase[];
+    };
+
+export interface Parallel {
+  /** With the buffers for sums of iterations. */
+  readonly kernel: Kernel;
+  readonly phases: readonly Phase[];
+  /** Temporaries of which each thread has its own. */
+  readonly own: ReadonlySet<Buffer>;
+}
+
+/** Locals that a phase may hand to the other threads. */
+export const MOST_RESULTS = 32;
+
+/** Iterations of a vector loop: whole vectors in all of its unrolled forms, and whole cache lines. */
+const VECTOR_UNIT = 64;
+
+interface Split {
+  readonly kernel: Kernel;
+  readonly least: Least;
+  /** Int locals by what they stand for, in terms of dims. */
+  readonly sizes: Map<Local, Expr>;
+  readonly names: Set<string>;
+  readonly partials: Buffer[];
+  readonly own: Set<Buffer>;
+  /** Statements that do not run where those in question do: the other branches. */
+  readonly never: ReadonlySet<Stmt>;
+}
+
+/** Nothing where no loop is proved to have independent iterations. */
+export const parallel = (kernel: Kernel): Parallel | undefined => {
+  const least = new Map(kernel.dims.map(({ name, min }) => [name, min]));
+  const split: Split = {
+    kernel,
+    least: (symbol) => least.get(symbol),
+    sizes: new Map(),
+    names: namesIn(kernel),
+    partials: [],
+    own: new Set(),
+    never: new Set(),
+  };
+  const phases = phasesOf(split, kernel.body);
+  if (!phases.some(isSplit) || phases.some(hasTooManyResults)) return undefined;
+  const buffers = [...kernel.buffers, ...split.partials];
+  return { kernel: { ...kernel, buffers }, phases, own: split.own };
+};
+
+const namesIn = ({ buffers, body }: Kernel): Set<string> =>
+  new Set([
+    ...buffers.map(({ name }) => name),
+    ...allOf(body).flatMap((stmt) => ("local" in stmt ? [stmt.local.name] : [])),
+  ]);
+
+const isSplit = (phase: Phase): boolean =>
+  phase.kind === "split" || (phase.kind === "if" && [...phase.then, ...phase.else].some(isSplit));
+
+const hasTooManyResults = (phase: Phase): boolean =>
+  phase.kind === "if"
+    ? [...phase.then, ...phase.else].some(hasTooManyResults)
+    : phase.kind === "one" && phase.results.length > MOST_RESULTS;
+
+const phasesOf = (split: Split, body: readonly Stmt[]): readonly Phase[] => {
+  const phases: Phase[] = [];
+  let waiting: Stmt[] = [];
+  const flush = (): void => {
+    phases.push(...together(split, waiting));
+    waiting = [];
+  };
+  for (const stmt of body) {
+    if (stmt.kind === "let" && stmt.local.type === "int") addSize(split, stmt.local, stmt.value);
+    const found = stmt.kind === "for" ? splitLoop(split, stmt) : splitBranches(split, stmt);
+    if (found === undefined) waiting.push(stmt);
+    else {
+      flush();
+      phases.push(...found);
+    }
+  }
+  flush();
+  return phases;
+};
+
+const splitBranches = (split: Split, stmt: Stmt): readonly Phase[] | undefined => {
+  if (stmt.kind !== "if") return undefined;
+  const without = (branch: readonly Stmt[]): ReadonlySet<Stmt> => new Set([...split.never, ...allOf(branch)]);
+  const least = knowing(split.least, stmt.test);
+  const then = phasesOf({ ...split, least, never: without(stmt.else) }, stmt.then);
+  const otherwise = phasesOf({ ...split, never: without(stmt.then) }, stmt.else);
+  const phase: Phase = { kind: "if", test: stmt.test, then, else: otherwise };
+  return isSplit(phase) ? [phase] : undefined;
+};
+
+/** With what a test such as `4 <= M and 8 <= N` says of dims. */
+const knowing = (least: Least, test: Expr): Least => {
+  if (test.kind === "and") return knowing(knowing(least, test.a), test.b);
+  if (test.kind !== "compare" || test.op !== "<=" || test.a.kind !== "const" || test.b.kind !== "dim")
+    return least;
+  const { value } = test.a;
+  const { name } = test.b;
+  return (symbol) => (symbol === name ? Math.max(value, least(symbol) ?? value) : least(symbol));
+};
+
+const addSize = ({ sizes }: Split, local: Local, value: Expr): void => {
+  const size = inDims(sizes, value);
+  if (size !== undefined) sizes.set(local, size);
+};
+
+const inDims = (sizes: ReadonlyMap<Local, Expr>, root: Expr): Expr | undefined => {
+  const written = foldExpr<Expr>(root, (expr, of) =>
+    expr.kind === "local" ? (sizes.get(expr.local) ?? expr) : rebuilt(expr, of),
+  );
+  const isKnown = foldExpr<boolean>(
+    written,
+    (expr, of) =>
+      expr.kind === "const" ||
+      expr.kind === "dim" ||
+      (expr.kind === "binary" && expr.type === "int" && of(expr.a) && of(expr.b)),
+  );
+  return isKnown ? written : undefined;
+};
+
+// ---- loops
+
+const splitLoop = (split: Split, loop: For): readonly Phase[] | undefined => {
+  const { kernel, least, own, never } = split;
+  if (tripsOf(loop) === 1 || tripsOf(loop) === 0) return undefined;
+  const inside = new Set(allOf([loop]));
+  const outside = new Set(
+    allOf(kernel.body).flatMap((stmt) => (inside.has(stmt) || never.has(stmt) ? [] : buffersIn(stmt))),
+  );
+  const found = independent(loop, { outside, least });
+  if (found === undefined) return undefined;
+  const partials = found.sums.map((sum) => partialOf(split, loop, sum));
+  if (partials.includes(undefined)) return undefined;
+  for (const buffer of found.own) own.add(buffer);
+  const body = partials.reduce<readonly Stmt[]>(
+    (stmts, partial) =>
+      stmts.map((stmt) => (partial !== undefined && stmt === partial.sum ? partial.store : stmt)),
+    loop.body,
+  );
+  const unit = loop.mode === "vector" ? VECTOR_UNIT : 1;
+  const phase: Phase = { kind: "split", loop: { ...loop, body }, unit, overlaps: found.overlaps };
+  const totals = partials.flatMap((partial) => partial?.total ?? []);
+  return totals.length === 0 ? [phase] : [phase, { kind: "all", body: totals }];
+};
+
+const tripsOf = ({ from, to, step }: For): number | undefined =>
+  from.kind === "const" && to.kind === "const"
+    ? Math.max(0, Math.ceil((to.value - from.value) / step))
+    : undefined;
+
+const buffersIn = (stmt: Stmt): readonly Buffer[] => [
+  ...(stmt.kind === "store" || stmt.kind === "accumulateAt" ? [stmt.buffer] : []),
+  ...valuesOf(stmt).flatMap(sourcesOf),
+];
+
+const sourcesOf = (root: Expr): readonly Buffer[] => {
+  const found: Buffer[] = [];
+  foldExpr<undefined>(root, (expr) => {
+    if (expr.kind === "load") found.push(expr.buffer);
+    return undefined;
+  });
+  return found;
+};
+
+interface Partial {
+  readonly sum: Accumulate;
+  /** In place of the accumulation. */
+  readonly store: Stmt;
+  /** After the loop. */
+  readonly total: Stmt;
+}
+
+/** What each iteration adds to a sum, in a buffer; and the sum of it. */
+const partialOf = (split: Split, loop: For, sum: Accumulate): Partial | undefined => {
+  const { local, op } = sum;
+  // what goes into an f64 is an f32, whose bits a buffer keeps
+  const value = sum.value.kind === "convert" && sum.value.type === "wide" ? sum.value.a : sum.value;
+  const trips = inDims(split.sizes, tripsExpr(loop));
+  if (trips === undefined || (value.type !== "float" && value.type !== "int")) return undefined;
+  const buffer: Buffer = {
+    name: fresh(split, `${local.name}Parts`),
+    role: "temp",
+    type: value.type,
+    shape: [trips],
+  };
+  split.partials.push(buffer);
+  const at: Local = { name: fresh(split, "part"), type: "int" };
+  const place = binary("floordiv", sub(use(loop.local), loop.from), int(loop.step));
+  const part = convert(local.type, load(buffer, use(at)));
+  return {
+    sum,
+    store: { kind: "store", buffer, offset: place, value },
+    total: {
+      kind: "for",
+      local: at,
+      from: int(0),
+      to: trips,
+      step: 1,
+      mode: "serial",
+      body: [{ kind: "accumulate", local, op, value: part }],
+    },
+  };
+};
+
+const tripsExpr = ({ from, to, step }: For): Expr =>
+  max(binary("floordiv", add(sub(to, from), int(step - 1)), int(step)), int(0));
+
+const fresh = ({ names }: Split, wanted: string): string => {
+  let name = wanted;
+  for (let k = 1; names.has(name); k++) name = `${wanted}${k}`;
+  names.add(name);
+  return name;
+};
+
+// ---- the rest
+
+/** Statements between splits: what depends on inputs only is done by all, the rest by the first. */
+const together = ({ kernel }: Split, body: readonly Stmt[]): readonly Phase[] => {
+  const end = body.findIndex((stmt) => !isPure(stmt));
+  const [pure, rest] = end < 0 ? [body, []] : [body.slice(0, end), body.slice(end)];
+  const phases: Phase[] = [];
+  if (pure.length > 0) phases.push({ kind: "all", body: pure });
+  if (rest.length > 0) phases.push({ kind: "one", body: rest, results: resultsOf(kernel, rest) });
+  return phases;
+};
+
+const isPure = (stmt: Stmt): boolean =>
+  (stmt.kind === "let" || stmt.kind === "init") &&
+  sourcesOf(stmt.value).every(({ role }) => role === "input");
+
+/** The locals that statements set, and others use. */
+const resultsOf = (kernel: Kernel, body: readonly Stmt[]): readonly Local[] => {
+  const all = allOf(body);
+  const inside = new Set(all);
+  const inner = new Set(
+    all.flatMap((stmt) =>
+      (stmt.kind === "let" || stmt.kind === "init") && !body.includes(stmt) ? [stmt.local] : [],
+    ),
+  );
+  const set = all.flatMap((stmt) =>
+    stmt.kind === "for" || !("local" in stmt) || inner.has(stmt.local) ? [] : [stmt.local],
+  );
+  const used = new Set<Local>();
+  for (const stmt of allOf(kernel.body)) {
+    if (inside.has(stmt)) continue;
+    for (const value of valuesOf(stmt)) for (const local of localsIn(value)) used.add(local);
+    if (stmt.kind === "accumulate") used.add(stmt.local);
+  }
+  return [...new Set(set)].filter((local) => used.has(local));
+};
