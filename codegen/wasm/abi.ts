@@ -9,6 +9,8 @@ import type { Buffer, DimParam, Kernel, OptionParam } from "../../src/loop/types
 export type Parameter =
   | { readonly kind: "pointer"; readonly buffer: Buffer }
   | { readonly kind: "scratch" }
+  /** An int that tells a thread which it is, and how it finds the others. */
+  | { readonly kind: "word"; readonly name: string }
   | { readonly kind: "dim"; readonly dim: DimParam }
   | { readonly kind: "option"; readonly option: OptionParam };
 

@@ -4,14 +4,19 @@
  */
 
 import type { Kernel } from "../../src/loop/types.ts";
+import { SHARED_PAGES } from "../../src/runtime/control.ts";
+import type { Kernels } from "../../src/schedule/parallel.ts";
 import { loadBinaryen } from "./binaryen.ts";
 import type { Binaryen, WasmModule } from "./binaryen.ts";
 import { addKernel } from "./kernel.ts";
 import { createMathLibrary } from "./library.ts";
+import { addBarrier, addThreads } from "./threads.ts";
 
 export interface EmitOptions {
   /** `none` compiles faster, for kernels that run only a few times; `size` slower, for modules that are kept in files. */
   readonly optimize?: "none" | "full" | "size";
+  /** How kernels are split: they have functions for several threads besides their own, and the memory is one that threads share. */
+  readonly parallel?: Kernels["parallel"];
 }
 
 /**
@@ -47,10 +52,13 @@ const PASSES = ["optimize-instructions", "remove-unused-brs", "merge-blocks", "v
 
 export async function emitWasm(kernels: readonly Kernel[], options: EmitOptions = {}): Promise<Uint8Array> {
   const binaryen = await loadBinaryen();
-  const module = createModule(binaryen);
+  const { parallel } = options;
+  const module = createModule(binaryen, parallel === undefined ? "own" : "shared");
   try {
     const math = createMathLibrary(binaryen, module);
     for (const kernel of kernels) addKernel(binaryen, module, kernel, math);
+    if (parallel !== undefined) addBarrier(binaryen, module);
+    for (const split of parallel?.values() ?? []) addThreads(binaryen, module, split, math);
     if (module.validate() !== 1) throw new Error("the generated WebAssembly module is invalid");
     binaryen.setOptimizeLevel(3);
     binaryen.setShrinkLevel(0);
@@ -65,14 +73,16 @@ export async function emitWasm(kernels: readonly Kernel[], options: EmitOptions 
   }
 }
 
-function createModule(binaryen: Binaryen): WasmModule {
+function createModule(binaryen: Binaryen, memory: "own" | "shared"): WasmModule {
   const { Features } = binaryen;
   const module = new binaryen.Module();
+  const isShared = memory === "shared";
   module.setFeatures(
-    Features.SIMD128 | Features.NontrappingFPToInt | Features.SignExt | Features.BulkMemory | Features.MutableGlobals, // prettier-ignore
+    Features.SIMD128 | Features.NontrappingFPToInt | Features.SignExt | Features.BulkMemory | Features.MutableGlobals | (isShared ? Features.Atomics : 0), // prettier-ignore
   );
   const unlimited = -1;
-  module.setMemory(MEMORY_IMPORT.pages, unlimited, null, [], false, false, "memory");
+  const most = isShared ? SHARED_PAGES : unlimited;
+  module.setMemory(MEMORY_IMPORT.pages, most, null, [], isShared, false, "memory");
   module.addMemoryImport("memory", MEMORY_IMPORT.module, MEMORY_IMPORT.name);
   return module;
 }

@@ -19,8 +19,11 @@ import {
 import type { TensorData } from "../../src/runtime/boundary.ts";
 import { createHeap } from "../../src/runtime/heap.ts";
 import type { Heap } from "../../src/runtime/heap.ts";
+import { instantiateThreads } from "../../src/runtime/threads.ts";
+import type { ThreadOptions } from "../../src/runtime/threads.ts";
 import { createKernel, instantiate } from "../../src/runtime/wasm.ts";
 import type { WasmExports } from "../../src/runtime/wasm.ts";
+import { inParallel } from "../../src/schedule/parallel.ts";
 import { interfaceOf } from "../interface.ts";
 import type { CallableKernel, KernelInterface, PortValue, TensorPort } from "../interface.ts";
 import { hasScratch, scratchExport } from "./abi.ts";
@@ -52,6 +55,25 @@ export async function runWasm(
     heap,
     kernels: new Map(kernels.map((kernel) => [kernel.name, createCallable(kernel, wasm, heap)])),
   };
+}
+
+export interface ThreadRun extends WasmRun {
+  readonly close: () => void;
+}
+
+/** As `runWasm`, on several threads. */
+export async function runThreads(
+  kernels: readonly Kernel[],
+  options: ThreadOptions = {},
+  emit: EmitOptions = {},
+): Promise<ThreadRun> {
+  const split = inParallel(kernels);
+  const { heap, wasm, close } = await instantiateThreads(options, {
+    serial: await emitWasm(split.kernels, emit),
+    threads: await emitWasm(split.kernels, { ...emit, parallel: split.parallel }),
+  });
+  const callables = split.kernels.map((kernel) => [kernel.name, createCallable(kernel, wasm, heap)] as const);
+  return { heap, kernels: new Map(callables), close };
 }
 
 function createCallable(kernel: Kernel, wasm: WasmExports, heap: Heap): CallableKernel {

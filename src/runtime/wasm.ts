@@ -29,20 +29,17 @@ interface NodeProcess {
 }
 
 /** Compiles while the bytes still arrive, where the server says that they are WebAssembly. */
-async function download(url: URL, imports: WebAssembly.Imports): Promise<WebAssembly.Instance> {
+async function download(url: URL): Promise<WebAssembly.Module> {
   const response = await fetch(url);
   if (!response.ok)
     throw new Error(`${url.href} cannot be loaded: ${response.status} ${response.statusText}`);
-  if (response.headers.get("Content-Type") === "application/wasm") {
-    return (await WebAssembly.instantiateStreaming(response, imports)).instance;
-  }
-  return (await WebAssembly.instantiate(await response.arrayBuffer(), imports)).instance;
+  if (response.headers.get("Content-Type") === "application/wasm")
+    return WebAssembly.compileStreaming(response);
+  return WebAssembly.compile(await response.arrayBuffer());
 }
 
-async function instantiateFrom(
-  source: WasmSource,
-  imports: WebAssembly.Imports,
-): Promise<WebAssembly.Instance> {
+/** The module at its place, compiled. */
+export async function compile(source: WasmSource): Promise<WebAssembly.Module> {
   const bytes = async (): Promise<Uint8Array | URL> => {
     if (typeof source === "string") return Uint8Array.from(atob(source), (c) => c.charCodeAt(0));
     if (source instanceof Uint8Array || source.protocol !== "file:") return source;
@@ -51,19 +48,29 @@ async function instantiateFrom(
     return process?.getBuiltinModule?.("node:fs/promises").readFile(source) ?? source;
   };
   const found = await bytes();
-  if (found instanceof URL) return download(found, imports);
-  return (await WebAssembly.instantiate(found as Uint8Array<ArrayBuffer>, imports)).instance;
+  return found instanceof URL ? download(found) : WebAssembly.compile(found as Uint8Array<ArrayBuffer>);
 }
 
 /** Loads a module of kernels, which works on the heap's memory. */
 export async function instantiate(heap: Heap, source: WasmSource): Promise<WasmExports> {
-  const { exports } = await instantiateFrom(source, { env: { memory: heap.memory } });
-  return (name) => {
+  const module = await compile(source);
+  return exportsOf(await WebAssembly.instantiate(module, importsOf(heap)));
+}
+
+/** The same of a compiled module, at once. */
+export function instantiateModule(heap: Heap, module: WebAssembly.Module): WasmExports {
+  return exportsOf(new WebAssembly.Instance(module, importsOf(heap)));
+}
+
+const importsOf = ({ memory }: Heap): WebAssembly.Imports => ({ env: { memory } });
+
+const exportsOf =
+  ({ exports }: WebAssembly.Instance): WasmExports =>
+  (name) => {
     const value = exports[name];
     if (typeof value !== "function") throw new Error(`the WebAssembly module has no function ${name}`);
     return value as WasmFunction;
   };
-}
 
 /** A number among the arguments or results: an array of it that belongs to the call. */
 export interface Cell<A extends TensorData = TensorData> {

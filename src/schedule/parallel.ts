@@ -75,6 +75,20 @@ export const parallel = (kernel: Kernel): Parallel | undefined => {
   return { kernel: { ...kernel, buffers }, phases, own: split.own };
 };
 
+/** Kernels, those that can be split with the buffers it takes, and how these are split. */
+export interface Kernels {
+  readonly kernels: readonly Kernel[];
+  readonly parallel: ReadonlyMap<Kernel, Parallel>;
+}
+
+export const inParallel = (kernels: readonly Kernel[]): Kernels => {
+  const found = kernels.map((kernel) => ({ kernel, split: parallel(kernel) }));
+  return {
+    kernels: found.map(({ kernel, split }) => split?.kernel ?? kernel),
+    parallel: new Map(found.flatMap(({ split }) => (split === undefined ? [] : [[split.kernel, split]]))),
+  };
+};
+
 const namesIn = ({ buffers, body }: Kernel): Set<string> =>
   new Set([
     ...buffers.map(({ name }) => name),
