@@ -3,7 +3,7 @@ import type { Kernel } from "../src/loop/types.ts";
 import type { Heap } from "../src/runtime/heap.ts";
 import type { CallableKernel } from "./interface.ts";
 import type { EmitOptions } from "./wasm/emit.ts";
-import type { WasmLocation } from "./wasm/loader.ts";
+import type { WasmLocations } from "./wasm/loader.ts";
 import type { WasmRun } from "./wasm/run.ts";
 
 /** The text of a module of kernels, unformatted; `runtime` is the specifier it imports the runtime by. */
@@ -27,9 +27,9 @@ export const emitWasm = async (kernels: readonly Kernel[], options?: EmitOptions
 /** The TypeScript module that loads a WebAssembly module, unformatted. */
 export const emitLoader = async (
   kernels: readonly Kernel[],
-  location: WasmLocation,
+  locations: WasmLocations,
   runtime: string,
-): Promise<string> => (await import("./wasm/loader.ts")).emitLoader(kernels, location, runtime);
+): Promise<string> => (await import("./wasm/loader.ts")).emitLoader(kernels, locations, runtime);
 
 /** Kernels by name, as compiled by the WebAssembly back end. */
 export const instantiateWasm = async (

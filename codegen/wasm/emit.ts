@@ -78,7 +78,7 @@ function createModule(binaryen: Binaryen, memory: "own" | "shared"): WasmModule 
   const module = new binaryen.Module();
   const isShared = memory === "shared";
   module.setFeatures(
-    Features.SIMD128 | Features.NontrappingFPToInt | Features.SignExt | Features.BulkMemory | Features.MutableGlobals | (isShared ? Features.Atomics : 0), // prettier-ignore
+    Features.SIMD128 | Features.NontrappingFPToInt | Features.SignExt | Features.BulkMemory | Features.MutableGlobals | (isShared ? Features.Atomics : Features.SIMD128), // prettier-ignore
   );
   const unlimited = -1;
   const most = isShared ? SHARED_PAGES : unlimited;

@@ -35,13 +35,26 @@ import { hasScratch, scratchExport } from "./abi.ts";
 export type WasmLocation =
   { readonly kind: "file"; readonly name: string } | { readonly kind: "inline"; readonly bytes: Uint8Array };
 
-const VALUES = ["createHeap", "createKernel", "instantiate"] as const;
-const TYPES = ["Heap", "LoadOptions", "WasmExports", "WasmKernel"] as const;
-type Imported = (typeof VALUES | typeof TYPES)[number];
+/** One module, or one for several threads, and one for where there are none. */
+export type WasmLocations =
+  WasmLocation | { readonly kind: "threads"; readonly threads: WasmLocation; readonly serial: WasmLocation };
+
+const COMMON = ["createKernel", "Heap", "WasmExports", "WasmKernel"] as const;
+const SERIAL = [...COMMON, "createHeap", "instantiate", "LoadOptions"] as const;
+const THREADS = [...COMMON, "instantiateThreads", "ThreadOptions"] as const;
+type Imported = (typeof SERIAL | typeof THREADS)[number];
+
+/** Of those that are imported, the types. */
+const TYPES: ReadonlySet<Imported> = new Set<Imported>(["Heap", "LoadOptions", "ThreadOptions", "WasmExports", "WasmKernel"]); // prettier-ignore
+
+/** Those that are in a part of the runtime by itself. */
+const OF_THREADS: ReadonlySet<Imported> = new Set<Imported>(["instantiateThreads", "ThreadOptions"]);
 
 /** Names of the module. */
 interface Names {
   readonly runtime: (name: Imported) => string;
+  /** What is imported from it. */
+  readonly imported: readonly Imported[];
   readonly load: string;
   readonly kernels: string;
 }
@@ -57,17 +70,28 @@ interface Declared {
 
 const quote = (text: string): string => JSON.stringify(text);
 
-/** The text of the loader; `runtime` is the specifier it imports the runtime by. */
-export function emitLoader(kernels: readonly Kernel[], location: WasmLocation, runtime: string): string {
+/**
+ * The text of the loader; `runtime` is the specifier it imports the runtime by, and `threads` that of its part for
+ * threads.
+ */
+export function emitLoader(
+  kernels: readonly Kernel[],
+  locations: WasmLocations,
+  runtime: string,
+  threads = `${runtime}/threads`,
+): string {
   const scope = createScope();
+  const imported = locations.kind === "threads" ? THREADS : SERIAL;
   const names: Names = {
     runtime: createNaming((name: Imported) => scope.claim(name)),
+    imported,
     load: scope.claim("load"),
     kernels: scope.claim("Kernels"),
   };
-  for (const name of [...VALUES, ...TYPES]) names.runtime(name);
+  for (const name of [...imported].sort((a, b) => Number(TYPES.has(a)) - Number(TYPES.has(b))))
+    names.runtime(name);
   const properties = createScope();
-  properties.claim("heap");
+  for (const { name } of propertiesOf(names, locations)) properties.claim(name);
   const declared = kernels.map((kernel): Declared => {
     const property = properties.claim(kernel.name);
     return {
@@ -84,10 +108,13 @@ export function emitLoader(kernels: readonly Kernel[], location: WasmLocation, r
     {
       statements: [
         headerText(kernels),
-        importStructure(imports, names, runtime),
+        importStructure(names, runtime, (name) => !OF_THREADS.has(name), imports.used),
+        ...(locations.kind === "threads"
+          ? [importStructure(names, threads, (name) => OF_THREADS.has(name), new Map())]
+          : []),
         ...declared.flatMap(({ port, types }) => interfaceDeclarations(port, types)),
-        kernelsStructure(names, declared),
-        loadStructure(names, declared, location),
+        kernelsStructure(names, declared, locations),
+        loadStructure(names, declared, locations),
         ...functions,
       ],
     },
@@ -95,16 +122,20 @@ export function emitLoader(kernels: readonly Kernel[], location: WasmLocation, r
   return file.getFullText();
 }
 
-function importStructure(imports: Imports, names: Names, specifier: string): ImportDeclarationStructure {
-  const values = [
-    ...imports.used,
-    ...VALUES.map((name): readonly [string, string] => [name, names.runtime(name)]),
-  ].map(([name, alias]) => ({ name, alias, isTypeOnly: false }));
-  const types = TYPES.map((name) => ({ name, alias: names.runtime(name), isTypeOnly: true }));
+function importStructure(
+  names: Names,
+  specifier: string,
+  isThere: (name: Imported) => boolean,
+  used: Imports["used"],
+): ImportDeclarationStructure {
+  const own = names.imported
+    .filter(isThere)
+    .map((name) => ({ name, alias: names.runtime(name), isTypeOnly: TYPES.has(name) }));
+  const values = [...used].map(([name, alias]) => ({ name, alias, isTypeOnly: false }));
   return {
     kind: StructureKind.ImportDeclaration,
     moduleSpecifier: specifier,
-    namedImports: [...values, ...types]
+    namedImports: [...values, ...own]
       .sort((a, b) => (a.name < b.name ? -1 : 1))
       .map(({ name, alias, isTypeOnly }) => ({ name, isTypeOnly, ...(name === alias ? {} : { alias }) })),
   };
@@ -116,28 +147,58 @@ function parametersText({ port, types }: Declared): string {
   return arrayOutputs(port).length === 0 ? `[${args}]` : `[${args}, into?: ${types.into}]`;
 }
 
-function kernelsStructure(names: Names, declared: readonly Declared[]): InterfaceDeclarationStructure {
-  const property = (one: Declared): PropertySignatureStructure => ({
+interface Property {
+  readonly name: string;
+  readonly type: string;
+  readonly about: string;
+}
+
+/** What a loaded module has besides its kernels. */
+function propertiesOf(names: Names, locations: WasmLocations): readonly Property[] {
+  const heap: Property = {
+    name: "heap",
+    type: names.runtime("Heap"),
+    about: "The memory they work on. Arrays that are allocated on it are used without a copy.",
+  };
+  if (locations.kind !== "threads") return [heap];
+  const threads: Property = {
+    name: "threads",
+    type: "number",
+    about: "How many threads they run on, the caller's among them.",
+  };
+  const close: Property = {
+    name: "close",
+    type: "() => void",
+    about: "Ends the other threads; kernels then run on the caller's.",
+  };
+  return [heap, threads, close];
+}
+
+function kernelsStructure(
+  names: Names,
+  declared: readonly Declared[],
+  locations: WasmLocations,
+): InterfaceDeclarationStructure {
+  const kernel = (one: Declared): PropertySignatureStructure => ({
     kind: StructureKind.PropertySignature,
     name: propertyText(one.property),
     type: `${names.runtime("WasmKernel")}<${parametersText(one)}, ${one.types.results}>`,
     isReadonly: true,
     docs: [commentText(aboutText(one.port.kernel))],
   });
+  const property = ({ name, type, about }: Property): PropertySignatureStructure => ({
+    kind: StructureKind.PropertySignature,
+    name,
+    type,
+    isReadonly: true,
+    docs: [about],
+  });
   return {
     kind: StructureKind.Interface,
     name: names.kernels,
     isExported: true,
     docs: ["The kernels of this module."],
-    properties: [
-      {
-        name: "heap",
-        type: names.runtime("Heap"),
-        isReadonly: true,
-        docs: ["The memory they work on. Arrays that are allocated on it are used without a copy."],
-      },
-      ...declared.map(property),
-    ],
+    properties: [...propertiesOf(names, locations).map(property), ...declared.map(kernel)],
   };
 }
 
@@ -146,24 +207,39 @@ function sourceText(location: WasmLocation): string {
   return `new URL(${quote(`./${location.name}`)}, import.meta.url)`;
 }
 
+/** What makes `heap` and `wasm`, and what else is returned. */
+function writeInstantiation(writer: CodeBlockWriter, names: Names, locations: WasmLocations): void {
+  if (locations.kind === "threads") {
+    const sources = `{ threads: ${sourceText(locations.threads)}, serial: ${sourceText(locations.serial)} }`;
+    writer.writeLine(
+      `const { heap, wasm, threads, close } = await ${names.runtime("instantiateThreads")}(options, ${sources});`,
+    );
+    return;
+  }
+  writer.writeLine(`const heap = options.heap ?? ${names.runtime("createHeap")}();`);
+  const source = `options.source ?? ${sourceText(locations)}`;
+  writer.writeLine(`const wasm = await ${names.runtime("instantiate")}(heap, ${source});`);
+}
+
 function loadStructure(
   names: Names,
   declared: readonly Declared[],
-  location: WasmLocation,
+  locations: WasmLocations,
 ): FunctionDeclarationStructure {
   const writer = new CodeBlockWriter({ indentNumberOfSpaces: 2 });
-  writer.writeLine(`const heap = options.heap ?? ${names.runtime("createHeap")}();`);
-  const source = `options.source ?? ${sourceText(location)}`;
-  writer.writeLine(`const wasm = await ${names.runtime("instantiate")}(heap, ${source});`);
+  writeInstantiation(writer, names, locations);
+  const own = propertiesOf(names, locations).map(({ name }) => name);
   const fields = declared.map(({ property, maker }) => `${propertyText(property)}: ${maker}(heap, wasm)`);
-  writer.writeLine(`return { ${["heap", ...fields].join(", ")} };`);
+  writer.writeLine(`return { ${[...own, ...fields].join(", ")} };`);
+  const options = locations.kind === "threads" ? "ThreadOptions" : "LoadOptions";
+  const share = locations.kind === "threads" ? "memory and its threads" : "memory";
   return {
     kind: StructureKind.Function,
     name: names.load,
     isExported: true,
     isAsync: true,
-    docs: ["Loads the kernels. Modules that are given the same heap share its memory."],
-    parameters: [{ name: "options", type: names.runtime("LoadOptions"), initializer: "{}" }],
+    docs: [`Loads the kernels. Modules that are given the same heap share its ${share}.`],
+    parameters: [{ name: "options", type: names.runtime(options), initializer: "{}" }],
     returnType: `Promise<${names.kernels}>`,
     statements: writer.toString(),
   };

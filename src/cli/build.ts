@@ -2,11 +2,12 @@
 import { basename } from "node:path";
 import { emitTypeScript, formatTypeScript } from "../../codegen/typescript/index.ts";
 import { emitWasm } from "../../codegen/wasm/emit.ts";
-import { emitLoader } from "../../codegen/wasm/loader.ts";
+import { emitLoader, type WasmLocation, type WasmLocations } from "../../codegen/wasm/loader.ts";
 import { diagnostic } from "../diagnostics/index.ts";
 import { affine, type Program } from "../ir/index.ts";
 import type { FloatType, Kernel, MathMode } from "../loop/types.ts";
 import { request, toSchedule } from "../pipeline.ts";
+import { inParallel } from "../schedule/parallel.ts";
 import { explainSchedule, type Scheduled } from "../schedule/index.ts";
 import { hashText } from "./hash.ts";
 import { checkNames, functionOf, load, programOf, requestsOf, type Fixed, type Loaded } from "./compile.ts";
@@ -24,9 +25,13 @@ export interface BuildOptions {
   readonly math: MathMode;
   /** Operations that may be straight-line code. */
   readonly budget: number | undefined;
+  /** Whether WebAssembly kernels run on one thread, or are split for several. */
+  readonly threads: Threads;
   /** Whether to print the loops of the kernels, and why they are so. */
   readonly explain: "schedule" | "nothing";
 }
+
+export type Threads = "one" | "several";
 
 const RUNTIME = "gradsmith/runtime";
 
@@ -94,25 +99,45 @@ const checkDistinct = (kernels: readonly Kernel[], { module }: Loaded, output: O
 /** Files by name. */
 export type Emitted = ReadonlyMap<string, string | Uint8Array>;
 
+type Emit = (kernels: readonly Kernel[], stem: string, threads?: Threads) => Promise<Emitted>;
+
 /** The modules of kernels for a target, named after `stem`. */
-export const EMIT: {
-  readonly [K in Target]: (kernels: readonly Kernel[], stem: string) => Promise<Emitted>;
-} = {
+export const EMIT: { readonly [K in Target]: Emit } = {
   ts: async (kernels, stem) =>
     new Map([[`${stem}.ts`, await formatTypeScript(emitTypeScript(kernels, RUNTIME))]]),
-  wasm: async (kernels, stem) => {
-    const name = `${stem}.wasm`;
-    const loader = emitLoader(kernels, { kind: "file", name }, RUNTIME);
-    return new Map<string, string | Uint8Array>([
-      [name, await emitWasm(kernels, { optimize: "size" })],
-      [`${stem}.wasm.ts`, await formatTypeScript(loader)],
-    ]);
-  },
-  "wasm-inline": async (kernels, stem) => {
-    const bytes = await emitWasm(kernels, { optimize: "size" });
-    const loader = emitLoader(kernels, { kind: "inline", bytes }, RUNTIME);
-    return new Map([[`${stem}.wasm.ts`, await formatTypeScript(loader)]]);
-  },
+  wasm: (kernels, stem, threads = "one") =>
+    emitModules(kernels, stem, threads, (name) => ({ kind: "file", name })),
+  "wasm-inline": (kernels, stem, threads = "one") =>
+    emitModules(kernels, stem, threads, (_name, bytes) => ({ kind: "inline", bytes })),
+};
+
+/** The loader, and the compiled modules that it does not hold itself. */
+const emitModules = async (
+  kernels: readonly Kernel[],
+  stem: string,
+  threads: Threads,
+  place: (name: string, bytes: Uint8Array) => WasmLocation,
+): Promise<Emitted> => {
+  const files = new Map<string, string | Uint8Array>();
+  const put = (name: string, bytes: Uint8Array): WasmLocation => {
+    const location = place(name, bytes);
+    if (location.kind === "file") files.set(name, bytes);
+    return location;
+  };
+  const optimize = "size";
+  const split = threads === "several" ? inParallel(kernels) : undefined;
+  const built = split?.kernels ?? kernels;
+  const serial = put(`${stem}.wasm`, await emitWasm(built, { optimize }));
+  const locations: WasmLocations =
+    split === undefined
+      ? serial
+      : {
+          kind: "threads",
+          threads: put(`${stem}.threads.wasm`, await emitWasm(built, { optimize, parallel: split.parallel })),
+          serial,
+        };
+  files.set(`${stem}.wasm.ts`, await formatTypeScript(emitLoader(built, locations, RUNTIME)));
+  return files;
 };
 
 /** Adds files to those to be written. Two of one name would be one on disk, also where case does not tell names apart. */
@@ -145,7 +170,7 @@ export const build = async (options: BuildOptions, output: Output): Promise<void
     checkDistinct(kernels, loaded, output);
     const stem = basename(file).replace(/\.grad$/, "");
     for (const target of options.targets) {
-      collect(written, await EMIT[target](kernels, stem), file);
+      collect(written, await EMIT[target](kernels, stem, options.threads), file);
     }
   }
   writeAll(options.folder, written);

@@ -81,6 +81,11 @@ export const FLAGS = {
     about:
       "A program of constant size up to so many operations becomes straight-line code: 4000, or 0 to keep all loops",
   },
+  threads: {
+    type: "boolean",
+    about:
+      "Split WebAssembly kernels over the processors, with shared memory; results are those of one thread",
+  },
   help: { type: "boolean", short: "h", about: "Print this help" },
   version: { type: "boolean", short: "v", about: "Print the version" },
 } as const;
@@ -121,12 +126,13 @@ export const COMMANDS = {
   build: {
     args: "FILE…",
     about: "Write kernel modules: what `derive` blocks ask for, or value and derivative of all",
-    flags: ["out", "target", "dtype", "math", "dim", "option", "unroll", "explain-schedule"],
+    flags: ["out", "target", "dtype", "math", "dim", "option", "unroll", "threads", "explain-schedule"],
     examples: [
       "gradsmith build examples/losses.grad --out kernels",
       "gradsmith build examples/losses.grad --out kernels --target wasm --math fast",
       "gradsmith build examples/network.grad --out kernels --dim D=64 --dim H=32 --dim C=10",
       "gradsmith build pose.grad --out kernels --unroll 20000",
+      "gradsmith build examples/losses.grad --out kernels --target wasm --threads",
     ],
   },
   check: {

@@ -91,8 +91,11 @@ const runBuild: Run = async (files, flags, output) => {
   const explain = flags["explain-schedule"] === true ? "schedule" : "nothing";
   const { build } = await import("./build.ts");
   const options = { budget: budgetOf(flags.unroll), math: oneOf("--math", MATH_MODES, flags.math) };
+  const threads = flags.threads === true ? "several" : "one";
+  if (threads === "several" && !targets.some((target) => target !== "ts"))
+    throw usage("--threads is for WebAssembly kernels", "add --target wasm");
   await build(
-    { files, folder: flags.out, targets, dtype, fixed: fixedBy(flags), ...options, explain },
+    { files, folder: flags.out, targets, dtype, fixed: fixedBy(flags), ...options, threads, explain },
     output,
   );
 };

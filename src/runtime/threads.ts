@@ -46,6 +46,8 @@ const SPINS = 4000;
 interface AnyWorker {
   readonly postMessage: (message: unknown) => void;
   readonly terminate: () => unknown;
+  /** Whether the process of Node stays alive for it. */
+  readonly ref?: () => void;
   readonly unref?: () => void;
   readonly on?: (event: "message" | "error", listener: (value: unknown) => void) => void;
   onmessage?: ((event: unknown) => void) | null;
@@ -131,7 +133,6 @@ function startWorker(onError: (error: unknown) => void, onReady: () => void): An
     worker.on("message", onReady);
     worker.on("error", onError);
   }
-  worker.unref?.();
   return worker;
 }
 
@@ -194,7 +195,21 @@ function createPool(memory: WebAssembly.Memory, control: number, threads: number
     new Promise((resolve, reject) => {
       const first = functions;
       functions += names.length;
-      waiting = { left: workers.length, resolve: () => { resolve(first); }, reject }; // prettier-ignore
+      const done = (): void => {
+        for (const worker of workers) worker.unref?.();
+      };
+      waiting = {
+        left: workers.length,
+        resolve: () => {
+          done();
+          resolve(first);
+        },
+        reject: (error) => {
+          done();
+          reject(error instanceof Error ? error : new Error(String(error)));
+        },
+      };
+      for (const worker of workers) worker.ref?.();
       listen();
       for (const worker of workers) worker.postMessage({ module, names });
       isListening = false;
