@@ -15,6 +15,8 @@ import { addBarrier, addThreads } from "./threads.ts";
 export interface EmitOptions {
   /** `none` compiles faster, for kernels that run only a few times; `size` slower, for modules that are kept in files. */
   readonly optimize?: "none" | "full" | "size";
+  /** `relaxed`: a·b + c may be rounded once or twice, as the host likes. */
+  readonly simd?: "strict" | "relaxed";
   /** How kernels are split: they have functions for several threads besides their own, and the memory is one that threads share. */
   readonly parallel?: Kernels["parallel"];
 }
@@ -52,8 +54,8 @@ const PASSES = ["optimize-instructions", "remove-unused-brs", "merge-blocks", "v
 
 export async function emitWasm(kernels: readonly Kernel[], options: EmitOptions = {}): Promise<Uint8Array> {
   const binaryen = await loadBinaryen();
-  const { parallel } = options;
-  const module = createModule(binaryen, parallel === undefined ? "own" : "shared");
+  const { parallel, simd = "strict" } = options;
+  const module = createModule(binaryen, parallel === undefined ? "own" : "shared", simd);
   try {
     const math = createMathLibrary(binaryen, module);
     for (const kernel of kernels) addKernel(binaryen, module, kernel, math);
@@ -73,12 +75,12 @@ export async function emitWasm(kernels: readonly Kernel[], options: EmitOptions 
   }
 }
 
-function createModule(binaryen: Binaryen, memory: "own" | "shared"): WasmModule {
+function createModule(binaryen: Binaryen, memory: "own" | "shared", simd: "strict" | "relaxed"): WasmModule {
   const { Features } = binaryen;
   const module = new binaryen.Module();
   const isShared = memory === "shared";
   module.setFeatures(
-    Features.SIMD128 | Features.NontrappingFPToInt | Features.SignExt | Features.BulkMemory | Features.MutableGlobals | (isShared ? Features.Atomics : Features.SIMD128), // prettier-ignore
+    Features.SIMD128 | Features.NontrappingFPToInt | Features.SignExt | Features.BulkMemory | Features.MutableGlobals | (isShared ? Features.Atomics : Features.SIMD128) | (simd === "relaxed" ? Features.RelaxedSIMD : Features.SIMD128), // prettier-ignore
   );
   const unlimited = -1;
   const most = isShared ? SHARED_PAGES : unlimited;

@@ -31,9 +31,13 @@ import type { Imports } from "../typescript/emit.ts";
 import type { Surroundings } from "../typescript/expression.ts";
 import { hasScratch, scratchExport } from "./abi.ts";
 
-/** Where the loader finds the compiled module: in a file beside itself, or in its own text. */
-export type WasmLocation =
+/** Where the loader finds a compiled module: in a file beside itself, or in its own text. */
+export type WasmPlace =
   { readonly kind: "file"; readonly name: string } | { readonly kind: "inline"; readonly bytes: Uint8Array };
+
+/** One module, or one for engines that have relaxed SIMD, and one for those that have not. */
+export type WasmLocation =
+  WasmPlace | { readonly kind: "relaxed"; readonly relaxed: WasmPlace; readonly strict: WasmPlace };
 
 /** One module, or one for several threads, and one for where there are none. */
 export type WasmLocations =
@@ -42,7 +46,7 @@ export type WasmLocations =
 const COMMON = ["createKernel", "Heap", "WasmExports", "WasmKernel"] as const;
 const SERIAL = [...COMMON, "createHeap", "instantiate", "LoadOptions"] as const;
 const THREADS = [...COMMON, "instantiateThreads", "ThreadOptions"] as const;
-type Imported = (typeof SERIAL | typeof THREADS)[number];
+type Imported = (typeof SERIAL | typeof THREADS)[number] | "hasRelaxedSimd";
 
 /** Of those that are imported, the types. */
 const TYPES: ReadonlySet<Imported> = new Set<Imported>(["Heap", "LoadOptions", "ThreadOptions", "WasmExports", "WasmKernel"]); // prettier-ignore
@@ -81,7 +85,11 @@ export function emitLoader(
   threads = `${runtime}/threads`,
 ): string {
   const scope = createScope();
-  const imported = locations.kind === "threads" ? THREADS : SERIAL;
+  const first = locations.kind === "threads" ? locations.serial : locations;
+  const imported: readonly Imported[] = [
+    ...(locations.kind === "threads" ? THREADS : SERIAL),
+    ...(first.kind === "relaxed" ? (["hasRelaxedSimd"] as const) : []),
+  ];
   const names: Names = {
     runtime: createNaming((name: Imported) => scope.claim(name)),
     imported,
@@ -202,7 +210,11 @@ function kernelsStructure(
   };
 }
 
-function sourceText(location: WasmLocation): string {
+function sourceText(names: Names, location: WasmLocation): string {
+  if (location.kind === "relaxed") {
+    const [relaxed, strict] = [location.relaxed, location.strict].map((place) => sourceText(names, place));
+    return `(${names.runtime("hasRelaxedSimd")}() ? ${relaxed} : ${strict})`;
+  }
   if (location.kind === "inline") return quote(toBase64(location.bytes));
   return `new URL(${quote(`./${location.name}`)}, import.meta.url)`;
 }
@@ -210,14 +222,14 @@ function sourceText(location: WasmLocation): string {
 /** What makes `heap` and `wasm`, and what else is returned. */
 function writeInstantiation(writer: CodeBlockWriter, names: Names, locations: WasmLocations): void {
   if (locations.kind === "threads") {
-    const sources = `{ threads: ${sourceText(locations.threads)}, serial: ${sourceText(locations.serial)} }`;
+    const sources = `{ threads: ${sourceText(names, locations.threads)}, serial: ${sourceText(names, locations.serial)} }`;
     writer.writeLine(
       `const { heap, wasm, threads, close } = await ${names.runtime("instantiateThreads")}(options, ${sources});`,
     );
     return;
   }
   writer.writeLine(`const heap = options.heap ?? ${names.runtime("createHeap")}();`);
-  const source = `options.source ?? ${sourceText(locations)}`;
+  const source = `options.source ?? ${sourceText(names, locations)}`;
   writer.writeLine(`const wasm = await ${names.runtime("instantiate")}(heap, ${source});`);
 }
 

@@ -18,6 +18,7 @@ import type { Forms } from "./forms.ts";
 import { lookUp } from "./frame.ts";
 import type { Frame } from "./frame.ts";
 import { enterLoop } from "./innerloop.ts";
+import { isRelaxed, relaxedMulAdd } from "./math/relaxed.ts";
 import { placeOf, storeLanes, updateLanes } from "./lanememory.ts";
 import { lastUses } from "./lifetimes.ts";
 import { combine, countedLoop } from "./loops.ts";
@@ -311,6 +312,7 @@ function emitAccumulate(site: Site, s: Extract<Stmt, { kind: "accumulate" }>, se
   const { loop, copy, index } = site;
   const { scope } = loop.frame;
   const type = floatLike(s.local);
+  if (emitFused(site, s, sequence)) return;
   const parts = holdParts(scope, emitLanes(loop, copy, s.value, sequence), sequence);
   const inner = copy.locals.get(s.local);
   const floats = laneFloats(scope, type);
@@ -330,6 +332,30 @@ function emitAccumulate(site: Site, s: Extract<Stmt, { kind: "accumulate" }>, se
     const isNan = floats.ne(get(scope, part), get(scope, part));
     sequence.push(scope.module.local.set(nan.index, scope.module.v128.or(get(scope, nan), isNan)));
   });
+}
+
+/** A product that is added to a sum of the iteration, in one instruction where the module may round it as it likes. */
+function emitFused(
+  { loop, copy }: Site,
+  { local, op, value }: Extract<Stmt, { kind: "accumulate" }>,
+  sequence: Sequence,
+): boolean {
+  const { scope } = loop.frame;
+  const inner = copy.locals.get(local);
+  const isProduct = op === "sum" && value.kind === "binary" && value.op === "mul";
+  if (inner === undefined || !isProduct || !isRelaxed(scope)) return false;
+  const [a, b] = [value.a, value.b].map((factor) =>
+    holdParts(scope, emitLanes(loop, copy, factor, sequence), sequence),
+  );
+  if (a === undefined || b === undefined) return false;
+  const type = floatTypeOf(floatLike(local), scope.dtype);
+  const sums = inner.map((slot, i) =>
+    relaxedMulAdd(scope, type, get(scope, partAt(a, i)), get(scope, partAt(b, i)), get(scope, slot)),
+  );
+  inner.forEach((slot, i) => {
+    sequence.push(scope.module.local.set(slot.index, partAt(sums, i)));
+  });
+  return true;
 }
 
 function createAccumulator(scope: Scope, op: AccumulateOp, type: FloatLike, copies: number): Accumulator {

@@ -1,8 +1,13 @@
 /** `gradsmith build FILE…`: kernel modules for what the files ask for. */
 import { basename } from "node:path";
 import { emitTypeScript, formatTypeScript } from "../../codegen/typescript/index.ts";
-import { emitWasm } from "../../codegen/wasm/emit.ts";
-import { emitLoader, type WasmLocation, type WasmLocations } from "../../codegen/wasm/loader.ts";
+import { emitWasm, type EmitOptions } from "../../codegen/wasm/emit.ts";
+import {
+  emitLoader,
+  type WasmLocation,
+  type WasmLocations,
+  type WasmPlace,
+} from "../../codegen/wasm/loader.ts";
 import { diagnostic } from "../diagnostics/index.ts";
 import { affine, type Program } from "../ir/index.ts";
 import type { FloatType, Kernel, MathMode } from "../loop/types.ts";
@@ -25,13 +30,20 @@ export interface BuildOptions {
   readonly math: MathMode;
   /** Operations that may be straight-line code. */
   readonly budget: number | undefined;
-  /** Whether WebAssembly kernels run on one thread, or are split for several. */
-  readonly threads: Threads;
+  readonly variant: Variant;
   /** Whether to print the loops of the kernels, and why they are so. */
   readonly explain: "schedule" | "nothing";
 }
 
-export type Threads = "one" | "several";
+/** What WebAssembly kernels may use of an engine. */
+export interface Variant {
+  /** Whether they run on one thread, or are split for several. */
+  readonly threads: "one" | "several";
+  /** `relaxed`: also modules that round as the host likes, for engines that have relaxed SIMD. */
+  readonly simd: "strict" | "relaxed";
+}
+
+const STANDARD: Variant = { threads: "one", simd: "strict" };
 
 const RUNTIME = "gradsmith/runtime";
 
@@ -99,41 +111,46 @@ const checkDistinct = (kernels: readonly Kernel[], { module }: Loaded, output: O
 /** Files by name. */
 export type Emitted = ReadonlyMap<string, string | Uint8Array>;
 
-type Emit = (kernels: readonly Kernel[], stem: string, threads?: Threads) => Promise<Emitted>;
+type Emit = (kernels: readonly Kernel[], stem: string, variant?: Variant) => Promise<Emitted>;
 
 /** The modules of kernels for a target, named after `stem`. */
 export const EMIT: { readonly [K in Target]: Emit } = {
   ts: async (kernels, stem) =>
     new Map([[`${stem}.ts`, await formatTypeScript(emitTypeScript(kernels, RUNTIME))]]),
-  wasm: (kernels, stem, threads = "one") =>
-    emitModules(kernels, stem, threads, (name) => ({ kind: "file", name })),
-  "wasm-inline": (kernels, stem, threads = "one") =>
-    emitModules(kernels, stem, threads, (_name, bytes) => ({ kind: "inline", bytes })),
+  wasm: (kernels, stem, variant = STANDARD) =>
+    emitModules(kernels, stem, variant, (name) => ({ kind: "file", name })),
+  "wasm-inline": (kernels, stem, variant = STANDARD) =>
+    emitModules(kernels, stem, variant, (_name, bytes) => ({ kind: "inline", bytes })),
 };
 
 /** The loader, and the compiled modules that it does not hold itself. */
 const emitModules = async (
   kernels: readonly Kernel[],
   stem: string,
-  threads: Threads,
-  place: (name: string, bytes: Uint8Array) => WasmLocation,
+  { threads, simd }: Variant,
+  place: (name: string, bytes: Uint8Array) => WasmPlace,
 ): Promise<Emitted> => {
   const files = new Map<string, string | Uint8Array>();
-  const put = (name: string, bytes: Uint8Array): WasmLocation => {
-    const location = place(name, bytes);
-    if (location.kind === "file") files.set(name, bytes);
-    return location;
+  const put = async (name: string, options: EmitOptions): Promise<WasmPlace> => {
+    const bytes = await emitWasm(built, { ...options, optimize: "size" });
+    const found = place(`${name}.wasm`, bytes);
+    if (found.kind === "file") files.set(found.name, bytes);
+    return found;
   };
-  const optimize = "size";
+  const modules = async (name: string, options: EmitOptions): Promise<WasmLocation> => {
+    const strict = await put(name, options);
+    if (simd === "strict") return strict;
+    return { kind: "relaxed", strict, relaxed: await put(`${name}.relaxed`, { ...options, simd }) };
+  };
   const split = threads === "several" ? inParallel(kernels) : undefined;
   const built = split?.kernels ?? kernels;
-  const serial = put(`${stem}.wasm`, await emitWasm(built, { optimize }));
+  const serial = await modules(stem, {});
   const locations: WasmLocations =
     split === undefined
       ? serial
       : {
           kind: "threads",
-          threads: put(`${stem}.threads.wasm`, await emitWasm(built, { optimize, parallel: split.parallel })),
+          threads: await modules(`${stem}.threads`, { parallel: split.parallel }),
           serial,
         };
   files.set(`${stem}.wasm.ts`, await formatTypeScript(emitLoader(built, locations, RUNTIME)));
@@ -170,7 +187,7 @@ export const build = async (options: BuildOptions, output: Output): Promise<void
     checkDistinct(kernels, loaded, output);
     const stem = basename(file).replace(/\.grad$/, "");
     for (const target of options.targets) {
-      collect(written, await EMIT[target](kernels, stem, options.threads), file);
+      collect(written, await EMIT[target](kernels, stem, options.variant), file);
     }
   }
   writeAll(options.folder, written);

@@ -86,6 +86,11 @@ export const FLAGS = {
     about:
       "Split WebAssembly kernels over the processors, with shared memory; results are those of one thread",
   },
+  "relaxed-simd": {
+    type: "boolean",
+    about:
+      "Also a module with fused multiply-adds, for engines that have them; results differ between hosts in the last place",
+  },
   help: { type: "boolean", short: "h", about: "Print this help" },
   version: { type: "boolean", short: "v", about: "Print the version" },
 } as const;
@@ -126,7 +131,18 @@ export const COMMANDS = {
   build: {
     args: "FILE…",
     about: "Write kernel modules: what `derive` blocks ask for, or value and derivative of all",
-    flags: ["out", "target", "dtype", "math", "dim", "option", "unroll", "threads", "explain-schedule"],
+    flags: [
+      "out",
+      "target",
+      "dtype",
+      "math",
+      "dim",
+      "option",
+      "unroll",
+      "threads",
+      "relaxed-simd",
+      "explain-schedule",
+    ],
     examples: [
       "gradsmith build examples/losses.grad --out kernels",
       "gradsmith build examples/losses.grad --out kernels --target wasm --math fast",

@@ -1,6 +1,7 @@
 /** The command line as a function: arguments in, exit code out. Each command loads what it needs, and no more. */
 import { parseArgs } from "node:util";
 import { nearest } from "../diagnostics/index.ts";
+import type { Variant } from "./build.ts";
 import { settings, type Fixed } from "./compile.ts";
 import type { DeriveOptions } from "./derive.ts";
 import { CommandError, EXIT, Reported } from "./errors.ts";
@@ -90,12 +91,15 @@ const runBuild: Run = async (files, flags, output) => {
   const dtype = oneOf("--dtype", ["f32", "f64"], flags.dtype);
   const explain = flags["explain-schedule"] === true ? "schedule" : "nothing";
   const { build } = await import("./build.ts");
-  const options = { budget: budgetOf(flags.unroll), math: oneOf("--math", MATH_MODES, flags.math) };
-  const threads = flags.threads === true ? "several" : "one";
-  if (threads === "several" && !targets.some((target) => target !== "ts"))
-    throw usage("--threads is for WebAssembly kernels", "add --target wasm");
+  const variant: Variant = {
+    threads: flags.threads === true ? "several" : "one",
+    simd: flags["relaxed-simd"] === true ? "relaxed" : "strict",
+  };
+  const asked = (["threads", "relaxed-simd"] as const).find((flag) => flags[flag] === true);
+  if (asked !== undefined && targets.every((target) => target === "ts"))
+    throw usage(`--${asked} is for WebAssembly kernels`, "add --target wasm");
   await build(
-    { files, folder: flags.out, targets, dtype, fixed: fixedBy(flags), ...options, threads, explain },
+    { files, folder: flags.out, targets, dtype, fixed: fixedBy(flags), ...options, variant, explain },
     output,
   );
 };

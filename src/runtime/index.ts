@@ -4,6 +4,7 @@ export type { ArrayTypes, TensorData } from "./boundary.ts";
 export { erf, erfc, floordiv, mod, pow, round, sigmoid, softplus } from "./scalar.ts";
 export { createHeap } from "./heap.ts";
 export type { Heap } from "./heap.ts";
+export { hasRelaxedSimd } from "./relaxed.ts";
 export { csr, dense, times } from "./matrix.ts";
 export type { CompressedRows, Place, SharedDimensions, Stored, StructuredMatrix } from "./matrix.ts";
 export { createKernel, instantiate } from "./wasm.ts";

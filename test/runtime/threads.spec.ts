@@ -80,7 +80,10 @@ describe("an emitted module", () => {
   it("works in a bundle, whose process ends by itself", async () => {
     const folder = mkdtempSync(join(tmpdir(), "gradsmith-threads-"));
     try {
-      for (const [name, content] of await EMIT["wasm-inline"]([double], "kernels", "several"))
+      for (const [name, content] of await EMIT["wasm-inline"]([double], "kernels", {
+        threads: "several",
+        simd: "strict",
+      }))
         writeFileSync(join(folder, name), content);
       writeFileSync(
         join(folder, "app.ts"),

@@ -13,6 +13,7 @@ import {
   type UnaryLaneOperation,
   type WasmTarget,
 } from "./lanes.ts";
+import { isRelaxed, relaxedMulAdd } from "./relaxed.ts";
 
 /** A node of a formula: its operands, and how its code is made from theirs. */
 export interface Vector {
@@ -87,11 +88,12 @@ const EVEN_WORDS = [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27];
 const HIGH_HALVES = [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31];
 
 function createAlgebra(
-  { binaryen, module }: WasmTarget,
+  target: WasmTarget,
   dtype: LaneType,
   intern: Intern,
   of: (dtype: LaneType) => Algebra,
 ): Algebra {
+  const { binaryen, module } = target;
   const lanes = laneOperations(module, dtype);
   const unary = (name: UnaryLaneOperation) => (a: Vector) =>
     intern(`${dtype}.${name}`, [a], (code) => lanes.unary[name](code(a)));
@@ -120,7 +122,11 @@ function createAlgebra(
   // (−a)(−b) = ab
   const mul = (a: Vector, b: Vector): Vector =>
     positives.has(a) && positives.has(b) ? product(unsigned(a), unsigned(b)) : product(a, b);
-  const mulAdd = (a: Vector, b: Vector, c: Vector) => add(mul(a, b), c);
+  const fused = (a: Vector, b: Vector, c: Vector) =>
+    intern(`${dtype}.relaxed_madd`, [a, b, c], (code) =>
+      relaxedMulAdd(target, dtype, code(a), code(b), code(c)),
+    );
+  const mulAdd = isRelaxed(target) ? fused : (a: Vector, b: Vector, c: Vector) => add(mul(a, b), c);
   // c₀ + c₁ x + (c₂ + c₃ x) x² + … is a polynomial in x² of half as many terms
   const inPairs = (x: Vector, terms: readonly Vector[]): Vector => {
     const [first = constant(0), ...others] = terms;
