@@ -91,6 +91,7 @@ const runBuild: Run = async (files, flags, output) => {
   const dtype = oneOf("--dtype", ["f32", "f64"], flags.dtype);
   const explain = flags["explain-schedule"] === true ? "schedule" : "nothing";
   const { build } = await import("./build.ts");
+  const options = { budget: budgetOf(flags.unroll), math: oneOf("--math", MATH_MODES, flags.math) };
   const variant: Variant = {
     threads: flags.threads === true ? "several" : "one",
     simd: flags["relaxed-simd"] === true ? "relaxed" : "strict",
