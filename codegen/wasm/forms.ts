@@ -102,3 +102,25 @@ export function int2(op: "add" | "sub" | "mul", a: Expr, b: Expr): Expr {
 export function constantOf(e: Expr): number | undefined {
   return e.kind === "const" ? e.value : undefined;
 }
+
+/** A sum without its constants, and those: elements side by side differ by these only. */
+export function splitConstant(expr: Expr): { readonly rest: Expr; readonly constant: number } {
+  let constant = 0;
+  const terms: { readonly op: "add" | "sub"; readonly expr: Expr }[] = [];
+  const stack: { readonly op: "add" | "sub"; readonly expr: Expr }[] = [{ op: "add", expr }];
+  for (let item = stack.pop(); item !== undefined; item = stack.pop()) {
+    const { op, expr: e } = item;
+    const known = constantOf(e);
+    if (known !== undefined) constant += op === "add" ? known : -known;
+    else if (e.kind === "binary" && (e.op === "add" || e.op === "sub")) {
+      stack.push({ op: e.op === op ? "add" : "sub", expr: e.b }, { op, expr: e.a });
+    } else terms.push({ op, expr: e });
+  }
+  return { rest: terms.reduce((sum, term) => int2(term.op, sum, term.expr), int(0)), constant };
+}
+
+/** As `splitConstant`, where the constant may be added to an address: it is not negative. */
+export function beyond(expr: Expr): { readonly rest: Expr; readonly constant: number } {
+  const split = splitConstant(expr);
+  return split.constant < 0 ? { rest: expr, constant: 0 } : split;
+}

@@ -6,7 +6,7 @@
 import type { Buffer, Expr } from "../../src/loop/types.ts";
 import { formatExpr } from "../../src/loop/format.ts";
 import type { Ref } from "./binaryen.ts";
-import { analyse, constantOf, int, int2 } from "./forms.ts";
+import { analyse, beyond, constantOf, int, int2 } from "./forms.ts";
 import type { Forms } from "./forms.ts";
 import { elementBytes } from "./frame.ts";
 import { keep, get } from "./scope.ts";
@@ -50,7 +50,7 @@ export function enterLoop(outer: VectorLoop, s: For): InnerLoop {
     const form = linear(forms, base);
     if (form === undefined || levelOf(loop, form.base) >= depth || levelOf(loop, form.stride) >= depth)
       return undefined;
-    const { rest, constant } = splitConstant(form.base);
+    const { rest, constant } = beyond(form.base);
     const key = [
       buffer.role,
       buffer.name,
@@ -108,19 +108,4 @@ function linear(forms: Forms, expr: Expr): Linear | undefined {
   const form = forms.of(expr);
   if (form.kind === "varying") return undefined;
   return form.kind === "affine" ? form : { base: expr, stride: int(0) };
-}
-
-/** A sum without its constants, and those: elements side by side have one address. */
-function splitConstant(expr: Expr): { readonly rest: Expr; readonly constant: number } {
-  let constant = 0;
-  const terms: Expr[] = [];
-  const stack = [expr];
-  for (let e = stack.pop(); e !== undefined; e = stack.pop()) {
-    const known = constantOf(e);
-    if (known !== undefined) constant += known;
-    else if (e.kind === "binary" && e.op === "add") stack.push(e.b, e.a);
-    else terms.push(e);
-  }
-  if (constant < 0) return { rest: expr, constant: 0 };
-  return { rest: terms.reduce((sum, term) => int2("add", sum, term), int(0)), constant };
 }

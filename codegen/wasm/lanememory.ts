@@ -4,17 +4,20 @@
  */
 
 import type { Buffer, Expr } from "../../src/loop/types.ts";
+import { formatExpr } from "../../src/loop/format.ts";
 import type { Shared } from "./arithmetic.ts";
 import type { Ref, WasmModule } from "./binaryen.ts";
-import { constantOf } from "./forms.ts";
+import { beyond, constantOf } from "./forms.ts";
 import type { Affine } from "./forms.ts";
 import type { Start } from "./innerloop.ts";
 import { elementBytes, log2Bytes, lookUp } from "./frame.ts";
 import { clampOffset, loadElement, storeElement } from "./scalar.ts";
-import { get, hold } from "./scope.ts";
-import type { Sequence } from "./scope.ts";
+import { get, hold, keep } from "./scope.ts";
+import type { Sequence, Slot } from "./scope.ts";
 import { laneCount, shuffle32 } from "./shape.ts";
-import { advanced, hoisted } from "./vectorloop.ts";
+import { componentOf, interleaved } from "./strided.ts";
+import type { Member } from "./strided.ts";
+import { advanced, hoisted, remember } from "./vectorloop.ts";
 import type { Copy, VectorLoop } from "./vectorloop.ts";
 
 /** Where the lanes of a buffer are read or written. */
@@ -68,9 +71,15 @@ function startOf({ loop, buffer, affine, sequence }: Place, strideBytes: Expr): 
   if (loop.inner !== undefined) return loop.inner.address(loop, buffer, affine.base, affine.stride);
   const { scope } = loop.frame;
   const { module, binaryen } = scope;
-  const start = loop.pointer(buffer, affine.base);
-  const moved = module.i32.mul(get(scope, loop.counter), hoisted(loop, strideBytes, "exact"));
-  return { slot: hold(scope, sequence, binaryen.i32, module.i32.add(get(scope, start), moved)), bytes: 0 };
+  const { rest, constant } = beyond(affine.base);
+  const key = `address ${buffer.role} ${buffer.name} ${formatExpr(rest)} ${formatExpr(affine.stride)}`;
+  const [slot] = remember(loop.known(sequence), key, () => {
+    const start = loop.pointer(buffer, rest);
+    const moved = module.i32.mul(get(scope, loop.counter), hoisted(loop, strideBytes, "exact"));
+    return [keep(scope, sequence, binaryen.i32, module.i32.add(get(scope, start), moved))];
+  });
+  if (slot === undefined) throw new Error("an address is one value");
+  return { slot, bytes: constant * elementBytes(loop.frame, buffer) };
 }
 
 /** The element offset of each lane, as ints that can be tested before they are used. */
@@ -213,6 +222,39 @@ export function storeLanes(place: Place, value: Shared): void {
         : module.v128.store64_lane(at, 8, lane, pointer, value()),
     );
   }
+}
+
+/** One of a group of loads: the registers that hold all of them are loaded once. */
+export function loadOfGroup(place: Place, { group, component }: Member): Ref {
+  const { loop, copy, buffer, affine, sequence } = place;
+  const { scope } = loop.frame;
+  const { module, binaryen } = scope;
+  const key = `group ${buffer.role} ${buffer.name} ${formatExpr(affine.base)} ${group.stride} ${copy.shift}`;
+  const registers = remember(loop.known(sequence), key, () => {
+    const addressOf = exactAddresses(place);
+    return Array.from({ length: group.stride }, (_, m) => {
+      const { pointer, bytes } = addressOf(0);
+      return keep(scope, sequence, binaryen.v128, module.v128.load(bytes + 16 * m, bytesOf(place), pointer));
+    });
+  });
+  return componentOf(scope, registers, component);
+}
+
+/** Appends the stores of a group once all of its values are there. */
+export function storeGroup(place: Place, { group, component }: Member, value: Slot): void {
+  const { loop, copy, sequence } = place;
+  const { scope } = loop.frame;
+  const values = remember(copy.waiting, group, () => []);
+  values[component] = value;
+  if (Object.keys(values).length < group.stride) return;
+  const addressOf = exactAddresses(place);
+  for (let m = 0; m < group.stride; m++) {
+    const { pointer, bytes } = addressOf(0);
+    const register = interleaved(scope, values, m);
+    sequence.push(scope.module.v128.store(bytes + 16 * m, bytesOf(place), pointer, register));
+  }
+  values.forEach(scope.release);
+  copy.waiting.delete(group);
 }
 
 /** Appends `element = update(element)` for all lanes: at once where they lie side by side, otherwise one by one. */

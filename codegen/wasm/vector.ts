@@ -22,7 +22,7 @@ import type { Operand } from "./fold.ts";
 import { constantOf } from "./forms.ts";
 import type { Affine } from "./forms.ts";
 import { lookUp } from "./frame.ts";
-import { gatherLanes, loadLanes, loadLanesClamped, placeOf } from "./lanememory.ts";
+import { gatherLanes, loadLanes, loadLanesClamped, loadOfGroup, placeOf } from "./lanememory.ts";
 import { MAX_DEPTH, keep, get, hold } from "./scope.ts";
 import type { Scope, Sequence, Slot } from "./scope.ts";
 import { convertParts, extract, int32Lanes, laneCount, laneFloats, maskFor, maskFrom } from "./shape.ts";
@@ -57,7 +57,11 @@ function enter(e: Expr, at: Context): readonly Operand<Context>[] {
   const same = (o: Expr): Operand<Context> => ({ expr: o, context: at });
   const guarded = (o: Expr): Operand<Context> => ({ expr: o, context: { ...at, loads: "clamped" } });
   if (e.kind === "load") return varies(e.offset) ? [same(e.offset)] : [];
-  if (e.kind === "and" || e.kind === "or") return [same(e.a), guarded(e.b)];
+  if (e.kind === "or") return [same(e.a), guarded(e.b)];
+  if (e.kind === "and") {
+    const first = deniedIn(loop, e.a);
+    return [same(first ?? e.a), guarded(first === undefined ? (deniedIn(loop, e.b) ?? e.b) : e.b)];
+  }
   if (e.kind === "unary" && isMath(e)) return [same(withoutSign(e.a).expr)];
   if (e.kind !== "select") return operands(e).map(same);
   if (loop.forms.of(e.test).kind === "invariant" && at.branches < MAX_BRANCHES) {
@@ -144,6 +148,11 @@ const emitters: Emitters = {
     if (offset !== undefined) {
       return [gatherLanes(at.loop, e.buffer, shared(at, single(offset)), at.loads)];
     }
+    const member = at.loads === "exact" ? at.loop.groups.ofLoad(e) : undefined;
+    if (member !== undefined) {
+      const { loop, copy, sequence } = at;
+      return [loadOfGroup({ loop, copy, buffer: e.buffer, affine: member.group.first, sequence }, member)];
+    }
     const place = placeOf(at.loop, at.copy, e.buffer, e.offset, at.sequence);
     if (place === undefined) throw new Error("a varying load has an affine or a varying offset");
     return [at.loads === "exact" ? loadLanes(place) : loadLanesClamped(place)];
@@ -151,7 +160,7 @@ const emitters: Emitters = {
   unary: (e, given) => unary(e, given),
   binary: (e, given) => binary(e, given),
   compare: (e, given) => [compare(e, given)],
-  and: (_, { at, values }) => [at.loop.frame.scope.module.v128.and(single(values[0]), single(values[1]))],
+  and: (e, { at, values }) => [both(at.loop, e, single(values[0]), single(values[1]))],
   or: (_, { at, values }) => [at.loop.frame.scope.module.v128.or(single(values[0]), single(values[1]))],
   not: (_, { at, values }) => [at.loop.frame.scope.module.v128.not(single(values[0]))],
   select: (e, given) => (given.values.length === 2 ? choose(e, given) : select(e, given)),
@@ -163,6 +172,18 @@ const emitters: Emitters = {
       (values[0] ?? []).map((part) => shared(at, part)),
     ),
 };
+
+/** One operand that is `not x` comes as x: an instruction does both. */
+function both(loop: VectorLoop, e: Extract<Expr, { kind: "and" | "or" }>, a: Ref, b: Ref): Ref {
+  const { v128 } = loop.frame.scope.module;
+  if (deniedIn(loop, e.a) !== undefined) return v128.andnot(b, a);
+  return deniedIn(loop, e.b) === undefined ? v128.and(a, b) : v128.andnot(a, b);
+}
+
+/** The x of `not x` in lanes. */
+function deniedIn({ forms }: VectorLoop, e: Expr): Expr | undefined {
+  return e.kind === "not" && forms.of(e.a).kind === "varying" ? e.a : undefined;
+}
 
 function single(parts: readonly Ref[] | undefined): Ref {
   const [part] = parts ?? [];

@@ -19,13 +19,14 @@ import { lookUp } from "./frame.ts";
 import type { Frame } from "./frame.ts";
 import { enterLoop } from "./innerloop.ts";
 import { isRelaxed, relaxedMulAdd } from "./math/relaxed.ts";
-import { placeOf, storeLanes, updateLanes } from "./lanememory.ts";
+import { placeOf, storeGroup, storeLanes, updateLanes } from "./lanememory.ts";
 import { lastUses } from "./lifetimes.ts";
 import { combine, countedLoop } from "./loops.ts";
 import { slotOf } from "./scalar.ts";
 import { keep, define, get, hold } from "./scope.ts";
 import type { Scope, Sequence, Slot } from "./scope.ts";
 import { constantParts, extract, laneCount, laneFloats, partCount, shuffle32 } from "./shape.ts";
+import { groupsOf } from "./strided.ts";
 import { emitLanes, intLane } from "./vector.ts";
 import { createVectorLoop, defineBefore, hoisted, homeAt } from "./vectorloop.ts";
 import type { Copy, For, VectorLoop } from "./vectorloop.ts";
@@ -48,7 +49,7 @@ export function emitVectorPart(
   const { scope } = frame;
   const { module, binaryen } = scope;
   const lanes = laneCount(scope);
-  const loop = createVectorLoop(frame, forms, counter, s.step);
+  const loop = createVectorLoop(frame, forms, groupsOf(frame, forms, s.body), counter, s.step);
   const sums = new Map<Local, Accumulator>();
   const trips = tripCount(s);
   if (trips !== undefined && trips < lanes) return "some left";
@@ -65,7 +66,7 @@ export function emitVectorPart(
   const run = (count: number, end: () => Ref): Ref => {
     const instructions: Sequence = [];
     const sites = Array.from({ length: count }, (_, index): Site => {
-      const copy: Copy = { shift: index * lanes * s.step, locals: new Map() };
+      const copy: Copy = { shift: index * lanes * s.step, locals: new Map(), waiting: new Map() };
       return { loop, copy, index, sets, sums };
     });
     if (body.some((statement) => statement.kind === "for")) emitJammed(sites, body, instructions);
@@ -445,6 +446,12 @@ function orNan(frame: Frame, type: FloatLike, nans: readonly Slot[], value: Ref)
 function emitAccess({ loop, copy }: Site, s: Access, sequence: Sequence): void {
   const { frame } = loop;
   const { scope } = frame;
+  const member = loop.groups.ofStore(s);
+  if (member !== undefined) {
+    const value = partAt(defineParts(scope, emitLanes(loop, copy, s.value, sequence), sequence), 0);
+    storeGroup({ loop, copy, buffer: s.buffer, affine: member.group.first, sequence }, member, value);
+    return;
+  }
   const place = placeOf(loop, copy, s.buffer, s.offset, sequence);
   if (place === undefined) throw new Error("a vector loop stores at affine offsets");
   const lanes = partAt(holdParts(scope, emitLanes(loop, copy, s.value, sequence), sequence), 0);

@@ -6,6 +6,7 @@
 
 import type { Buffer, Expr, Local, Stmt } from "../../src/loop/types.ts";
 import { foldExpr, operands } from "../../src/loop/fold.ts";
+import { formatExpr } from "../../src/loop/format.ts";
 import type { Ref } from "./binaryen.ts";
 import { int, int2 } from "./forms.ts";
 import type { Forms } from "./forms.ts";
@@ -16,6 +17,7 @@ import { emitScalar } from "./scalar.ts";
 import { keep, get, scalarType } from "./scope.ts";
 import type { Sequence, Slot } from "./scope.ts";
 import { constantParts, laneCount, splat } from "./shape.ts";
+import type { Group, Groups } from "./strided.ts";
 
 export type Loads = "exact" | "clamped";
 
@@ -44,6 +46,10 @@ export interface VectorLoop {
   readonly times: (expr: Expr, factor: number) => Expr;
   /** The address of an element of a buffer. */
   readonly pointer: (buffer: Buffer, offset: Expr) => Slot;
+  /** Accesses that are made together. */
+  readonly groups: Groups;
+  /** What one pass over a sequence computes once: addresses, and the registers of a group of loads. */
+  readonly known: (sequence: Sequence) => Map<string, readonly Slot[]>;
   /** How many offsets there are at which a whole vector is inside the buffer: 0 and up. */
   readonly wholeVectors: (buffer: Buffer) => Slot;
 }
@@ -51,6 +57,8 @@ export interface VectorLoop {
 /** One of the copies that an unrolled vector loop makes of its body; `shift` is added to the loop's local. */
 export interface Copy {
   readonly shift: number;
+  /** Values of a group of stores, until all of them are there. */
+  readonly waiting: Map<Group, Slot[]>;
   readonly locals: Map<Local, readonly Slot[]>;
 }
 
@@ -63,8 +71,15 @@ export function createHome(sequence: Sequence): Home {
   };
 }
 
-export function createVectorLoop(frame: Frame, forms: Forms, counter: Slot, step: number): VectorLoop {
-  const pointers = new Map<Expr, Map<Buffer, Slot>>();
+export function createVectorLoop(
+  frame: Frame,
+  forms: Forms,
+  groups: Groups,
+  counter: Slot,
+  step: number,
+): VectorLoop {
+  const pointers = new Map<Buffer, Map<string, Slot>>();
+  const known = new WeakMap<Sequence, Map<string, readonly Slot[]>>();
   const multiples = new Map<Expr, Map<number, Expr>>();
   const limits = new Map<Buffer, Slot>();
   const before = createHome([]);
@@ -86,10 +101,18 @@ export function createVectorLoop(frame: Frame, forms: Forms, counter: Slot, step
       ),
     pointer: (buffer, offset) =>
       remember(
-        remember(pointers, offset, () => new Map<Buffer, Slot>()),
-        buffer,
+        remember(pointers, buffer, () => new Map<string, Slot>()),
+        formatExpr(offset),
         () => bindBefore(elementPointer(loop, buffer, offset)),
       ),
+    groups,
+    known: (sequence) => {
+      const before = known.get(sequence);
+      if (before !== undefined) return before;
+      const fresh = new Map<string, readonly Slot[]>();
+      known.set(sequence, fresh);
+      return fresh;
+    },
     wholeVectors: (buffer) => remember(limits, buffer, () => bindBefore(vectorsInside(frame, buffer))),
   };
   return loop;

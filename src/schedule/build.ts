@@ -70,8 +70,16 @@ export const select = (test: Expr, then: Expr, otherwise: Expr): Expr => ({
 
 export const convert = (type: Type, a: Expr): Expr => {
   if (a.type === type) return a;
-  return a.kind === "const" ? constant(type, a.value) : { kind: "convert", type, a };
+  if (a.kind === "const") return constant(type, a.value);
+  const parts = a.kind === "select" ? [a.then, a.else] : [];
+  // one of several numbers
+  if (a.kind === "select" && parts.every(isChoice))
+    return { ...a, type, then: convert(type, a.then), else: convert(type, a.else) };
+  return { kind: "convert", type, a };
 };
+
+const isChoice = (a: Expr): boolean =>
+  a.kind === "const" || (a.kind === "select" && isChoice(a.then) && isChoice(a.else));
 
 /** Nothing is gained by a name for these. */
 export const isTrivial = (a: Expr): boolean =>

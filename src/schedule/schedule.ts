@@ -15,6 +15,7 @@ import { unroll } from "./unroll.ts";
 import { vectorise } from "./vectorise.ts";
 import { extentExpr } from "./integer.ts";
 import { inline } from "./inline.ts";
+import { interleave } from "./interleave.ts";
 import { materialise } from "./materialise.ts";
 import { report } from "./report.ts";
 import { scalarise } from "./scalarise.ts";
@@ -56,10 +57,13 @@ export const schedule = (ir: Arena, program: Program, options: ScheduleOptions):
   const unrolled = unroll(ir, scalars.definitions);
   const inlined = inline(ir, unrolled.definitions, kept);
   const parts = materialise(ir, inlined.definitions, provable);
-  const factors = factor(ir, parts.definitions, new Set(recurrencesIn(ir, parts.definitions).keys()));
+  const ordered = new Set(recurrencesIn(ir, parts.definitions).keys());
+  const strides = interleave(ir, parts.definitions, results, new Set([...ordered, ...symmetric.keys()]));
+  const factors = factor(ir, strides.definitions, ordered);
   const stepped = factors.definitions.map((definition) => stepOver(ir, definition));
   const { definitions, recurrences } = joined(ir, inDependencyOrder(ir, stepped));
-  const elements = elementsOf(scalars.elements);
+  const singles = new Map([...scalars.elements, ...strides.elements]);
+  const elements = elementsOf(singles);
   const halves = halvesOf(definitions, results, symmetric);
   const plans = definitions.map((definition) =>
     planOf(ir, definition, {
@@ -69,9 +73,9 @@ export const schedule = (ir: Arena, program: Program, options: ScheduleOptions):
     }),
   );
   const { items, locations, parts: rows } = fuse(ir, plans, options.dtype, symmetric);
-  const places = contract(ir, definitions, results, locations, scalars.elements);
+  const places = contract(ir, definitions, results, locations, singles);
   const tree: Schedule = { items, vector: vectorise(items), places, parts: rows };
-  const passes = [scalars, unrolled, inlined, parts, factors];
+  const passes = [scalars, unrolled, inlined, parts, strides, factors];
   const told = report({ locations, places, vector: tree.vector, outputs: results });
   const mirrored = [...halves.keys()].filter((tensor) => symmetric.has(tensor)).map(mirrorDecision);
   const decisions = [...passes.flatMap((pass) => pass.decisions), ...mirrored, ...told];

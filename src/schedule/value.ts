@@ -407,7 +407,8 @@ const lowerIsZero = (frame: Frame, value: Affine): Operand => {
     const sides = [affines.ofIndex(ir, index), other].map((side) => integer(frame, side));
     return applied(frame, sides, ([a = never(), b = never()]) => compare("==", a, b));
   }
-  return applied(frame, [integer(frame, value)], ([a = never()]) => compare("==", a, int(0)));
+  const varying = affines.plus(ir, value, affines.fixed(ir, -value.constant));
+  return applied(frame, [integer(frame, varying)], ([a = never()]) => compare("==", a, int(-value.constant)));
 };
 
 const lowerSelect = (frame: Frame, test: Node, then: Operand, otherwise: Operand): Operand => {
