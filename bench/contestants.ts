@@ -1,5 +1,6 @@
 /** Who runs a workload: one row per column of the table. */
-import { onFastWasm, onTypeScript, onWasm } from "./gradsmith.ts";
+import { hasRelaxedSimd } from "../src/runtime/index.ts";
+import { onFastWasm, onRelaxedWasm, onThreads, onTypeScript, onWasm } from "./gradsmith.ts";
 import {
   loadJax,
   loadMathJs,
@@ -158,6 +159,11 @@ interface Column {
 export const COLUMNS = {
   wasm: { title: "gradsmith WASM", make: onWasm },
   fast: { title: "gradsmith WASM, fast", make: onFastWasm },
+  threads: { title: "gradsmith WASM, 2 threads", make: onThreads },
+  relaxed: {
+    title: "gradsmith WASM, relaxed SIMD",
+    make: (workload, drawn) => (hasRelaxedSimd() ? onRelaxedWasm(workload, drawn) : undefined),
+  },
   ts: { title: "gradsmith TypeScript", make: onTypeScript },
   tfjs: {
     title: "TensorFlow.js",

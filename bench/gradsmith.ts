@@ -3,9 +3,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ts } from "ts-morph";
-import { emitLoader, emitTypeScript, emitWasm, type PortValue } from "../src/index.ts";
+import { emitTypeScript, type PortValue } from "../src/index.ts";
 import { compileModule } from "../src/pipeline.ts";
-import { kernelsOf } from "../src/cli/build.ts";
+import { EMIT, kernelsOf, type Variant } from "../src/cli/build.ts";
 import { IMPORTS } from "../src/cli/files.ts";
 import { formatDiagnostics } from "../src/diagnostics/index.ts";
 import type { Kernel, MathMode } from "../src/loop/types.ts";
@@ -136,26 +136,67 @@ const reserve = (heap: Heap, { inputs, outputs }: Workload): void => {
 
 type Call = (kernel: Loaded, args: Ports, into: Ports) => () => Results;
 
+interface Build {
+  readonly math: MathMode;
+  readonly variant: Variant;
+}
+
+interface Options {
+  readonly heap?: Heap;
+  readonly threads?: number;
+}
+
+/** What a loaded module has besides its kernels. */
+interface Module {
+  readonly heap: Heap;
+  readonly close?: () => void;
+}
+
 const onHeap =
-  (math: MathMode, call: Call) =>
+  ({ math, variant }: Build, options: () => Options, call: Call) =>
   async (workload: Workload, drawn: Arrays<Float32Array>): Promise<Contestant> => {
-    const compiled = compile(workload, math);
-    const text = await emitLoader(compiled, { kind: "inline", bytes: await emitWasm(compiled) }, RUNTIME);
-    const module = (await importText(`${workload.name}.${math}.wasm`, text)) as {
-      readonly load: (options: { readonly heap: Heap }) => Promise<Kernels<Loaded>>;
+    const stem = [workload.name, math, variant.threads, variant.simd].join(".");
+    const emitted = await EMIT["wasm-inline"](compile(workload, math), stem, variant);
+    const module = (await importText(`${stem}.wasm`, String(emitted.get(`${stem}.wasm.ts`)))) as {
+      readonly load: (options: Options) => Promise<Module & Kernels<Loaded>>;
     };
-    const heap = createHeap();
+    const loaded = await module.load(options());
+    const { heap, close }: Module = loaded;
     reserve(heap, workload);
-    const kernels = await module.load({ heap });
     const { args, into } = place(workload, drawn, heap);
-    return contestant(workload.kernels.map((name) => call(kernelOf(kernels, name), args, into)));
+    const found = contestant(
+      workload.kernels.map((name) => call(kernelOf<Loaded>(loaded, name), args, into)),
+    );
+    return close === undefined ? found : { ...found, dispose: close };
   };
 
+const OWN = (): Options => ({ heap: createHeap() });
+const STRICT: Variant = { threads: "one", simd: "strict" };
+const prepared: Call = (kernel, args, into) => kernel.prepare(args, into);
+
 /** Arrays in the kernel's own memory, arguments checked once. */
-export const onWasm = onHeap("accurate", (kernel, args, into) => kernel.prepare(args, into));
+export const onWasm = onHeap({ math: "accurate", variant: STRICT }, OWN, prepared);
 
 /** The same, built with `--math fast`. */
-export const onFastWasm = onHeap("fast", (kernel, args, into) => kernel.prepare(args, into));
+export const onFastWasm = onHeap({ math: "fast", variant: STRICT }, OWN, prepared);
+
+/** The same on two threads. */
+export const onThreads = onHeap(
+  { math: "accurate", variant: { threads: "several", simd: "strict" } },
+  () => ({ threads: 2 }),
+  prepared,
+);
+
+/** With fused multiply-adds. */
+export const onRelaxedWasm = onHeap(
+  { math: "accurate", variant: { threads: "one", simd: "relaxed" } },
+  OWN,
+  prepared,
+);
 
 /** Arrays in the kernel's own memory, arguments checked at each call. */
-export const onCheckedWasm = onHeap("accurate", (kernel, args, into) => () => kernel(args, into));
+export const onCheckedWasm = onHeap(
+  { math: "accurate", variant: STRICT },
+  OWN,
+  (kernel, args, into) => () => kernel(args, into),
+);
