@@ -153,10 +153,10 @@ export function attention_masked(
             const at9_1_1 = mask[at8_1_1 + s]!;
             const at9_2_1 = mask[at8_2_1 + s]!;
             const at9_3_1 = mask[at8_3_1 + s]!;
-            const score1 = +at9 === 0 ? -Infinity : t * score_sum;
-            const score1_1_1 = at9_1_1 === 0 ? -Infinity : t * score_sum_1_1;
-            const score1_2_1 = at9_2_1 === 0 ? -Infinity : t * score_sum_2_1;
-            const score1_3_1 = at9_3_1 === 0 ? -Infinity : t * score_sum_3_1;
+            const score1 = +at9 === -0 ? -Infinity : t * score_sum;
+            const score1_1_1 = at9_1_1 === -0 ? -Infinity : t * score_sum_1_1;
+            const score1_2_1 = at9_2_1 === -0 ? -Infinity : t * score_sum_2_1;
+            const score1_3_1 = at9_3_1 === -0 ? -Infinity : t * score_sum_3_1;
             score[at10 + s] = score1;
             score[at10_1_1 + s] = score1_1_1;
             score[at10_2_1 + s] = score1_2_1;
@@ -181,7 +181,7 @@ export function attention_masked(
             score_sum += score_sumPart;
           }
           const at9 = mask[at8 + s]!;
-          const score1 = +at9 === 0 ? -Infinity : t * score_sum;
+          const score1 = +at9 === -0 ? -Infinity : t * score_sum;
           score[at10 + s] = score1;
         }
       }
@@ -493,10 +493,10 @@ export function attention_masked_vjp(
             const at9_1_1 = mask[at8_1_1 + s]!;
             const at9_2_1 = mask[at8_2_1 + s]!;
             const at9_3_1 = mask[at8_3_1 + s]!;
-            const is = +at9 === 0;
-            const is_1_1 = at9_1_1 === 0;
-            const is_2_1 = at9_2_1 === 0;
-            const is_3_1 = at9_3_1 === 0;
+            const is = +at9 === -0;
+            const is_1_1 = at9_1_1 === -0;
+            const is_2_1 = at9_2_1 === -0;
+            const is_3_1 = at9_3_1 === -0;
             const score1 = is ? -Infinity : t * score_sum;
             const score1_1_1 = is_1_1 ? -Infinity : t * score_sum_1_1;
             const score1_2_1 = is_2_1 ? -Infinity : t * score_sum_2_1;
@@ -525,7 +525,7 @@ export function attention_masked_vjp(
             score_sum += score_sumPart;
           }
           const at9 = mask[at8 + s]!;
-          const is = +at9 === 0;
+          const is = +at9 === -0;
           const score1 = is ? -Infinity : t * score_sum;
           score[at10 + s] = score1;
         }
@@ -650,7 +650,7 @@ export function attention_masked_vjp(
       const at20 = at7 + l * S;
       for (let s = 0; s < S; s++) {
         const at21 = mask[at20 + s]!;
-        const is1 = at21 === 0;
+        const is1 = at21 === -0;
         const t11 = d_weight[at19 + s]!;
         const t12 = weight[at19 + s]!;
         const d_score_sum1 = !is1 ? t * t12 * (t11 - d_softmax_y_sum_1) : 0;

@@ -22,12 +22,11 @@ export interface StdResults {
  *
  * mean.sum = Σ[n] x[n]
  * variance.m = mean.sum / N
- * sum.sum_largest_1 = max[n] |x[n] - variance.m|
- * sum.sum_scale_1 = (sum.sum_largest_1 < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (sum.sum_largest_1 < 8.077935669463161e-28 ? 1.298074214633707e+33 : (sum.sum_largest_1 < 9.313225746154785e-10 ? 1152921504606847000 : (sum.sum_largest_1 ≤ 1073741824 ? 1 : (sum.sum_largest_1 ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (sum.sum_largest_1 ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
- * sum.sum_scaled_1 = Σ[n] ((x[n] - variance.m) · stop_gradient(sum.sum_scale_1))^2
- * out = [0 ≠ sum.sum_scaled_1] · (sqrt(sum.sum_scaled_1 / (N - ddof)) / stop_gradient(sum.sum_scale_1))
+ * sum.x[n] = (x[n] - variance.m)^2
+ * sum.sum = Σ[n] sum.x[n]
+ * out = sqrt(sum.sum / (N - ddof))
  *
- * Operations: 8·N + 19
+ * Operations: 4·N + 4
  */
 export function std(args: StdArgs): StdResults {
   const x = array("x", args.x, "Float32Array");
@@ -46,42 +45,21 @@ export function std(args: StdArgs): StdResults {
     mean_sumSum += mean_sumPart;
   }
   const mean_sum = mean_sumSum;
-  let sum_sum_largest_1 = -Infinity;
+  let sum_sumSum = 0;
   const t2 = mean_sum / N;
-  for (let n = 0; n < N; n++) {
-    const t1 = x[n]!;
-    const t3 = t1 - t2;
-    sum_sum_largest_1 = Math.max(sum_sum_largest_1, Math.abs(t3));
-  }
-  const sum_sum_scale_1: number =
-    sum_sum_largest_1 < 3.8725919148493183e-121
-      ? 5.260135901548374e210
-      : sum_sum_largest_1 < 8.077935669463161e-28
-        ? 1.298074214633707e33
-        : sum_sum_largest_1 < 9.313225746154785e-10
-          ? 1152921504606847000
-          : sum_sum_largest_1 <= 1073741824
-            ? 1
-            : sum_sum_largest_1 <= 1.2379400392853803e27
-              ? 8.673617379884035e-19
-              : sum_sum_largest_1 <= 2.5822498780869086e120
-                ? 7.703719777548943e-34
-                : 1.90109156629516e-211;
-  let sum_sum_scaled_1Sum = 0;
   for (let nFrom = 0; nFrom < N; nFrom += 1024) {
     const nTo = Math.min(nFrom + 1024, N);
-    let sum_sum_scaled_1Part = 0;
+    let sum_sumPart = 0;
     for (let n = nFrom; n < nTo; n++) {
-      const t4 = x[n]!;
-      const t5 = t4 - t2;
-      const t6 = sum_sum_scale_1 * t5;
-      const t7 = t6 * t6;
-      sum_sum_scaled_1Part += t7;
+      const t1 = x[n]!;
+      const t3 = t1 - t2;
+      const t4 = t3 * t3;
+      sum_sumPart += t4;
     }
-    sum_sum_scaled_1Sum += sum_sum_scaled_1Part;
+    sum_sumSum += sum_sumPart;
   }
-  const sum_sum_scaled_1 = sum_sum_scaled_1Sum;
-  const out1 = 0 !== sum_sum_scaled_1 ? Math.sqrt(sum_sum_scaled_1 / (N - ddof)) / sum_sum_scale_1 : 0;
+  const sum_sum = sum_sumSum;
+  const out1 = Math.sqrt(sum_sum / (N - ddof));
   out = out1;
   return { out };
 }
@@ -110,26 +88,19 @@ export interface StdGradResults {
   readonly d_x: Float32Array;
 }
 
-let std_grad_sum_sum_largest_1_1 = new Float32Array(0);
+let std_grad_sum_sum_1 = new Float32Array(0);
 
 /**
  * Standard deviation: the root of the variance.
  *
  * mean.sum = Σ[n] x[n]
  * variance.m = mean.sum / N
- * sum.sum_largest_1_1[n] = x[n] - variance.m
- * sum.sum_largest_1 = max[n] |sum.sum_largest_1_1[n]|
- * sum.sum_scale_1 = (sum.sum_largest_1 < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (sum.sum_largest_1 < 8.077935669463161e-28 ? 1.298074214633707e+33 : (sum.sum_largest_1 < 9.313225746154785e-10 ? 1152921504606847000 : (sum.sum_largest_1 ≤ 1073741824 ? 1 : (sum.sum_largest_1 ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (sum.sum_largest_1 ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
- * sum.sum_scaled_1_1[n] = stop_gradient(sum.sum_scale_1) · sum.sum_largest_1_1[n]
- * sum.sum_scaled_1 = Σ[n] sum.sum_scaled_1_1[n]^2
- * out = [0 ≠ sum.sum_scaled_1] · (sqrt(sum.sum_scaled_1 / (N - ddof)) / stop_gradient(sum.sum_scale_1))
- * d_sum.sum_scaled_1 = [0 ≠ sum.sum_scaled_1] · (1 / (2 · (N - ddof) · stop_gradient(sum.sum_scale_1) · sqrt(sum.sum_scaled_1 / (N - ddof))))
- * d_variance.m_1[n] = 2 · stop_gradient(sum.sum_scale_1) · d_sum.sum_scaled_1 · sum.sum_scaled_1_1[n]
- * d_variance.m = Σ[n] -d_variance.m_1[n]
- * d_mean.sum = d_variance.m / N
- * d_x[n] = d_mean.sum + d_variance.m_1[n]
+ * sum.sum_1[n] = x[n] - variance.m
+ * sum.sum = Σ[n] sum.sum_1[n]^2
+ * out = sqrt(sum.sum / (N - ddof))
+ * d_x[n] = sum.sum_1[n] / ((N - ddof) · sqrt(sum.sum / (N - ddof)))
  *
- * Operations: 10·N + 30
+ * Operations: 5·N + 8
  */
 export function std_grad(args: StdGradArgs, into: StdGradInto = {}): StdGradResults {
   const x = array("x", args.x, "Float32Array");
@@ -138,10 +109,9 @@ export function std_grad(args: StdGradArgs, into: StdGradInto = {}): StdGradResu
   shape("x", x.length, "[N]", [N]);
   let out = 0;
   const d_x = output("d_x", into.d_x, "Float32Array", "[N]", [N]);
-  const sum_sum_largest_1_1Size = N;
-  if (std_grad_sum_sum_largest_1_1.length < sum_sum_largest_1_1Size)
-    std_grad_sum_sum_largest_1_1 = new Float32Array(sum_sum_largest_1_1Size);
-  const sum_sum_largest_1_1 = std_grad_sum_sum_largest_1_1;
+  const sum_sum_1Size = N;
+  if (std_grad_sum_sum_1.length < sum_sum_1Size) std_grad_sum_sum_1 = new Float32Array(sum_sum_1Size);
+  const sum_sum_1 = std_grad_sum_sum_1;
   let mean_sumSum = 0;
   for (let nFrom = 0; nFrom < N; nFrom += 1024) {
     const nTo = Math.min(nFrom + 1024, N);
@@ -153,69 +123,29 @@ export function std_grad(args: StdGradArgs, into: StdGradInto = {}): StdGradResu
     mean_sumSum += mean_sumPart;
   }
   const mean_sum = mean_sumSum;
-  let sum_sum_largest_1 = -Infinity;
-  const t2 = 1 / N;
-  const t3 = mean_sum * t2;
-  for (let n = 0; n < N; n++) {
-    const t1 = x[n]!;
-    const sum_sum_largest_1_1_1 = t1 - t3;
-    sum_sum_largest_1_1[n] = sum_sum_largest_1_1_1;
-    sum_sum_largest_1 = Math.max(sum_sum_largest_1, Math.abs(sum_sum_largest_1_1_1));
-  }
-  const sum_sum_scale_1: number =
-    sum_sum_largest_1 < 3.8725919148493183e-121
-      ? 5.260135901548374e210
-      : sum_sum_largest_1 < 8.077935669463161e-28
-        ? 1.298074214633707e33
-        : sum_sum_largest_1 < 9.313225746154785e-10
-          ? 1152921504606847000
-          : sum_sum_largest_1 <= 1073741824
-            ? 1
-            : sum_sum_largest_1 <= 1.2379400392853803e27
-              ? 8.673617379884035e-19
-              : sum_sum_largest_1 <= 2.5822498780869086e120
-                ? 7.703719777548943e-34
-                : 1.90109156629516e-211;
-  let sum_sum_scaled_1Sum = 0;
+  let sum_sumSum = 0;
+  const t2 = mean_sum / N;
   for (let nFrom = 0; nFrom < N; nFrom += 1024) {
     const nTo = Math.min(nFrom + 1024, N);
-    let sum_sum_scaled_1Part = 0;
+    let sum_sumPart = 0;
     for (let n = nFrom; n < nTo; n++) {
-      const t4 = sum_sum_largest_1_1[n]!;
-      const t5 = sum_sum_scale_1 * t4;
-      const t6 = t5 * t5;
-      sum_sum_scaled_1Part += t6;
+      const t1 = x[n]!;
+      const sum_sum_1_1 = t1 - t2;
+      sum_sum_1[n] = sum_sum_1_1;
+      const t3 = sum_sum_1_1 * sum_sum_1_1;
+      sum_sumPart += t3;
     }
-    sum_sum_scaled_1Sum += sum_sum_scaled_1Part;
+    sum_sumSum += sum_sumPart;
   }
-  const sum_sum_scaled_1 = sum_sum_scaled_1Sum;
-  const t7 = 1 / (N - ddof);
-  const t8 = t7 * sum_sum_scaled_1;
-  const t9 = 1 / sum_sum_scale_1;
-  const is = 0 !== sum_sum_scaled_1;
-  const out1 = is ? t9 * Math.sqrt(t8) : 0;
+  const sum_sum = sum_sumSum;
+  const t4 = 1 / (N - ddof);
+  const t5 = sum_sum * t4;
+  const out1 = Math.sqrt(t5);
   out = out1;
-  const d_sum_sum_scaled_1 = is ? (0.5 * t7 * t9) / Math.sqrt(t8) : 0;
-  let d_variance_mSum = 0;
-  const t12 = 2 * sum_sum_scale_1 * d_sum_sum_scaled_1;
-  for (let nFrom = 0; nFrom < N; nFrom += 1024) {
-    const nTo = Math.min(nFrom + 1024, N);
-    let d_variance_mPart = 0;
-    for (let n = nFrom; n < nTo; n++) {
-      const t10 = sum_sum_largest_1_1[n]!;
-      const t11 = sum_sum_scale_1 * t10;
-      const t13 = t12 * t11;
-      d_variance_mPart += -t13;
-    }
-    d_variance_mSum += d_variance_mPart;
-  }
-  const d_variance_m = d_variance_mSum;
-  const t17 = t2 * d_variance_m;
+  const t7 = t4 / Math.sqrt(t5);
   for (let n = 0; n < N; n++) {
-    const t14 = sum_sum_largest_1_1[n]!;
-    const t15 = sum_sum_scale_1 * t14;
-    const t16 = t12 * t15;
-    const d_x1 = t17 + t16;
+    const t6 = sum_sum_1[n]!;
+    const d_x1 = t7 * t6;
     d_x[n] = d_x1;
   }
   return { out, d_x };

@@ -64,12 +64,11 @@ export interface Kernels {
    *
    * mean.sum = Σ[n] x[n]
    * variance.m = mean.sum / N
-   * sum.sum_largest_1 = max[n] |x[n] - variance.m|
-   * sum.sum_scale_1 = (sum.sum_largest_1 < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (sum.sum_largest_1 < 8.077935669463161e-28 ? 1.298074214633707e+33 : (sum.sum_largest_1 < 9.313225746154785e-10 ? 1152921504606847000 : (sum.sum_largest_1 ≤ 1073741824 ? 1 : (sum.sum_largest_1 ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (sum.sum_largest_1 ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
-   * sum.sum_scaled_1 = Σ[n] ((x[n] - variance.m) · stop_gradient(sum.sum_scale_1))^2
-   * out = [0 ≠ sum.sum_scaled_1] · (sqrt(sum.sum_scaled_1 / (N - ddof)) / stop_gradient(sum.sum_scale_1))
+   * sum.x[n] = (x[n] - variance.m)^2
+   * sum.sum = Σ[n] sum.x[n]
+   * out = sqrt(sum.sum / (N - ddof))
    *
-   * Operations: 8·N + 19
+   * Operations: 4·N + 4
    */
   readonly std: WasmKernel<[args: StdArgs], StdResults>;
   /**
@@ -77,19 +76,12 @@ export interface Kernels {
    *
    * mean.sum = Σ[n] x[n]
    * variance.m = mean.sum / N
-   * sum.sum_largest_1_1[n] = x[n] - variance.m
-   * sum.sum_largest_1 = max[n] |sum.sum_largest_1_1[n]|
-   * sum.sum_scale_1 = (sum.sum_largest_1 < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (sum.sum_largest_1 < 8.077935669463161e-28 ? 1.298074214633707e+33 : (sum.sum_largest_1 < 9.313225746154785e-10 ? 1152921504606847000 : (sum.sum_largest_1 ≤ 1073741824 ? 1 : (sum.sum_largest_1 ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (sum.sum_largest_1 ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
-   * sum.sum_scaled_1_1[n] = stop_gradient(sum.sum_scale_1) · sum.sum_largest_1_1[n]
-   * sum.sum_scaled_1 = Σ[n] sum.sum_scaled_1_1[n]^2
-   * out = [0 ≠ sum.sum_scaled_1] · (sqrt(sum.sum_scaled_1 / (N - ddof)) / stop_gradient(sum.sum_scale_1))
-   * d_sum.sum_scaled_1 = [0 ≠ sum.sum_scaled_1] · (1 / (2 · (N - ddof) · stop_gradient(sum.sum_scale_1) · sqrt(sum.sum_scaled_1 / (N - ddof))))
-   * d_variance.m_1[n] = 2 · stop_gradient(sum.sum_scale_1) · d_sum.sum_scaled_1 · sum.sum_scaled_1_1[n]
-   * d_variance.m = Σ[n] -d_variance.m_1[n]
-   * d_mean.sum = d_variance.m / N
-   * d_x[n] = d_mean.sum + d_variance.m_1[n]
+   * sum.sum_1[n] = x[n] - variance.m
+   * sum.sum = Σ[n] sum.sum_1[n]^2
+   * out = sqrt(sum.sum / (N - ddof))
+   * d_x[n] = sum.sum_1[n] / ((N - ddof) · sqrt(sum.sum / (N - ddof)))
    *
-   * Operations: 10·N + 30
+   * Operations: 5·N + 8
    */
   readonly std_grad: WasmKernel<[args: StdGradArgs, into?: StdGradInto], StdGradResults>;
 }

@@ -24,22 +24,19 @@ export interface StdAxis0Results {
 }
 
 let std_axis0_mean_sumPart = new Float32Array(0);
-let std_axis0_sum_sum_scaled_1Part = new Float32Array(0);
+let std_axis0_sum_sumPart = new Float32Array(0);
 let std_axis0_mean_sum = new Float32Array(0);
 let std_axis0_variance_m = new Float32Array(0);
-let std_axis0_sum_sum_largest_1 = new Float32Array(0);
-let std_axis0_sum_sum_scale_1 = new Float32Array(0);
-let std_axis0_sum_sum_scaled_1 = new Float32Array(0);
+let std_axis0_sum_sum = new Float32Array(0);
 
 /**
  * mean.sum[j] = Σ[m] x[m, j]
  * variance.m[j] = mean.sum[j] / M
- * sum.sum_largest_1[j] = max[m] |x[m, j] - variance.m[j]|
- * sum.sum_scale_1[j] = (sum.sum_largest_1[j] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (sum.sum_largest_1[j] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (sum.sum_largest_1[j] < 9.313225746154785e-10 ? 1152921504606847000 : (sum.sum_largest_1[j] ≤ 1073741824 ? 1 : (sum.sum_largest_1[j] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (sum.sum_largest_1[j] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
- * sum.sum_scaled_1[j] = Σ[m] ((x[m, j] - variance.m[j]) · stop_gradient(sum.sum_scale_1[j]))^2
- * y[j] = [0 ≠ sum.sum_scaled_1[j]] · (sqrt(sum.sum_scaled_1[j] / M) / stop_gradient(sum.sum_scale_1[j]))
+ * sum.x[j, m] = (x[m, j] - variance.m[j])^2
+ * sum.sum[j] = Σ[m] sum.x[j, m]
+ * y[j] = sqrt(sum.sum[j] / M)
  *
- * Operations: 8·M·N + 18·N
+ * Operations: 4·M·N + 3·N
  */
 export function std_axis0(args: StdAxis0Args, into: StdAxis0Into = {}): StdAxis0Results {
   const x = array("x", args.x, "Float32Array");
@@ -51,28 +48,19 @@ export function std_axis0(args: StdAxis0Args, into: StdAxis0Into = {}): StdAxis0
   if (std_axis0_mean_sumPart.length < mean_sumPartSize)
     std_axis0_mean_sumPart = new Float32Array(mean_sumPartSize);
   const mean_sumPart = std_axis0_mean_sumPart;
-  const sum_sum_scaled_1PartSize = N;
-  if (std_axis0_sum_sum_scaled_1Part.length < sum_sum_scaled_1PartSize)
-    std_axis0_sum_sum_scaled_1Part = new Float32Array(sum_sum_scaled_1PartSize);
-  const sum_sum_scaled_1Part = std_axis0_sum_sum_scaled_1Part;
+  const sum_sumPartSize = N;
+  if (std_axis0_sum_sumPart.length < sum_sumPartSize)
+    std_axis0_sum_sumPart = new Float32Array(sum_sumPartSize);
+  const sum_sumPart = std_axis0_sum_sumPart;
   const mean_sumSize = N;
   if (std_axis0_mean_sum.length < mean_sumSize) std_axis0_mean_sum = new Float32Array(mean_sumSize);
   const mean_sum = std_axis0_mean_sum;
   const variance_mSize = N;
   if (std_axis0_variance_m.length < variance_mSize) std_axis0_variance_m = new Float32Array(variance_mSize);
   const variance_m = std_axis0_variance_m;
-  const sum_sum_largest_1Size = N;
-  if (std_axis0_sum_sum_largest_1.length < sum_sum_largest_1Size)
-    std_axis0_sum_sum_largest_1 = new Float32Array(sum_sum_largest_1Size);
-  const sum_sum_largest_1 = std_axis0_sum_sum_largest_1;
-  const sum_sum_scale_1Size = N;
-  if (std_axis0_sum_sum_scale_1.length < sum_sum_scale_1Size)
-    std_axis0_sum_sum_scale_1 = new Float32Array(sum_sum_scale_1Size);
-  const sum_sum_scale_1 = std_axis0_sum_sum_scale_1;
-  const sum_sum_scaled_1Size = N;
-  if (std_axis0_sum_sum_scaled_1.length < sum_sum_scaled_1Size)
-    std_axis0_sum_sum_scaled_1 = new Float32Array(sum_sum_scaled_1Size);
-  const sum_sum_scaled_1 = std_axis0_sum_sum_scaled_1;
+  const sum_sumSize = N;
+  if (std_axis0_sum_sum.length < sum_sumSize) std_axis0_sum_sum = new Float32Array(sum_sumSize);
+  const sum_sum = std_axis0_sum_sum;
   for (let j = 0; j < N; j++) {
     mean_sum[j] = 0;
   }
@@ -98,61 +86,28 @@ export function std_axis0(args: StdAxis0Args, into: StdAxis0Into = {}): StdAxis0
     variance_m[j] = variance_m1;
   }
   for (let j = 0; j < N; j++) {
-    sum_sum_largest_1[j] = -Infinity;
-  }
-  for (let m = 0; m < M; m++) {
-    const at1 = m * N;
-    for (let j = 0; j < N; j++) {
-      const t2 = x[at1 + j]!;
-      const t3 = t2 - variance_m[j]!;
-      sum_sum_largest_1[j]! = Math.max(sum_sum_largest_1[j]!, Math.abs(t3));
-    }
-  }
-  for (let j = 0; j < N; j++) {
-    const t4 = sum_sum_largest_1[j]!;
-    const sum_sum_scale_1_1: number =
-      t4 < 3.8725919148493183e-121
-        ? 5.260135901548374e210
-        : t4 < 8.077935669463161e-28
-          ? 1.298074214633707e33
-          : t4 < 9.313225746154785e-10
-            ? 1152921504606847000
-            : t4 <= 1073741824
-              ? 1
-              : t4 <= 1.2379400392853803e27
-                ? 8.673617379884035e-19
-                : t4 <= 2.5822498780869086e120
-                  ? 7.703719777548943e-34
-                  : 1.90109156629516e-211;
-    sum_sum_scale_1[j] = sum_sum_scale_1_1;
-  }
-  for (let j = 0; j < N; j++) {
-    sum_sum_scaled_1[j] = 0;
+    sum_sum[j] = 0;
   }
   for (let mFrom = 0; mFrom < M; mFrom += 1024) {
     const mTo = Math.min(mFrom + 1024, M);
     for (let j = 0; j < N; j++) {
-      sum_sum_scaled_1Part[j] = 0;
+      sum_sumPart[j] = 0;
     }
     for (let m = mFrom; m < mTo; m++) {
-      const at2 = m * N;
+      const at1 = m * N;
       for (let j = 0; j < N; j++) {
-        const t5 = x[at2 + j]!;
-        const t6 = t5 - variance_m[j]!;
-        const t7 = sum_sum_scale_1[j]!;
-        const t8 = t6 * t7;
-        const t9 = t8 * t8;
-        sum_sum_scaled_1Part[j]! += t9;
+        const t2 = x[at1 + j]!;
+        const t3 = t2 - variance_m[j]!;
+        const t4 = t3 * t3;
+        sum_sumPart[j]! += t4;
       }
     }
     for (let j = 0; j < N; j++) {
-      sum_sum_scaled_1[j]! += sum_sum_scaled_1Part[j]!;
+      sum_sum[j]! += sum_sumPart[j]!;
     }
   }
   for (let j = 0; j < N; j++) {
-    const t10 = sum_sum_scaled_1[j]!;
-    const t11 = sum_sum_scale_1[j]!;
-    const y1 = 0 !== t10 ? Math.sqrt(t1 * t10) / t11 : 0;
+    const y1 = Math.sqrt(t1 * sum_sum[j]!);
     y[j] = y1;
   }
   return { y };
@@ -183,31 +138,19 @@ export interface StdAxis0VjpResults {
 }
 
 let std_axis0_vjp_mean_sumPart = new Float32Array(0);
-let std_axis0_vjp_sum_sum_scaled_1Part = new Float32Array(0);
-let std_axis0_vjp_d_variance_mPart = new Float32Array(0);
+let std_axis0_vjp_sum_sumPart = new Float32Array(0);
 let std_axis0_vjp_mean_sum = new Float32Array(0);
 let std_axis0_vjp_variance_m = new Float32Array(0);
-let std_axis0_vjp_sum_sum_largest_1 = new Float32Array(0);
-let std_axis0_vjp_sum_sum_scale_1 = new Float32Array(0);
-let std_axis0_vjp_sum_sum_scaled_1 = new Float32Array(0);
-let std_axis0_vjp_d_sum_sum_scaled_1 = new Float32Array(0);
-let std_axis0_vjp_d_variance_m = new Float32Array(0);
-let std_axis0_vjp_d_mean_sum = new Float32Array(0);
+let std_axis0_vjp_sum_sum = new Float32Array(0);
 
 /**
  * mean.sum[j] = Σ[m] x[m, j]
  * variance.m[j] = mean.sum[j] / M
- * sum.sum_largest_1_1[m, j] = x[m, j] - variance.m[j]
- * sum.sum_largest_1[j] = max[m] |sum.sum_largest_1_1[m, j]|
- * sum.sum_scale_1[j] = (sum.sum_largest_1[j] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (sum.sum_largest_1[j] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (sum.sum_largest_1[j] < 9.313225746154785e-10 ? 1152921504606847000 : (sum.sum_largest_1[j] ≤ 1073741824 ? 1 : (sum.sum_largest_1[j] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (sum.sum_largest_1[j] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
- * sum.sum_scaled_1_1[m, j] = stop_gradient(sum.sum_scale_1[j]) · sum.sum_largest_1_1[m, j]
- * sum.sum_scaled_1[j] = Σ[m] sum.sum_scaled_1_1[m, j]^2
- * d_sum.sum_scaled_1[j] = [0 ≠ sum.sum_scaled_1[j]] · (d_y[j] / (2 · M · stop_gradient(sum.sum_scale_1[j]) · sqrt(sum.sum_scaled_1[j] / M)))
- * d_variance.m[j] = Σ[m] -2 · stop_gradient(sum.sum_scale_1[j]) · d_sum.sum_scaled_1[j] · sum.sum_scaled_1_1[m, j]
- * d_mean.sum[j] = d_variance.m[j] / M
- * d_x[m, j] = d_mean.sum[j] + 2 · d_sum.sum_scaled_1[j] · stop_gradient(sum.sum_scale_1[j])^2 · sum.sum_largest_1_1[m, j]
+ * sum.sum_1[m, j] = x[m, j] - variance.m[j]
+ * sum.sum[j] = Σ[m] sum.sum_1[m, j]^2
+ * d_x[m, j] = sum.sum_1[m, j] · d_y[j] / (M · sqrt(sum.sum[j] / M))
  *
- * Operations: 11·M·N + 26·N + 1
+ * Operations: 5·M·N + 5·N
  */
 export function std_axis0_vjp(args: StdAxis0VjpArgs, into: StdAxis0VjpInto = {}): StdAxis0VjpResults {
   const x = array("x", args.x, "Float32Array");
@@ -221,14 +164,10 @@ export function std_axis0_vjp(args: StdAxis0VjpArgs, into: StdAxis0VjpInto = {})
   if (std_axis0_vjp_mean_sumPart.length < mean_sumPartSize)
     std_axis0_vjp_mean_sumPart = new Float32Array(mean_sumPartSize);
   const mean_sumPart = std_axis0_vjp_mean_sumPart;
-  const sum_sum_scaled_1PartSize = N;
-  if (std_axis0_vjp_sum_sum_scaled_1Part.length < sum_sum_scaled_1PartSize)
-    std_axis0_vjp_sum_sum_scaled_1Part = new Float32Array(sum_sum_scaled_1PartSize);
-  const sum_sum_scaled_1Part = std_axis0_vjp_sum_sum_scaled_1Part;
-  const d_variance_mPartSize = N;
-  if (std_axis0_vjp_d_variance_mPart.length < d_variance_mPartSize)
-    std_axis0_vjp_d_variance_mPart = new Float32Array(d_variance_mPartSize);
-  const d_variance_mPart = std_axis0_vjp_d_variance_mPart;
+  const sum_sumPartSize = N;
+  if (std_axis0_vjp_sum_sumPart.length < sum_sumPartSize)
+    std_axis0_vjp_sum_sumPart = new Float32Array(sum_sumPartSize);
+  const sum_sumPart = std_axis0_vjp_sum_sumPart;
   const mean_sumSize = N;
   if (std_axis0_vjp_mean_sum.length < mean_sumSize) std_axis0_vjp_mean_sum = new Float32Array(mean_sumSize);
   const mean_sum = std_axis0_vjp_mean_sum;
@@ -236,30 +175,9 @@ export function std_axis0_vjp(args: StdAxis0VjpArgs, into: StdAxis0VjpInto = {})
   if (std_axis0_vjp_variance_m.length < variance_mSize)
     std_axis0_vjp_variance_m = new Float32Array(variance_mSize);
   const variance_m = std_axis0_vjp_variance_m;
-  const sum_sum_largest_1Size = N;
-  if (std_axis0_vjp_sum_sum_largest_1.length < sum_sum_largest_1Size)
-    std_axis0_vjp_sum_sum_largest_1 = new Float32Array(sum_sum_largest_1Size);
-  const sum_sum_largest_1 = std_axis0_vjp_sum_sum_largest_1;
-  const sum_sum_scale_1Size = N;
-  if (std_axis0_vjp_sum_sum_scale_1.length < sum_sum_scale_1Size)
-    std_axis0_vjp_sum_sum_scale_1 = new Float32Array(sum_sum_scale_1Size);
-  const sum_sum_scale_1 = std_axis0_vjp_sum_sum_scale_1;
-  const sum_sum_scaled_1Size = N;
-  if (std_axis0_vjp_sum_sum_scaled_1.length < sum_sum_scaled_1Size)
-    std_axis0_vjp_sum_sum_scaled_1 = new Float32Array(sum_sum_scaled_1Size);
-  const sum_sum_scaled_1 = std_axis0_vjp_sum_sum_scaled_1;
-  const d_sum_sum_scaled_1Size = N;
-  if (std_axis0_vjp_d_sum_sum_scaled_1.length < d_sum_sum_scaled_1Size)
-    std_axis0_vjp_d_sum_sum_scaled_1 = new Float32Array(d_sum_sum_scaled_1Size);
-  const d_sum_sum_scaled_1 = std_axis0_vjp_d_sum_sum_scaled_1;
-  const d_variance_mSize = N;
-  if (std_axis0_vjp_d_variance_m.length < d_variance_mSize)
-    std_axis0_vjp_d_variance_m = new Float32Array(d_variance_mSize);
-  const d_variance_m = std_axis0_vjp_d_variance_m;
-  const d_mean_sumSize = N;
-  if (std_axis0_vjp_d_mean_sum.length < d_mean_sumSize)
-    std_axis0_vjp_d_mean_sum = new Float32Array(d_mean_sumSize);
-  const d_mean_sum = std_axis0_vjp_d_mean_sum;
+  const sum_sumSize = N;
+  if (std_axis0_vjp_sum_sum.length < sum_sumSize) std_axis0_vjp_sum_sum = new Float32Array(sum_sumSize);
+  const sum_sum = std_axis0_vjp_sum_sum;
   for (let j = 0; j < N; j++) {
     mean_sum[j] = 0;
   }
@@ -285,97 +203,31 @@ export function std_axis0_vjp(args: StdAxis0VjpArgs, into: StdAxis0VjpInto = {})
     variance_m[j] = variance_m1;
   }
   for (let j = 0; j < N; j++) {
-    sum_sum_largest_1[j] = -Infinity;
-  }
-  for (let m = 0; m < M; m++) {
-    const at1 = m * N;
-    for (let j = 0; j < N; j++) {
-      const t2 = x[at1 + j]!;
-      const t3 = t2 - variance_m[j]!;
-      sum_sum_largest_1[j]! = Math.max(sum_sum_largest_1[j]!, Math.abs(t3));
-    }
-  }
-  for (let j = 0; j < N; j++) {
-    const t4 = sum_sum_largest_1[j]!;
-    const sum_sum_scale_1_1: number =
-      t4 < 3.8725919148493183e-121
-        ? 5.260135901548374e210
-        : t4 < 8.077935669463161e-28
-          ? 1.298074214633707e33
-          : t4 < 9.313225746154785e-10
-            ? 1152921504606847000
-            : t4 <= 1073741824
-              ? 1
-              : t4 <= 1.2379400392853803e27
-                ? 8.673617379884035e-19
-                : t4 <= 2.5822498780869086e120
-                  ? 7.703719777548943e-34
-                  : 1.90109156629516e-211;
-    sum_sum_scale_1[j] = sum_sum_scale_1_1;
-  }
-  for (let j = 0; j < N; j++) {
-    sum_sum_scaled_1[j] = 0;
+    sum_sum[j] = 0;
   }
   for (let mFrom = 0; mFrom < M; mFrom += 1024) {
     const mTo = Math.min(mFrom + 1024, M);
     for (let j = 0; j < N; j++) {
-      sum_sum_scaled_1Part[j] = 0;
+      sum_sumPart[j] = 0;
     }
     for (let m = mFrom; m < mTo; m++) {
-      const at2 = m * N;
+      const at1 = m * N;
       for (let j = 0; j < N; j++) {
-        const t5 = x[at2 + j]!;
-        const t6 = t5 - variance_m[j]!;
-        const t7 = sum_sum_scale_1[j]!;
-        const t8 = t6 * t7;
-        const t9 = t8 * t8;
-        sum_sum_scaled_1Part[j]! += t9;
+        const t2 = x[at1 + j]!;
+        const t3 = t2 - variance_m[j]!;
+        const t4 = t3 * t3;
+        sum_sumPart[j]! += t4;
       }
     }
     for (let j = 0; j < N; j++) {
-      sum_sum_scaled_1[j]! += sum_sum_scaled_1Part[j]!;
+      sum_sum[j]! += sum_sumPart[j]!;
     }
-  }
-  const t12 = 0.5 * t1;
-  for (let j = 0; j < N; j++) {
-    const t10 = sum_sum_scaled_1[j]!;
-    const t11 = sum_sum_scale_1[j]!;
-    const d_sum_sum_scaled_1_1 = 0 !== t10 ? (t12 * d_y[j]!) / (t11 * Math.sqrt(t1 * t10)) : 0;
-    d_sum_sum_scaled_1[j] = d_sum_sum_scaled_1_1;
-  }
-  for (let j = 0; j < N; j++) {
-    d_variance_m[j] = 0;
-  }
-  for (let mFrom = 0; mFrom < M; mFrom += 1024) {
-    const mTo = Math.min(mFrom + 1024, M);
-    for (let j = 0; j < N; j++) {
-      d_variance_mPart[j] = 0;
-    }
-    for (let m = mFrom; m < mTo; m++) {
-      const at3 = m * N;
-      for (let j = 0; j < N; j++) {
-        const t13 = x[at3 + j]!;
-        const t14 = t13 - variance_m[j]!;
-        const t15 = sum_sum_scale_1[j]!;
-        const t16 = t14 * t15;
-        d_variance_mPart[j]! += -2 * t15 * (t16 * d_sum_sum_scaled_1[j]!);
-      }
-    }
-    for (let j = 0; j < N; j++) {
-      d_variance_m[j]! += d_variance_mPart[j]!;
-    }
-  }
-  for (let j = 0; j < N; j++) {
-    const d_mean_sum1 = t1 * d_variance_m[j]!;
-    d_mean_sum[j] = d_mean_sum1;
   }
   for (let m = 0; m < M; m++) {
-    const at4 = m * N;
+    const at2 = m * N;
     for (let j = 0; j < N; j++) {
-      const t17 = sum_sum_scale_1[j]!;
-      const t18 = t17 * t17;
-      const d_x1 = d_mean_sum[j]! + 2 * (x[at4 + j]! - variance_m[j]!) * (d_sum_sum_scaled_1[j]! * t18);
-      d_x[at4 + j] = d_x1;
+      const d_x1 = (t1 * (x[at2 + j]! - variance_m[j]!) * d_y[j]!) / Math.sqrt(t1 * sum_sum[j]!);
+      d_x[at2 + j] = d_x1;
     }
   }
   return { d_x };

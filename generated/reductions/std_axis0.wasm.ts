@@ -67,28 +67,21 @@ export interface Kernels {
   /**
    * mean.sum[j] = Σ[m] x[m, j]
    * variance.m[j] = mean.sum[j] / M
-   * sum.sum_largest_1[j] = max[m] |x[m, j] - variance.m[j]|
-   * sum.sum_scale_1[j] = (sum.sum_largest_1[j] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (sum.sum_largest_1[j] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (sum.sum_largest_1[j] < 9.313225746154785e-10 ? 1152921504606847000 : (sum.sum_largest_1[j] ≤ 1073741824 ? 1 : (sum.sum_largest_1[j] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (sum.sum_largest_1[j] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
-   * sum.sum_scaled_1[j] = Σ[m] ((x[m, j] - variance.m[j]) · stop_gradient(sum.sum_scale_1[j]))^2
-   * y[j] = [0 ≠ sum.sum_scaled_1[j]] · (sqrt(sum.sum_scaled_1[j] / M) / stop_gradient(sum.sum_scale_1[j]))
+   * sum.x[j, m] = (x[m, j] - variance.m[j])^2
+   * sum.sum[j] = Σ[m] sum.x[j, m]
+   * y[j] = sqrt(sum.sum[j] / M)
    *
-   * Operations: 8·M·N + 18·N
+   * Operations: 4·M·N + 3·N
    */
   readonly std_axis0: WasmKernel<[args: StdAxis0Args, into?: StdAxis0Into], StdAxis0Results>;
   /**
    * mean.sum[j] = Σ[m] x[m, j]
    * variance.m[j] = mean.sum[j] / M
-   * sum.sum_largest_1_1[m, j] = x[m, j] - variance.m[j]
-   * sum.sum_largest_1[j] = max[m] |sum.sum_largest_1_1[m, j]|
-   * sum.sum_scale_1[j] = (sum.sum_largest_1[j] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (sum.sum_largest_1[j] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (sum.sum_largest_1[j] < 9.313225746154785e-10 ? 1152921504606847000 : (sum.sum_largest_1[j] ≤ 1073741824 ? 1 : (sum.sum_largest_1[j] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (sum.sum_largest_1[j] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
-   * sum.sum_scaled_1_1[m, j] = stop_gradient(sum.sum_scale_1[j]) · sum.sum_largest_1_1[m, j]
-   * sum.sum_scaled_1[j] = Σ[m] sum.sum_scaled_1_1[m, j]^2
-   * d_sum.sum_scaled_1[j] = [0 ≠ sum.sum_scaled_1[j]] · (d_y[j] / (2 · M · stop_gradient(sum.sum_scale_1[j]) · sqrt(sum.sum_scaled_1[j] / M)))
-   * d_variance.m[j] = Σ[m] -2 · stop_gradient(sum.sum_scale_1[j]) · d_sum.sum_scaled_1[j] · sum.sum_scaled_1_1[m, j]
-   * d_mean.sum[j] = d_variance.m[j] / M
-   * d_x[m, j] = d_mean.sum[j] + 2 · d_sum.sum_scaled_1[j] · stop_gradient(sum.sum_scale_1[j])^2 · sum.sum_largest_1_1[m, j]
+   * sum.sum_1[m, j] = x[m, j] - variance.m[j]
+   * sum.sum[j] = Σ[m] sum.sum_1[m, j]^2
+   * d_x[m, j] = sum.sum_1[m, j] · d_y[j] / (M · sqrt(sum.sum[j] / M))
    *
-   * Operations: 11·M·N + 26·N + 1
+   * Operations: 5·M·N + 5·N
    */
   readonly std_axis0_vjp: WasmKernel<[args: StdAxis0VjpArgs, into?: StdAxis0VjpInto], StdAxis0VjpResults>;
 }

@@ -26,12 +26,11 @@ export interface StdAxis1Results {
 /**
  * mean.sum[i] = Σ[n] x[i, n]
  * variance.m[i] = mean.sum[i] / N
- * sum.sum_largest_1[i] = max[n] |x[i, n] - variance.m[i]|
- * sum.sum_scale_1[i] = (sum.sum_largest_1[i] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (sum.sum_largest_1[i] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (sum.sum_largest_1[i] < 9.313225746154785e-10 ? 1152921504606847000 : (sum.sum_largest_1[i] ≤ 1073741824 ? 1 : (sum.sum_largest_1[i] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (sum.sum_largest_1[i] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
- * sum.sum_scaled_1[i] = Σ[n] ((x[i, n] - variance.m[i]) · stop_gradient(sum.sum_scale_1[i]))^2
- * y[i] = [0 ≠ sum.sum_scaled_1[i]] · (sqrt(sum.sum_scaled_1[i] / N) / stop_gradient(sum.sum_scale_1[i]))
+ * sum.x[i, n] = (x[i, n] - variance.m[i])^2
+ * sum.sum[i] = Σ[n] sum.x[i, n]
+ * y[i] = sqrt(sum.sum[i] / N)
  *
- * Operations: 8·M·N + 18·M
+ * Operations: 4·M·N + 3·M
  */
 export function std_axis1(args: StdAxis1Args, into: StdAxis1Into = {}): StdAxis1Results {
   const x = array("x", args.x, "Float32Array");
@@ -54,41 +53,20 @@ export function std_axis1(args: StdAxis1Args, into: StdAxis1Into = {}): StdAxis1
     }
     const mean_sum = mean_sumSum;
     const variance_m = t1 * mean_sum;
-    let sum_sum_largest_1 = -Infinity;
-    for (let n = 0; n < N; n++) {
-      const t2 = x[at + n]!;
-      const t3 = t2 - variance_m;
-      sum_sum_largest_1 = Math.max(sum_sum_largest_1, Math.abs(t3));
-    }
-    const sum_sum_scale_1: number =
-      sum_sum_largest_1 < 3.8725919148493183e-121
-        ? 5.260135901548374e210
-        : sum_sum_largest_1 < 8.077935669463161e-28
-          ? 1.298074214633707e33
-          : sum_sum_largest_1 < 9.313225746154785e-10
-            ? 1152921504606847000
-            : sum_sum_largest_1 <= 1073741824
-              ? 1
-              : sum_sum_largest_1 <= 1.2379400392853803e27
-                ? 8.673617379884035e-19
-                : sum_sum_largest_1 <= 2.5822498780869086e120
-                  ? 7.703719777548943e-34
-                  : 1.90109156629516e-211;
-    let sum_sum_scaled_1Sum = 0;
+    let sum_sumSum = 0;
     for (let nFrom = 0; nFrom < N; nFrom += 1024) {
       const nTo = Math.min(nFrom + 1024, N);
-      let sum_sum_scaled_1Part = 0;
+      let sum_sumPart = 0;
       for (let n = nFrom; n < nTo; n++) {
-        const t4 = x[at + n]!;
-        const t5 = t4 - variance_m;
-        const t6 = sum_sum_scale_1 * t5;
-        const t7 = t6 * t6;
-        sum_sum_scaled_1Part += t7;
+        const t2 = x[at + n]!;
+        const t3 = t2 - variance_m;
+        const t4 = t3 * t3;
+        sum_sumPart += t4;
       }
-      sum_sum_scaled_1Sum += sum_sum_scaled_1Part;
+      sum_sumSum += sum_sumPart;
     }
-    const sum_sum_scaled_1 = sum_sum_scaled_1Sum;
-    const y1 = 0 !== sum_sum_scaled_1 ? Math.sqrt(t1 * sum_sum_scaled_1) / sum_sum_scale_1 : 0;
+    const sum_sum = sum_sumSum;
+    const y1 = Math.sqrt(t1 * sum_sum);
     y[i] = y1;
   }
   return { y };
@@ -118,23 +96,14 @@ export interface StdAxis1VjpResults {
   readonly d_x: Float32Array;
 }
 
-let std_axis1_vjp_d_variance_m_1 = new Float32Array(0);
-
 /**
  * mean.sum[i] = Σ[n] x[i, n]
  * variance.m[i] = mean.sum[i] / N
- * sum.sum_largest_1_1[i, n] = x[i, n] - variance.m[i]
- * sum.sum_largest_1[i] = max[n] |sum.sum_largest_1_1[i, n]|
- * sum.sum_scale_1[i] = (sum.sum_largest_1[i] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (sum.sum_largest_1[i] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (sum.sum_largest_1[i] < 9.313225746154785e-10 ? 1152921504606847000 : (sum.sum_largest_1[i] ≤ 1073741824 ? 1 : (sum.sum_largest_1[i] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (sum.sum_largest_1[i] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
- * sum.sum_scaled_1_1[i, n] = stop_gradient(sum.sum_scale_1[i]) · sum.sum_largest_1_1[i, n]
- * sum.sum_scaled_1[i] = Σ[n] sum.sum_scaled_1_1[i, n]^2
- * d_sum.sum_scaled_1[i] = [0 ≠ sum.sum_scaled_1[i]] · (d_y[i] / (2 · N · stop_gradient(sum.sum_scale_1[i]) · sqrt(sum.sum_scaled_1[i] / N)))
- * d_variance.m_1[i, n] = 2 · stop_gradient(sum.sum_scale_1[i]) · d_sum.sum_scaled_1[i] · sum.sum_scaled_1_1[i, n]
- * d_variance.m[i] = Σ[n] -d_variance.m_1[i, n]
- * d_mean.sum[i] = d_variance.m[i] / N
- * d_x[i, n] = d_mean.sum[i] + d_variance.m_1[i, n]
+ * sum.sum_1[i, n] = x[i, n] - variance.m[i]
+ * sum.sum[i] = Σ[n] sum.sum_1[i, n]^2
+ * d_x[i, n] = d_y[i] · sum.sum_1[i, n] / (N · sqrt(sum.sum[i] / N))
  *
- * Operations: 10·M·N + 23·M + 1
+ * Operations: 5·M·N + 5·M
  */
 export function std_axis1_vjp(args: StdAxis1VjpArgs, into: StdAxis1VjpInto = {}): StdAxis1VjpResults {
   const x = array("x", args.x, "Float32Array");
@@ -144,12 +113,7 @@ export function std_axis1_vjp(args: StdAxis1VjpArgs, into: StdAxis1VjpInto = {})
   shape("x", x.length, "[M, N]", [M, N]);
   shape("d_y", d_y.length, "[M]", [M]);
   const d_x = output("d_x", into.d_x, "Float32Array", "[M, N]", [M, N]);
-  const d_variance_m_1Size = N;
-  if (std_axis1_vjp_d_variance_m_1.length < d_variance_m_1Size)
-    std_axis1_vjp_d_variance_m_1 = new Float32Array(d_variance_m_1Size);
-  const d_variance_m_1 = std_axis1_vjp_d_variance_m_1;
   const t1 = 1 / N;
-  const t8 = 0.5 * t1;
   for (let i = 0; i < M; i++) {
     let mean_sumSum = 0;
     const at = i * N;
@@ -164,62 +128,24 @@ export function std_axis1_vjp(args: StdAxis1VjpArgs, into: StdAxis1VjpInto = {})
     }
     const mean_sum = mean_sumSum;
     const variance_m = t1 * mean_sum;
-    let sum_sum_largest_1 = -Infinity;
-    for (let n = 0; n < N; n++) {
-      const t2 = x[at + n]!;
-      const t3 = t2 - variance_m;
-      sum_sum_largest_1 = Math.max(sum_sum_largest_1, Math.abs(t3));
-    }
-    const sum_sum_scale_1: number =
-      sum_sum_largest_1 < 3.8725919148493183e-121
-        ? 5.260135901548374e210
-        : sum_sum_largest_1 < 8.077935669463161e-28
-          ? 1.298074214633707e33
-          : sum_sum_largest_1 < 9.313225746154785e-10
-            ? 1152921504606847000
-            : sum_sum_largest_1 <= 1073741824
-              ? 1
-              : sum_sum_largest_1 <= 1.2379400392853803e27
-                ? 8.673617379884035e-19
-                : sum_sum_largest_1 <= 2.5822498780869086e120
-                  ? 7.703719777548943e-34
-                  : 1.90109156629516e-211;
-    let sum_sum_scaled_1Sum = 0;
+    let sum_sumSum = 0;
     for (let nFrom = 0; nFrom < N; nFrom += 1024) {
       const nTo = Math.min(nFrom + 1024, N);
-      let sum_sum_scaled_1Part = 0;
+      let sum_sumPart = 0;
       for (let n = nFrom; n < nTo; n++) {
-        const t4 = x[at + n]!;
-        const t5 = t4 - variance_m;
-        const t6 = sum_sum_scale_1 * t5;
-        const t7 = t6 * t6;
-        sum_sum_scaled_1Part += t7;
+        const t2 = x[at + n]!;
+        const t3 = t2 - variance_m;
+        const t4 = t3 * t3;
+        sum_sumPart += t4;
       }
-      sum_sum_scaled_1Sum += sum_sum_scaled_1Part;
+      sum_sumSum += sum_sumPart;
     }
-    const sum_sum_scaled_1 = sum_sum_scaled_1Sum;
-    const d_sum_sum_scaled_1 =
-      0 !== sum_sum_scaled_1 ? (t8 * d_y[i]!) / (sum_sum_scale_1 * Math.sqrt(t1 * sum_sum_scaled_1)) : 0;
-    let d_variance_mSum = 0;
-    const t12 = 2 * sum_sum_scale_1 * d_sum_sum_scaled_1;
-    for (let nFrom = 0; nFrom < N; nFrom += 1024) {
-      const nTo = Math.min(nFrom + 1024, N);
-      let d_variance_mPart = 0;
-      for (let n = nFrom; n < nTo; n++) {
-        const t9 = x[at + n]!;
-        const t10 = t9 - variance_m;
-        const t11 = sum_sum_scale_1 * t10;
-        const d_variance_m_1_1 = t12 * t11;
-        d_variance_m_1[n] = d_variance_m_1_1;
-        d_variance_mPart += -d_variance_m_1_1;
-      }
-      d_variance_mSum += d_variance_mPart;
-    }
-    const d_variance_m = d_variance_mSum;
-    const d_mean_sum = t1 * d_variance_m;
+    const sum_sum = sum_sumSum;
+    const t7 = (t1 * d_y[i]!) / Math.sqrt(t1 * sum_sum);
     for (let n = 0; n < N; n++) {
-      const t13 = d_variance_m_1[n]!;
-      const d_x1 = d_mean_sum + t13;
+      const t5 = x[at + n]!;
+      const t6 = t5 - variance_m;
+      const d_x1 = t7 * t6;
       d_x[at + n] = d_x1;
     }
   }

@@ -67,29 +67,21 @@ export interface Kernels {
   /**
    * mean.sum[i] = Σ[n] x[i, n]
    * variance.m[i] = mean.sum[i] / N
-   * sum.sum_largest_1[i] = max[n] |x[i, n] - variance.m[i]|
-   * sum.sum_scale_1[i] = (sum.sum_largest_1[i] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (sum.sum_largest_1[i] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (sum.sum_largest_1[i] < 9.313225746154785e-10 ? 1152921504606847000 : (sum.sum_largest_1[i] ≤ 1073741824 ? 1 : (sum.sum_largest_1[i] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (sum.sum_largest_1[i] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
-   * sum.sum_scaled_1[i] = Σ[n] ((x[i, n] - variance.m[i]) · stop_gradient(sum.sum_scale_1[i]))^2
-   * y[i] = [0 ≠ sum.sum_scaled_1[i]] · (sqrt(sum.sum_scaled_1[i] / N) / stop_gradient(sum.sum_scale_1[i]))
+   * sum.x[i, n] = (x[i, n] - variance.m[i])^2
+   * sum.sum[i] = Σ[n] sum.x[i, n]
+   * y[i] = sqrt(sum.sum[i] / N)
    *
-   * Operations: 8·M·N + 18·M
+   * Operations: 4·M·N + 3·M
    */
   readonly std_axis1: WasmKernel<[args: StdAxis1Args, into?: StdAxis1Into], StdAxis1Results>;
   /**
    * mean.sum[i] = Σ[n] x[i, n]
    * variance.m[i] = mean.sum[i] / N
-   * sum.sum_largest_1_1[i, n] = x[i, n] - variance.m[i]
-   * sum.sum_largest_1[i] = max[n] |sum.sum_largest_1_1[i, n]|
-   * sum.sum_scale_1[i] = (sum.sum_largest_1[i] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (sum.sum_largest_1[i] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (sum.sum_largest_1[i] < 9.313225746154785e-10 ? 1152921504606847000 : (sum.sum_largest_1[i] ≤ 1073741824 ? 1 : (sum.sum_largest_1[i] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (sum.sum_largest_1[i] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
-   * sum.sum_scaled_1_1[i, n] = stop_gradient(sum.sum_scale_1[i]) · sum.sum_largest_1_1[i, n]
-   * sum.sum_scaled_1[i] = Σ[n] sum.sum_scaled_1_1[i, n]^2
-   * d_sum.sum_scaled_1[i] = [0 ≠ sum.sum_scaled_1[i]] · (d_y[i] / (2 · N · stop_gradient(sum.sum_scale_1[i]) · sqrt(sum.sum_scaled_1[i] / N)))
-   * d_variance.m_1[i, n] = 2 · stop_gradient(sum.sum_scale_1[i]) · d_sum.sum_scaled_1[i] · sum.sum_scaled_1_1[i, n]
-   * d_variance.m[i] = Σ[n] -d_variance.m_1[i, n]
-   * d_mean.sum[i] = d_variance.m[i] / N
-   * d_x[i, n] = d_mean.sum[i] + d_variance.m_1[i, n]
+   * sum.sum_1[i, n] = x[i, n] - variance.m[i]
+   * sum.sum[i] = Σ[n] sum.sum_1[i, n]^2
+   * d_x[i, n] = d_y[i] · sum.sum_1[i, n] / (N · sqrt(sum.sum[i] / N))
    *
-   * Operations: 10·M·N + 23·M + 1
+   * Operations: 5·M·N + 5·M
    */
   readonly std_axis1_vjp: WasmKernel<[args: StdAxis1VjpArgs, into?: StdAxis1VjpInto], StdAxis1VjpResults>;
 }
@@ -118,7 +110,6 @@ function make_std_axis1(heap: Heap, wasm: WasmExports): Kernels["std_axis1"] {
 }
 
 function make_std_axis1_vjp(heap: Heap, wasm: WasmExports): Kernels["std_axis1_vjp"] {
-  const scratchBytes = wasm("std_axis1_vjp.scratch");
   return createKernel(heap, wasm("std_axis1_vjp"), (args: StdAxis1VjpArgs, into: StdAxis1VjpInto = {}) => {
     const x = array("x", args.x, "Float32Array");
     const d_y = array("d_y", args.d_y, "Float32Array");
@@ -130,7 +121,6 @@ function make_std_axis1_vjp(heap: Heap, wasm: WasmExports): Kernels["std_axis1_v
     return {
       inputs: [x, d_y],
       outputs: [d_x],
-      scratch: scratchBytes(M, N),
       scalars: [M, N],
       results: (d_x) => ({ d_x }),
     };

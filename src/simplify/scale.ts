@@ -2,10 +2,11 @@
  * √Σe² without overflow or underflow on the way: √Σ(k·e)² / k, with k a power of two by the largest |e|, so that no digit
  * changes; and Σe·f / √Σe² as Σ(e / √Σe²)·f. Definitions in, definitions out; a sum is scaled once, as a scaled one has a stop in it.
  *
- * The value does not depend on k: its derivative is nothing.
+ * The value does not depend on k: its derivative is nothing. Deviations from a mean are left as they are: that they sum to zero,
+ * which their derivatives rest on, is not seen behind a factor.
  */
 import { build as b, KEEP, mapNodes, reachable, readsOf, substitute } from "../ir/index.ts";
-import type { Arena, Definition, Node, NodeOf, Rational, Read, Tensor } from "../ir/index.ts";
+import type { Arena, Definition, Index, Node, NodeOf, Rational, Read, Tensor } from "../ir/index.ts";
 import {
   bodyAt, createWorkspace, freshTensor, inOrder, isPointwise, isSum, readAt, readersOf, valueOf, type Workspace,
 } from "./workspace.ts"; // prettier-ignore
@@ -115,6 +116,15 @@ const termOf = (definition: Definition): Node | undefined => {
   return isSum(definition) && isSquare && !isStopped(body.base) ? body.base : undefined;
 };
 
+/** e[i] - m, with an m that is computed and the same for all that is summed. */
+const isDeviation = (space: Workspace, term: Node, over: readonly Index[]): boolean =>
+  term.kind === "sum" &&
+  term.args.some(
+    (arg) =>
+      !arg.indices.some((index) => over.includes(index)) &&
+      readsOf([arg]).some((read) => space.definitions.has(read.tensor)),
+  );
+
 interface Change {
   readonly norm: Norm;
   readonly definitions: readonly Definition[];
@@ -126,6 +136,7 @@ const scaledNorm = (space: Workspace, tensor: Tensor): Change | undefined => {
   const sum = given && opened(space, given);
   const term = sum && termOf(sum);
   if (sum?.reduction === undefined || term === undefined || space.outputs.has(tensor)) return undefined;
+  if (isDeviation(space, term, sum.reduction.indices)) return undefined;
   const readers = readersThroughNames(space, tensor);
   if (!readers.some((reader) => hasRoot(reader.body, tensor))) return undefined;
   const named = (what: string): Tensor => {

@@ -56,7 +56,6 @@ const LARGER: ReadonlyMap<string, number> = new Map([
   ["losses/log_cosh.wasm", 10_000],
   ["matrix/batched_matmul.wasm", 12_000],
   ["matrix/matmul.wasm", 12_000],
-  ["reductions/std_axis0.wasm", 11_000],
 ]);
 
 it("is at most 8 KB for each WebAssembly module, but a few", () => {

@@ -129,10 +129,10 @@ const SWEEPS: readonly Sweep[] = [
     },
   }),
   rows("softmax of what a maximum gives", "z[n, c < C] = max[k < 2](x[n, c + k] ?? 0)\n  y[n, c] = exp(z[n, c]) / sum[k](exp(z[n, k]))", [[1e4, 0, 1e4 - 1]], { upstream: [1, 0, 0] }), // prettier-ignore
-  rows("std of tiny and of large numbers", "y[n] = std[c](x[n, c])", [
+  rows("root of a mean of named squares", "q[n, c] = x[n, c]^2\n  m[n] = mean[c](q[n, c])\n  y[n] = sqrt(m[n])", [
     [1e-30, 2e-30, -1e-30],
     [1e30, 2e30, -3e30],
-  ]),
+  ]), // prettier-ignore
   rows("norm of the zero vector", "y[n] = norm[c](x[n, c])", [
     [0, 0, 0],
     [1e-200, 0, 1e-200],
