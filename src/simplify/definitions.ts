@@ -12,7 +12,7 @@ import { absorbFactors, sharePairs } from "./pairs.ts";
 import { scaleNorms } from "./scale.ts";
 import { protect } from "./protect.ts";
 import { shareValues } from "./share.ts";
-import { stabiliseDefinitions } from "./shift.ts";
+import { stabiliseDefinitions, stopShifts } from "./shift.ts";
 import { lightenPointwise, lightenSums } from "./sums.ts";
 import { tidy } from "./tidy.ts";
 import { centreVariances } from "./variance.ts";
@@ -74,7 +74,8 @@ const stabilised = (
   const seen = seeThroughNames(engine, definitions);
   const centred = inOrder(workspace(centreVariances(workspace(seen), seen)));
   const scaled = scaleNorms(workspace(centred), centred);
-  return withProtected(engine, definitions, stabiliseDefinitions(workspace(scaled), scaled));
+  const shifted = stabiliseDefinitions(workspace(scaled), scaled);
+  return withProtected(engine, definitions, stopShifts(workspace(shifted), shifted));
 };
 
 /** New definitions are safe at all places of theirs. */

@@ -12,21 +12,22 @@ import {
   createWorkspace, freshTensor, inOrder, isSum, readAt, readersOf, valueOf, type Workspace,
 } from "./workspace.ts"; // prettier-ignore
 
-export const stabiliseDefinitions = (
-  space: Workspace,
-  definitions: readonly Definition[],
-): readonly Definition[] => {
-  const { ir, outputs } = space;
-  let changed = false;
-  for (const definition of definitions) {
-    const shifted = shiftedSum(space, definition) ?? stoppedShift(space, definition);
-    if (shifted === undefined) continue;
-    changed = true;
-    for (const each of shifted) space.definitions.set(each.tensor, each);
-  }
-  if (!changed) return definitions;
-  return inOrder(createWorkspace(ir, [...space.definitions.values()], outputs, space.names));
-};
+type Rewriting = (space: Workspace, definition: Definition) => readonly Definition[] | undefined;
+
+const eachOnce =
+  (rewriting: Rewriting) =>
+  (space: Workspace, definitions: readonly Definition[]): readonly Definition[] => {
+    const { ir, outputs } = space;
+    let changed = false;
+    for (const definition of definitions) {
+      const rewritten = rewriting(space, definition);
+      if (rewritten === undefined) continue;
+      changed = true;
+      for (const each of rewritten) space.definitions.set(each.tensor, each);
+    }
+    if (!changed) return definitions;
+    return inOrder(createWorkspace(ir, [...space.definitions.values()], outputs, space.names));
+  };
 
 /** The exponent of exp(e), also where it is named. */
 const exponentOf = (space: Workspace, node: Node): Node | undefined => {
@@ -49,6 +50,8 @@ const shiftedSum = (space: Workspace, definition: Definition): readonly Definiti
     return undefined;
   return shift(space, current, exponent, readers);
 };
+
+export const stabiliseDefinitions = eachOnce(shiftedSum);
 
 // ---- sums that are shifted as they are written
 
@@ -152,6 +155,9 @@ const shiftIn = (space: Workspace, exponent: Node, over: readonly Index[]): Read
 
 const replaceNode = (ir: Arena, root: Node, from: Node, to: Node): Node =>
   mapNodes(ir, [root], { ...KEEP, node: (rebuilt) => (rebuilt === from ? to : rebuilt) })[0] ?? root;
+
+/** For what will be differentiated: sums that are shifted as they are written, with their shift under a stop. */
+export const stopShifts = eachOnce(stoppedShift);
 
 // ---- sums that are not
 
