@@ -13,11 +13,12 @@ const OUTPUT = { ...silent, paint: { error: same, warning: same, location: same,
 const hessianKernel = (): Kernel => {
   const { module } = load("examples/logistic.grad", OUTPUT);
   const fn = module.functions.get("logistic");
-  const asked = requestsOf(module, new Map())
+  if (fn === undefined) throw new Error("no function");
+  const { ir, program } = programOf(fn, { dims: new Map(), options: new Map() });
+  const asked = requestsOf(module, new Map([["logistic", program]]))
     .get("logistic")
     ?.find(({ kind }) => kind === "hessian");
-  if (fn === undefined || asked === undefined) throw new Error("nothing is asked for");
-  const { ir, program } = programOf(fn, { dims: new Map(), options: new Map() });
+  if (asked === undefined) throw new Error("nothing is asked for");
   return toKernel(ir, request(ir, program, asked), { dtype: "f64" });
 };
 
