@@ -38,7 +38,7 @@ export interface Threaded {
 }
 
 /** Fewer operations than this between two barriers are done sooner than other threads wake up. */
-const LEAST_WORK = 40_000;
+const LEAST_WORK = 1_000_000;
 
 /** How often a thread looks for others before it goes to sleep: some microseconds. */
 const SPINS = 4000;
