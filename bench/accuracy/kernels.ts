@@ -1,5 +1,4 @@
 /** From a row to its kernels in f32 and f64, by the same passes as any user's function. */
-import { createHash } from "node:crypto";
 import { interfaceOf, type CallableKernel } from "../../codegen/interface.ts";
 import { emitWasm } from "../../codegen/wasm/emit.ts";
 import { runWasm } from "../../codegen/wasm/run.ts";
@@ -7,6 +6,7 @@ import type { FloatType, Kernel } from "../../src/loop/types.ts";
 import { request, toKernel } from "../../src/pipeline.ts";
 import { createHeap, type Heap } from "../../src/runtime/index.ts";
 import { compileFunctions, readLibrary } from "../../src/cli/library.ts";
+import { arithmeticOf } from "./arithmetic.ts";
 import type { Row } from "./functions.ts";
 import { createScan, type Scan } from "./scan.ts";
 
@@ -56,12 +56,8 @@ export const compileRows = (rows: readonly Row[]): readonly Compiled[] => {
   });
 };
 
-/** What identifies the code that is measured: with the same bytes it has the same results. */
-export const fingerprint = async ({ f32 }: Compiled): Promise<string> =>
-  createHash("sha256")
-    .update(await emitWasm([f32]))
-    .digest("hex")
-    .slice(0, 8);
+/** What identifies the arithmetic that is measured: with the same, the kernel has the same results. */
+export const fingerprint = async ({ f32 }: Compiled): Promise<string> => arithmeticOf(await emitWasm([f32]));
 
 /** The kernel on arrays of the heap; every input but `x` is a cotangent, and 1. */
 const blockFunction = <T extends Float32Array | Float64Array>(
