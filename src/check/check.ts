@@ -10,7 +10,7 @@ import {
 } from "../diagnostics/index.ts"; // prettier-ignore
 import { functionsOf, visitAll, type FunctionDeclaration, type Module, type Name } from "../syntax/index.ts";
 import { checkDerives, type CheckedDerive } from "./derive.ts";
-import { compileFunction } from "./function.ts";
+import { compileFunction } from "./program.ts";
 import { link, type CheckContext, type LinkedFunction, type LinkedModule } from "./link.ts";
 import { preludeSource } from "./prelude.ts";
 

@@ -233,6 +233,10 @@ export const alreadyNamed = (frame: Frame, name: string, span: Span): boolean =>
   return true;
 };
 
+export const bindName = (frame: Frame, name: { text: string; span: Span }, binding: Binding): void => {
+  if (!alreadyNamed(frame, name.text, name.span)) frame.names.set(name.text, binding);
+};
+
 const makeIndex = (frame: Frame, name: string, label: string, extent: Affine): Index => {
   const index = frame.builder.ir.index(`${name}'${frame.depth}`, extent);
   frame.builder.labels.set(index, label);
