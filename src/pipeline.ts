@@ -23,7 +23,7 @@ import {
 import type { About, FloatType, Kernel, MathMode } from "./loop/types.ts";
 import { verifyKernel } from "./loop/verify.ts";
 import { schedule, type Scheduled } from "./schedule/index.ts";
-import { operationCount, simplify, type Mode, type Step } from "./simplify/index.ts";
+import { operationCount, orderSums, simplify, type Mode, type Step } from "./simplify/index.ts";
 import { parse } from "./syntax/index.ts";
 
 /** A source, and the sources it imports, parsed and checked. All errors of one stage are reported together. */
@@ -72,7 +72,10 @@ const through = (
 ): Stages => {
   const stable = simplified(ir, checked, "user", untraced);
   const differentiated = derivative(stable);
-  const derived = differentiated === stable ? stable : simplified(ir, differentiated, "derived", trace);
+  const derived =
+    differentiated === stable
+      ? verified(ir, orderSums(ir, stable))
+      : simplified(ir, differentiated, "derived", trace);
   return { checked, forward: stable, differentiated, derived };
 };
 
@@ -82,7 +85,8 @@ const derivedBy =
     through(ir, program, (stable) => derivative(ir, stable, wrt), untraced).derived;
 
 /** The forward program as kernels compute it. */
-export const forward = (ir: Arena, program: Program): Program => simplified(ir, program, "user", untraced);
+export const forward = (ir: Arena, program: Program): Program =>
+  verified(ir, orderSums(ir, simplified(ir, program, "user", untraced)));
 
 /** From inputs and cotangents `d_<output>`: `d_<input>` for each input named. */
 export const vjp: Derivative = derivedBy(diff.vjp);

@@ -1,11 +1,19 @@
 /**
- * A Σ over several indices of a product → nested sums: Σ_jk a[i,j]·b[j,k]·c[k,l] is Σ_j a[i,j]·t[j,l] with t = Σ_k b·c. A
- * definition in, the two that take its place for each index that could be summed first; the caller compares weights.
+ * A Σ over several indices of a product → nested sums: Σ_jk a[i,j]·b[j,k]·c[k,l] is Σ_j a[i,j]·t[j,l] with t = Σ_k b·c.
+ * Terminates: each of the two sums runs over fewer indices than the one whose place they take.
  */
 import { build as b, define } from "../ir/index.ts";
 import type { Definition, Index, Node } from "../ir/index.ts";
-import { freshTensor, isSum, readAt, type Change, type Workspace } from "./workspace.ts";
+import { commitLightest, freshTensor, isSum, readAt, type Change, type Workspace } from "./workspace.ts";
 
+/** Sums over several indices in the order that costs least, one index at a time. */
+export const orderContractions = (space: Workspace, order: readonly Definition[]): void => {
+  const open = order.filter(isSum);
+  for (let definition = open.pop(); definition !== undefined; definition = open.pop())
+    open.push(...(commitLightest(space, contractions(space, definition)) ?? []).filter(isSum));
+};
+
+/** The two definitions that take the place of one, for each index that could be summed first. */
 export const contractions = (space: Workspace, definition: Definition): readonly Change[] => {
   const over = definition.reduction?.indices ?? [];
   const factors = factorsOf(definition.body);

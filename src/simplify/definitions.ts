@@ -5,6 +5,7 @@
 import {
   brokenCircle, inDependencyOrder, readsBack, type Definition, type Requirement, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
+import { orderContractions } from "./contract.ts";
 import type { Engine } from "./engine.ts";
 import { rewriteSums } from "./expand.ts";
 import { seeThroughNames } from "./names.ts";
@@ -58,6 +59,20 @@ const recurrent = (
     const next = inDependencyOrder(ir, pass(list));
     return brokenCircle(ir, next) === undefined ? next : otherwise;
   };
+};
+
+/** The same sums in the order that costs least: all that is done for speed to formulas that are computed as written. */
+export const reorderSums = (
+  engine: Engine,
+  definitions: readonly Definition[],
+  surface: Surface,
+): readonly Definition[] => {
+  const reordered = (list: readonly Definition[]): readonly Definition[] => {
+    const space = createWorkspace(engine.ir, list, new Set(surface.outputs), surface.names);
+    orderContractions(space, list);
+    return withProtected(engine, list, inOrder(space));
+  };
+  return recurrent(engine, definitions, reordered)(definitions, definitions);
 };
 
 const stabilised = (

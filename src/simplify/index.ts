@@ -1,7 +1,7 @@
 /** Simplification: a program in, a program of equal value out that costs no more operations. */
-import type { Arena, Program } from "../ir/index.ts";
+import type { Arena, Definition, Program } from "../ir/index.ts";
 import { createEngine, type Mode, type Step } from "./engine.ts";
-import { simplifyDefinitions } from "./definitions.ts";
+import { reorderSums, simplifyDefinitions, type Surface } from "./definitions.ts";
 
 export { shareCommon } from "./straight/index.ts";
 export { definitionOperations, operationCount, polynomialText, straightOperations, type OperationCount } from "./cost.ts"; // prettier-ignore
@@ -20,12 +20,22 @@ const untraced = (): void => undefined;
 
 export const simplify = (ir: Arena, program: Program, options: SimplifyOptions = {}): Program => {
   const engine = createEngine(ir, options.mode ?? "derived", options.trace ?? untraced);
-  const outputs = program.outputs.map((output) => output.tensor);
-  const names = [...program.inputs, ...program.definitions.map(({ tensor }) => tensor)].map(
-    ({ name }) => name,
-  );
-  const surface = { outputs, requirements: program.requirements, names };
-  const definitions = simplifyDefinitions(engine, program.definitions, surface);
+  return withDefinitions(program, simplifyDefinitions(engine, program.definitions, surfaceOf(program)));
+};
+
+/** Sums over several indices one at a time, in the order that costs least; everything else as it is. */
+export const orderSums = (ir: Arena, program: Program): Program => {
+  const engine = createEngine(ir, "user", untraced);
+  return withDefinitions(program, reorderSums(engine, program.definitions, surfaceOf(program)));
+};
+
+const surfaceOf = ({ inputs, definitions, outputs, requirements }: Program): Surface => ({
+  outputs: outputs.map(({ tensor }) => tensor),
+  requirements,
+  names: [...inputs, ...definitions.map(({ tensor }) => tensor)].map(({ name }) => name),
+});
+
+const withDefinitions = (program: Program, definitions: readonly Definition[]): Program => {
   const same =
     definitions.length === program.definitions.length &&
     definitions.every((definition, k) => definition === program.definitions[k]);

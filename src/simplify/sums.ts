@@ -11,7 +11,7 @@ import { simplifyNodes, type Engine } from "./engine.ts";
 import { inlineOne, inlinePolynomials, polynomialAt } from "./polynomial.ts";
 import { withBody } from "./tidy.ts";
 import {
-  commit, freshTensor, isPointwise, isSum, readAt, tensorsReadBy, weightChange, type Change, type Workspace,
+  commitLightest, freshTensor, isPointwise, isSum, readAt, tensorsReadBy, type Change, type Workspace,
 } from "./workspace.ts"; // prettier-ignore
 
 /** Beyond this many terms a sum is not taken apart. */
@@ -68,19 +68,6 @@ const lighten = (search: Search, definition: Definition): boolean => {
   ]);
   for (const each of change ?? []) if (isSum(each)) remember(search, each);
   return change !== undefined;
-};
-
-/** The change that takes the most away, if any does. */
-const commitLightest = (space: Workspace, changes: readonly Change[]): Change | undefined => {
-  let best: Change | undefined;
-  let least = -1e-6;
-  for (const change of changes) {
-    const difference = weightChange(space, change);
-    if (difference >= least) continue;
-    [best, least] = [change, difference];
-  }
-  if (best !== undefined) commit(space, best);
-  return best;
 };
 
 const candidates = (search: Search, definition: Definition): readonly Change[] =>

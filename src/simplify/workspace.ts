@@ -210,3 +210,16 @@ export const readAt = (ir: Arena, tensor: Tensor, indices: readonly Index[]): No
     tensor,
     indices.map((index) => affine.ofIndex(ir, index)),
   );
+
+/** The change that takes the most away, if any does. */
+export const commitLightest = (space: Workspace, changes: readonly Change[]): Change | undefined => {
+  let best: Change | undefined;
+  let least = -1e-6;
+  for (const change of changes) {
+    const difference = weightChange(space, change);
+    if (difference >= least) continue;
+    [best, least] = [change, difference];
+  }
+  if (best !== undefined) commit(space, best);
+  return best;
+};

@@ -1,7 +1,7 @@
 /** Source text → checked programs and errors, for specs. */
 import { checkModule, type CheckContext, type CheckedModule } from "../../src/check/index.ts";
 import { fail, type Diagnostic, type Result } from "../../src/diagnostics/index.ts";
-import { createArena } from "../../src/ir/arena.ts";
+import { createArena, type Arena } from "../../src/ir/arena.ts";
 import type { Program } from "../../src/ir/types.ts";
 import { verify } from "../../src/ir/verify.ts";
 import { parse } from "../../src/syntax/index.ts";
@@ -16,12 +16,17 @@ const messages = (list: readonly Diagnostic[]): string =>
   list.map((each) => `${each.code}: ${each.message}`).join("\n");
 
 /** The program of a function, verified; the last function of the text if none is named. */
-export const programOf = (text: string, name?: string, context?: CheckContext): Program => {
+export const programOf = (
+  text: string,
+  name?: string,
+  context?: CheckContext,
+  ir: Arena = createArena(),
+): Program => {
   const checked = check(text, context);
   if (!checked.ok) throw new Error(messages(checked.diagnostics));
   const { functions } = checked.value;
   const fn = name === undefined ? [...functions.values()].at(-1) : functions.get(name);
-  const program = fn?.program(createArena());
+  const program = fn?.program(ir);
   if (program?.ok !== true) throw new Error("no program");
   verify(program.value);
   return program.value;
