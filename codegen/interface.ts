@@ -168,7 +168,7 @@ const portNamed = (ports: readonly TensorPort[], name: string): TensorPort => {
   return port;
 };
 
-function fieldsOf(structure: Structure, outputs: readonly TensorPort[]): readonly MatrixField[] {
+function fieldsOf(structure: Structure<Expr>, outputs: readonly TensorPort[]): readonly MatrixField[] {
   const port = (name: string): TensorPort => portNamed(outputs, name);
   switch (structure.kind) {
     case "zero":
@@ -196,7 +196,8 @@ const WORDS: { readonly [K in StructureKind]: string } = {
   diagonal: "diagonal: its values have the shape of the rows",
   blockDiagonal:
     "block-diagonal: values over the rows, and over the dimensions of the columns that are not shared",
-  sparse: "sparse: in each row an entry or block of each of values, at the columns that at says",
+  sparse:
+    "sparse: lists of entries or blocks, values, at the rows and columns that at says; those at one place add up",
   lowRank: "a sum of outer products in each block: left has the shape of the rows, right of the columns",
   diagonalPlusLowRank:
     "a diagonal and a sum of outer products in each block: left has the shape of the rows, right of the columns",

@@ -4,7 +4,7 @@
  */
 import type { CodeBlockWriter } from "ts-morph";
 import { formatExpr } from "../../src/loop/format.ts";
-import type { Place } from "../../src/loop/matrix.ts";
+import type { AffinePlace, EntryList, Place } from "../../src/loop/matrix.ts";
 import type { Expr, Kernel, Requirement } from "../../src/loop/types.ts";
 import type {
   DimPort,
@@ -135,10 +135,32 @@ const bufferText = (around: Surroundings, port: TensorPort): string => around.bu
 
 const listText = (items: readonly string[]): string => `[${items.join(", ")}]`;
 
-const placeText = (place: Place<string>, input: (name: string) => string): string =>
-  place.kind === "data"
-    ? `{ kind: "data", indices: ${input(place.indices)}, rows: ${JSON.stringify(place.rows)} }`
-    : JSON.stringify(place);
+interface Texts {
+  readonly input: (name: string) => string;
+  readonly extents: (list: readonly Expr[]) => string;
+}
+
+const affineText = ({ offset, steps }: AffinePlace<Expr>, { extents }: Texts): string =>
+  `offset: ${extents([offset]).slice(1, -1)}, steps: ${extents(steps)}`;
+
+const placeText = (place: Place<string, Expr>, texts: Texts): string => {
+  switch (place.kind) {
+    case "free":
+      return '{ kind: "free" }';
+    case "affine":
+      return `{ kind: "affine", ${affineText(place, texts)} }`;
+    case "data": {
+      const at = listText(place.at.map((each) => `{ ${affineText(each, texts)} }`));
+      return `{ kind: "data", indices: ${texts.input(place.indices)}, shape: ${texts.extents(place.shape)}, at: ${at} }`;
+    }
+  }
+};
+
+const entriesText = ({ over, rows, columns, isMirrored }: EntryList<string, Expr>, texts: Texts): string => {
+  const places = (list: readonly Place<string, Expr>[]): string =>
+    listText(list.map((place) => placeText(place, texts)));
+  return `{ over: ${texts.extents(over)}, rows: ${places(rows)}, columns: ${places(columns)}, isMirrored: ${String(isMirrored)} }`;
+};
 
 /** The object that a matrix is returned as; `value` is the text of a stored part. */
 function matrixText(
@@ -151,15 +173,17 @@ function matrixText(
     indices.filter((port) => port.name === name).map((port) => bufferText(around, port))[0] ?? quote(name);
   const extents = (list: readonly Expr[]): string =>
     `[${list.map((extent) => expressionText(extent, around)).join(", ")}]`;
-  const placesText = (at: readonly (readonly Place<string>[])[]): string =>
-    listText(at.map((places) => listText(places.map((place) => placeText(place, input)))));
+  const texts = { input, extents };
   const parts = fields.map((field) =>
     "port" in field
       ? `${field.name}: ${value(field.port)}`
       : `${field.name}: [${field.ports.map(value).join(", ")}]`,
   );
   const shared = "shared" in structure ? [`shared: ${JSON.stringify(structure.shared)}`] : [];
-  const at = structure.kind === "sparse" ? [`at: ${placesText(structure.at)}`] : [];
+  const at =
+    structure.kind === "sparse"
+      ? [`at: ${listText(structure.at.map((list) => entriesText(list, texts)))}`]
+      : [];
   const symmetric = structure.kind === "sparse" ? [`isSymmetric: ${String(structure.isSymmetric)}`] : [];
   const shape = [`rows: ${extents(matrix.rows)}`, `columns: ${extents(matrix.columns)}`];
   return `{ ${[`kind: ${quote(structure.kind)}`, ...shape, ...shared, ...symmetric, ...at, ...parts].join(", ")} }`;

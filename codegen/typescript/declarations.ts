@@ -50,11 +50,15 @@ const tensorSignature = (port: TensorPort): Signature => ({
   docs: [commentText(port.doc)],
 });
 
-const PLACES = `readonly (readonly (${[
+const AFFINE = "readonly offset: number; readonly steps: readonly number[]";
+
+const PLACES = `readonly (${[
   '{ readonly kind: "free" }',
-  '{ readonly kind: "row"; readonly offset: number; readonly steps: readonly number[] }',
-  '{ readonly kind: "data"; readonly indices: number | ArrayLike<number>; readonly rows: readonly number[] }',
-].join(" | ")})[])[]`;
+  `{ readonly kind: "affine"; ${AFFINE} }`,
+  `{ readonly kind: "data"; readonly indices: number | ArrayLike<number>; readonly shape: readonly number[]; readonly at: readonly { ${AFFINE} }[] }`,
+].join(" | ")})[]`;
+
+const LISTS = `readonly { readonly over: readonly number[]; readonly rows: ${PLACES}; readonly columns: ${PLACES}; readonly isMirrored: boolean }[]`;
 
 /** `{ kind: "diagonal"; rows: …; values: Float64Array }` */
 function matrixType({ matrix, fields }: MatrixPort): string {
@@ -69,7 +73,7 @@ function matrixType({ matrix, fields }: MatrixPort): string {
     ...(kind === "sparse"
       ? ([
           ["isSymmetric", "boolean"],
-          ["at", PLACES],
+          ["at", LISTS],
         ] as const)
       : []),
     ...fields.map(

@@ -3,6 +3,7 @@
  * Ends because every local and every buffer is entered once.
  */
 import { foldExpr } from "../../src/loop/fold.ts";
+import { extentsOf } from "../../src/loop/matrix.ts";
 import type { Buffer, Expr, Kernel, Local, Stmt } from "../../src/loop/types.ts";
 
 export interface Liveness {
@@ -105,7 +106,7 @@ function collect(found: Found, body: readonly Stmt[], scope: Scope): void {
 /** The extents of buffers, requirements and matrices. */
 function signatureOf(kernel: Kernel): readonly Expr[] {
   return [
-    ...(kernel.matrices ?? []).flatMap(({ rows, columns }) => [...rows, ...columns]),
+    ...(kernel.matrices ?? []).flatMap(extentsOf),
     ...kernel.buffers.flatMap(({ shape }) => shape),
     ...kernel.requirements.map(({ extent }) => extent),
   ];

@@ -4,14 +4,15 @@
  * looked for with the least p; at p = the product of the spans the mixed-radix numbers are one, so that it ends.
  */
 import { affine, type Affine, type Arena } from "../ir/index.ts";
-import type { Matrix, Place } from "../loop/matrix.ts";
+import { isByRow, type EntryList, type Matrix, type Place } from "../loop/matrix.ts";
 
 /** Undefined where places depend on data, or are not at fixed distances from the row. */
 export const productsFor = (ir: Arena, { structure, columns }: Matrix<Affine>): Affine | undefined => {
   if (structure.kind !== "sparse") return undefined;
-  const [first] = structure.at;
+  if (!structure.at.every((list) => isByRow(list, affine.asConstant))) return undefined;
+  const [first] = structure.at.map((list) => list.columns);
   const isFree = columns.map((_, j) => first?.[j]?.kind === "free");
-  const offsets = structure.at.map((places) => offsetsOf(places, isFree, first));
+  const offsets = structure.at.map((list) => offsetsOf(list, isFree, first));
   const known = offsets.filter((each) => each !== undefined);
   if (known.length < offsets.length) return undefined;
   const mirrored = structure.isSymmetric ? known.map((each) => each.map((offset) => -offset)) : [];
@@ -23,16 +24,17 @@ export const productsFor = (ir: Arena, { structure, columns }: Matrix<Affine>): 
 };
 
 const offsetsOf = (
-  places: readonly Place<string>[],
+  { columns }: EntryList<string, Affine>,
   isFree: readonly boolean[],
-  first: readonly Place<string>[] = [],
+  first: readonly Place<string, Affine>[] = [],
 ): readonly number[] | undefined => {
-  const offsets = places.map((place, j) => {
-    const [like, step] = [first[j], place.kind === "row" ? place.steps.filter((each) => each !== 0) : []];
+  const offsets = columns.map((place, j) => {
+    const like = first[j];
     if (place.kind === "free") return isFree[j] ? 0 : undefined;
-    const isAlike =
-      place.kind === "row" && like?.kind === "row" && String(place.steps) === String(like.steps);
-    return isAlike && step.length === 1 && step[0] === 1 ? place.offset : undefined;
+    if (place.kind !== "affine" || like?.kind !== "affine") return undefined;
+    const steps = place.steps.map(affine.asConstant).filter((step) => step !== 0);
+    const isAlike = place.steps.every((step, d) => step === like.steps[d]);
+    return isAlike && steps.length === 1 && steps[0] === 1 ? affine.asConstant(place.offset) : undefined;
   });
   const known = offsets.filter((offset) => offset !== undefined);
   return known.length < offsets.length ? undefined : known;

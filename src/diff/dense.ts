@@ -5,16 +5,19 @@
 import {
   affine, build, define, type Affine, type Arena, type Definition, type Index, type Node, type Output, type Program,
 } from "../ir/index.ts"; // prettier-ignore
-import { isOffDiagonal, storedIn, type Matrix, type Place } from "../loop/matrix.ts";
+import { storedIn, type AffinePlace, type EntryList, type Matrix, type Place } from "../loop/matrix.ts";
+import { eliminate, equalityOf, type Equation } from "./gather.ts";
 import { createNamer, type Namer } from "./names.ts";
 
 export const densely = (ir: Arena, { matrices = [], ...program }: Program): Program => {
   const namer = createNamer(program);
   const parts = new Set(matrices.flatMap(({ structure }) => storedIn(structure)));
-  const made = matrices.map((matrix) => ({ matrix, definition: definitionOf(ir, program, matrix, namer) }));
+  const sums: Definition[] = [];
+  const around: Around = { ir, program, namer, sums };
+  const made = matrices.map((matrix) => ({ matrix, definition: definitionOf(around, matrix) }));
   return {
     ...program,
-    definitions: [...program.definitions, ...made.map(({ definition }) => definition)],
+    definitions: [...program.definitions, ...sums, ...made.map(({ definition }) => definition)],
     outputs: [
       ...program.outputs.filter(({ name }) => !parts.has(name)),
       ...made.map(({ matrix, definition }): Output => ({ name: matrix.name, tensor: definition.tensor })),
@@ -22,7 +25,16 @@ export const densely = (ir: Arena, { matrices = [], ...program }: Program): Prog
   };
 };
 
-const definitionOf = (ir: Arena, program: Program, matrix: Matrix<Affine>, namer: Namer): Definition => {
+interface Around {
+  readonly ir: Arena;
+  readonly program: Program;
+  readonly namer: Namer;
+  /** Of entries of lists, each for all places. */
+  readonly sums: Definition[];
+}
+
+const definitionOf = (around: Around, matrix: Matrix<Affine>): Definition => {
+  const { ir, namer } = around;
   const rows = matrix.rows.map((extent, k) => ir.index(`i${k}`, extent));
   const columns = matrix.columns.map((extent, k) => ir.index(`i${k + rows.length}`, extent));
   const indices = [...rows, ...columns];
@@ -30,45 +42,73 @@ const definitionOf = (ir: Arena, program: Program, matrix: Matrix<Affine>, namer
   return define(ir, {
     tensor: ir.tensor({ name: namer(matrix.name), shape, dtype: "float", role: "defined" }),
     indices,
-    body: entryOf(ir, program, matrix, rows, columns),
+    body: entryOf(around, matrix, rows, columns),
   });
 };
 
-/** Where that is in a row; undefined where it is anywhere. */
+/** Where that is for an index of a list; undefined where it is anywhere. */
 const placed = (
-  ir: Arena,
-  program: Program,
-  place: Place<string>,
-  rows: readonly Index[],
+  { ir, program }: Around,
+  place: Place<string, Affine>,
+  over: readonly Index[],
 ): Affine | undefined => {
-  const index = (k: number): Affine => {
-    const found = rows[k];
-    return found === undefined ? affine.fixed(ir, 0) : affine.ofIndex(ir, found);
-  };
+  const at = ({ offset, steps }: AffinePlace<Affine>): Affine =>
+    affine.plus(
+      ir,
+      offset,
+      ...over.map((index, d) => affine.times(ir, affine.ofIndex(ir, index), steps[d] ?? affine.fixed(ir, 0))),
+    );
   switch (place.kind) {
     case "free":
       return undefined;
-    case "row":
-      return affine.plus(
-        ir,
-        affine.fixed(ir, place.offset),
-        ...place.steps.map((step, k) => affine.scale(ir, index(k), step)),
-      );
+    case "affine":
+      return at(place);
     case "data": {
       const tensor = program.inputs.find(({ name }) => name === place.indices);
       if (tensor === undefined) throw new Error(`${program.name} has no input ${place.indices}`);
-      return affine.ofData(ir, build.read(ir, tensor, place.rows.map(index)));
+      return affine.ofData(ir, build.read(ir, tensor, place.at.map(at)));
     }
   }
 };
 
+/** Σ over a list of the values at the row and the column: solved for the index of the list where that can be. */
+const listedAt = (
+  around: Around,
+  list: EntryList<string, Affine>,
+  value: (at: readonly Index[]) => Node,
+  { rows, columns }: { readonly rows: readonly Index[]; readonly columns: readonly Index[] },
+): Node => {
+  const { ir, namer, sums } = around;
+  const over = list.over.map((extent, k) => ir.index(`k${k}`, extent));
+  const sides = [
+    ...rows.map((target, d) => ({ target, place: list.rows[d] })),
+    ...columns.map((target, j) => ({ target, place: list.columns[j] })),
+  ];
+  const known = sides.map(({ target, place }) => ({ target, value: place && placed(around, place, over) }));
+  const free = known.filter((each) => each.value === undefined).map(({ target }) => target);
+  const equations = known.filter((each): each is Equation => each.value !== undefined);
+  const end = eliminate(ir, { equations, loops: over, value: value([...over, ...free]) });
+  const tests = [...end.guards, ...end.equations.map((each) => equalityOf(ir, each))];
+  const body = build.guard(ir, build.and(ir, tests), end.value);
+  if (end.loops.length === 0) return body;
+  const indices = [...rows, ...columns];
+  const shape = indices.map(({ extent }) => extent);
+  const tensor = ir.tensor({ name: namer("listed"), shape, dtype: "float", role: "defined" });
+  sums.push(define(ir, { tensor, indices, reduction: { op: "sum", indices: end.loops }, body }));
+  return build.read(
+    ir,
+    tensor,
+    indices.map((index) => affine.ofIndex(ir, index)),
+  );
+};
+
 const entryOf = (
-  ir: Arena,
-  program: Program,
+  around: Around,
   { structure }: Matrix<Affine>,
   rows: readonly Index[],
   columns: readonly Index[],
 ): Node => {
+  const { ir, program } = around;
   const stored = (name: string, at: readonly Index[]): Node => {
     const tensor = program.outputs.find((each) => each.name === name)?.tensor;
     if (tensor === undefined) throw new Error(`${program.name} has no output ${name}`);
@@ -86,21 +126,6 @@ const entryOf = (
     );
     return build.guard(ir, build.and(ir, tests), value);
   };
-  const partOf = (
-    at: readonly Place<string>[],
-    from: readonly Index[],
-    to: readonly Index[],
-    name: string,
-  ): Node => {
-    const free = to.filter((_, j) => at[j]?.kind === "free");
-    const tests = to.flatMap((index, j): Node[] => {
-      const place = placed(ir, program, at[j] ?? { kind: "free" }, from);
-      return place === undefined
-        ? []
-        : [build.isZero(ir, affine.minus(ir, place, affine.ofIndex(ir, index)))];
-    });
-    return build.guard(ir, build.and(ir, tests), stored(name, [...from, ...free]));
-  };
   const diagonal = rows.map((index, k) => [index, columns[k]] as const);
   switch (structure.kind) {
     case "zero":
@@ -110,11 +135,10 @@ const entryOf = (
     case "sparse":
       return build.sum(
         ir,
-        structure.values.map((name, k) => {
-          const at = structure.at[k] ?? [];
-          const one = partOf(at, rows, columns, name);
-          const mirrored = structure.isSymmetric && isOffDiagonal(at);
-          return mirrored ? build.add(ir, one, partOf(at, columns, rows, name)) : one;
+        structure.at.flatMap((list, k) => {
+          const value = (at: readonly Index[]): Node => stored(structure.values[k] ?? "", at);
+          const sides = [{ rows, columns }, ...(list.isMirrored ? [{ rows: columns, columns: rows }] : [])];
+          return sides.map((side) => listedAt(around, list, value, side));
         }),
       );
     case "diagonal":

@@ -124,6 +124,11 @@ const gathered = (
   });
 };
 
+const LETTERS = "ijklmpqrst";
+
+/** What a dimension is called for which no formula has a name. */
+export const letterAt = (k: number): string => LETTERS[k % LETTERS.length] ?? "i";
+
 /** A target is called as the loop that it replaces; else a letter; all different. */
 const labelsOf = (
   { labels, loops }: Contribution,
@@ -140,8 +145,7 @@ const labelsOf = (
     const loop = loops.find((index) => isExactly(end.solved.get(index), target));
     return loop && (labels.get(loop) ?? loop.name);
   };
-  const LETTERS = "ijklmpqrst";
-  const outer = targets.map((target, k) => distinct(replaced(target) ?? LETTERS[k % LETTERS.length] ?? "i"));
+  const outer = targets.map((target, k) => distinct(replaced(target) ?? letterAt(k)));
   return [...outer, ...end.loops.map((loop) => distinct(labels.get(loop) ?? loop.name))];
 };
 

@@ -3,13 +3,14 @@
  * allows: what is provably zero is left out, and low rank is kept as factors. One look at each part: it ends.
  */
 import {
-  affine, build, define, definitionOf, liveDefinitions, nextLabel, operandsOf, substitute, tensorsRead, type Affine, type Arena, type Definition,
+  affine, build, define, definitionOf, elementLabels, liveDefinitions, nextLabel, operandsOf, substitute, tensorsRead, type Affine, type Arena, type Definition,
   type Index, type Node, type Output, type Program, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
-import type { Matrix, Place, Shared, Structure } from "../loop/matrix.ts";
+import type { AffinePlace, EntryList, Matrix, Place, Shared, Structure } from "../loop/matrix.ts";
+import { letterAt, substituteIn } from "./gather.ts";
 import { createNamer, type Namer } from "./names.ts";
 import {
-  commonFixed, conditionsOf, ownIndices, partAt, sourceIndices, type Part,
+  commonFixed, conditionsOf, ownIndices, partAt, sourceIndices, spread, type Part,
 } from "./structured.ts"; // prettier-ignore
 
 /** A matrix before it is known what of it is zero. */
@@ -30,7 +31,7 @@ export interface Draft {
 const HIGHEST_RANK = 4;
 
 interface Stored {
-  readonly structure: Structure;
+  readonly structure: Structure<Affine>;
   readonly definitions: readonly Definition[];
   readonly outputs: readonly Output[];
 }
@@ -110,7 +111,21 @@ const storedAs = (ir: Arena, program: Program, draft: Draft, namer: Namer): Stor
   const element = sourceIndices(ir, draft.source);
   const labels = labelsOf(program, draft, parts, shared);
   const drawn: Drawn = { ir, program, draft, parts, own, element, common, shared, labels, namer };
-  return lowRank(drawn) ?? sparse(drawn) ?? entries(drawn);
+  return lowRank(drawn) ?? sparse(drawn) ?? full(drawn);
+};
+
+/** Without lists: each is added up to an array over all rows and columns. */
+const full = (drawn: Drawn): Stored => {
+  const { ir, draft, element, namer } = drawn;
+  const made: Definition[] = [];
+  const parts = drawn.parts.map((part): Part => {
+    if (part.list === undefined) return part;
+    const whole = spread({ ir, element, namer }, draft.of, part);
+    made.push(whole.definition);
+    return whole.part;
+  });
+  const stored = entries({ ...drawn, parts });
+  return { ...stored, definitions: [...made, ...stored.definitions] };
 };
 
 const labelsOf = (
@@ -120,10 +135,12 @@ const labelsOf = (
   shared: readonly Shared[],
 ): Drawn["labels"] => {
   const rows = of.shape.map((_, k) => {
-    const known = [of, ...parts.map(({ tensor }) => tensor)].map(
-      (tensor) => tensor && definitionOf(program, tensor)?.labels[k],
-    );
-    return known.find((label) => label !== undefined) ?? `i${k}`;
+    const byElement = parts.filter(({ list }) => list === undefined);
+    const known = [of, ...byElement.map(({ tensor }) => tensor)].map((tensor) => {
+      const definition = tensor && definitionOf(program, tensor);
+      return definition && elementLabels(definition)[k];
+    });
+    return known.find((label) => label !== undefined) ?? letterAt(k);
   });
   const used = new Set(rows);
   const distinct = (name: string): string => {
@@ -152,7 +169,7 @@ const entries = (drawn: Drawn): Stored => {
   const { name } = drawn.draft;
   const isPaired = shared.length < drawn.own.length && shared.every(({ row, column }) => row === column);
   const isSymmetric = drawn.draft.isSymmetric && isPaired;
-  const structure: Structure =
+  const structure: Structure<Affine> =
     shared.length === 0
       ? { kind: "dense", isSymmetric, values: name }
       : isIdentity(drawn, shared)
@@ -199,28 +216,34 @@ const total = (
 
 // ---- sparse
 
-/** Parts at one place in each row: a block, and what stands on diagonals of it. */
+/** Parts at one place for each index of a list, or in each row: a block, and what stands on diagonals of it. */
 interface Band {
-  readonly fixed: ReadonlyMap<number, Affine>;
-  readonly parts: readonly Part[];
-  readonly at: readonly Place<string>[];
+  readonly over: readonly Index[];
+  /** Of rows and columns: places that are known. */
+  readonly rows: ReadonlyMap<number, Affine>;
+  readonly columns: ReadonlyMap<number, Affine>;
+  readonly parts: readonly [Part, ...Part[]];
 }
 
-/** Parts that stand elsewhere in each row, and fill none of the blocks that all of them share. */
+/** Parts that stand elsewhere in each row or are lists, and fill none of the blocks that all of them share. */
 const sparse = (drawn: Drawn): Stored | undefined => {
-  const { draft, parts, common } = drawn;
-  if (parts.some(({ fixed }) => fixed.size === common.size)) return undefined;
-  const blocks = blocksOf(parts);
-  const bands = blocks.flatMap((block) => bandOf(drawn, block) ?? []);
-  if (bands.length < blocks.length) return undefined;
-  const half = draft.isSymmetric ? upperHalf(drawn, bands) : undefined;
-  const kept = half ?? bands;
-  if (!isWorthIt(drawn, kept)) return undefined;
+  const { ir, draft, parts, common } = drawn;
+  const isFull = ({ list, fixed }: Part): boolean => list === undefined && fixed.size === common.size;
+  if (parts.some(isFull)) return undefined;
+  const bands = blocksOf(parts).map((block) => bandOf(drawn, block));
+  const half = draft.isSymmetric ? halfOf(ir, draft, bands) : undefined;
+  const kept = half?.map(({ band }) => band) ?? bands;
+  const at = kept.map((band, k) => listOf(drawn, band, half?.[k]?.isMirrored === true));
+  const known = at.filter((list) => list !== undefined);
+  if (known.length < at.length || !isWorthIt(drawn, kept)) return undefined;
   const values = kept.map((_, k) => `${draft.name}_values${kept.length === 1 ? "" : k + 1}`);
-  const at = kept.map((band) => band.at);
-  const totals = kept.map((band, k) => total(drawn, band.parts, band.fixed, values[k] ?? draft.name));
+  const totals = kept.map(({ parts: [first, ...others] }, k) =>
+    first.list === undefined || first.tensor === undefined
+      ? total(drawn, [first, ...others], first.fixed, values[k] ?? draft.name)
+      : { tensor: first.tensor, definitions: [] },
+  );
   return {
-    structure: { kind: "sparse", isSymmetric: half !== undefined, at, values },
+    structure: { kind: "sparse", isSymmetric: half !== undefined, at: known, values },
     definitions: totals.flatMap(({ definitions }) => definitions),
     outputs: totals.map(({ tensor }, k) => output(tensor, values[k] ?? draft.name)),
   };
@@ -229,7 +252,10 @@ const sparse = (drawn: Drawn): Stored | undefined => {
 /** Parts that have all the deltas of another one stand inside of that. */
 const blocksOf = (parts: readonly Part[]): readonly (readonly [Part, ...Part[]])[] => {
   const isInside = (part: Part, other: Part): boolean =>
-    part.fixed.size > other.fixed.size && [...other.fixed].every(([j, value]) => part.fixed.get(j) === value);
+    part.list === undefined &&
+    other.list === undefined &&
+    part.fixed.size > other.fixed.size &&
+    [...other.fixed].every(([j, value]) => part.fixed.get(j) === value);
   const outer = (part: Part): Part => {
     const around = parts.find((other) => isInside(part, other));
     return around === undefined ? part : outer(around);
@@ -239,73 +265,212 @@ const blocksOf = (parts: readonly Part[]): readonly (readonly [Part, ...Part[]])
     .map((block) => [block, ...parts.filter((part) => part !== block && outer(part) === block)]);
 };
 
-const bandOf = (drawn: Drawn, block: readonly [Part, ...Part[]]): Band | undefined => {
-  const [{ fixed }] = block;
-  const at = drawn.element.map((_, j): Place<string> | undefined => {
-    const value = fixed.get(j);
-    return value === undefined ? { kind: "free" } : placeOf(drawn, value);
-  });
-  const known = at.filter((place) => place !== undefined);
-  return known.length === at.length ? { fixed, parts: block, at: known } : undefined;
+const bandOf = ({ ir, own }: Drawn, parts: readonly [Part, ...Part[]]): Band => {
+  const [{ list, fixed: columns }] = parts;
+  if (list !== undefined) return { over: list.over, rows: list.rows, columns, parts };
+  const rows = own.map((index, d): [number, Affine] => [d, affine.ofIndex(ir, index)]);
+  return { over: own, rows: new Map(rows), columns, parts };
 };
 
-/** Where the row says: an affine form in its indices with whole coefficients, or an int input that is read at some of them. */
-const placeOf = ({ program, own }: Drawn, value: Affine): Place<string> | undefined => {
-  const [term, ...others] = value.terms;
-  const [atom, ...factors] = term?.atoms ?? [];
-  const isAlone = value.constant === 0 && others.length + factors.length === 0 && term?.coefficient === 1;
-  if (isAlone && atom?.kind === "data") {
-    const { node } = atom;
-    if (node.kind !== "read" || !program.inputs.includes(node.tensor)) return undefined;
-    const rows = node.at.map((each) => own.findIndex((index) => index === affine.plainIndex(each)));
-    return rows.includes(-1) ? undefined : { kind: "data", indices: node.tensor.name, rows };
+const listOf = (drawn: Drawn, band: Band, isMirrored: boolean): EntryList<string, Affine> | undefined => {
+  const { own, element } = drawn;
+  const { over } = band;
+  const places = (side: readonly Index[], at: Band["rows"]): readonly Place<string, Affine>[] | undefined => {
+    const found = side.map((_, d) => {
+      const value = at.get(d);
+      return value === undefined ? ({ kind: "free" } as const) : placeOf(drawn, over, value);
+    });
+    const known = found.filter((place) => place !== undefined);
+    return known.length === found.length ? known : undefined;
+  };
+  const [rows, columns] = [places(own, band.rows), places(element, band.columns)];
+  if (rows === undefined || columns === undefined) return undefined;
+  return { over: over.map(({ extent }) => extent), rows, columns, isMirrored };
+};
+
+/** Where the index of a list says: an affine form in it, or an int input that is read at such forms. */
+const placeOf = (
+  { ir, program }: Drawn,
+  over: readonly Index[],
+  value: Affine,
+): Place<string, Affine> | undefined => {
+  const plain = affinePlace(ir, over, value);
+  if (plain !== undefined) return { kind: "affine", ...plain };
+  const [node, ...others] = affine.dataOf(value);
+  if (node?.kind !== "read" || others.length > 0 || value !== affine.ofData(ir, node)) return undefined;
+  if (!program.inputs.includes(node.tensor)) return undefined;
+  const found = node.at.map((each) => affinePlace(ir, over, each));
+  const at = found.filter((each) => each !== undefined);
+  const { name: indices, shape } = node.tensor;
+  return at.length < found.length ? undefined : { kind: "data", indices, shape, at };
+};
+
+/** offset + Σ steps · index, where these are known before the data are. */
+const affinePlace = (ir: Arena, over: readonly Index[], value: Affine): AffinePlace<Affine> | undefined => {
+  let offset = value;
+  const steps: Affine[] = [];
+  for (const index of over) {
+    const split = affine.linearIn(ir, offset, index);
+    if (split === undefined) return undefined;
+    steps.push(split.coefficient);
+    offset = split.rest;
   }
-  const steps = own.map((index) => {
-    const step = value.terms.find(
-      ({ atoms: [first, ...more] }) => first?.kind === "index" && first.index === index && more.length === 0,
+  const isKnown = [offset, ...steps].every(
+    (each) => each.indices.length === 0 && affine.dataOf(each).length === 0,
+  );
+  return isKnown ? { offset, steps } : undefined;
+};
+
+// ---- symmetry
+
+/** A band without what only says that all of a dimension is there; in the form in which it equals its transposed counterpart. */
+type Frame = Pick<Band, "over" | "rows" | "columns">;
+
+interface Half {
+  readonly band: Band;
+  readonly isMirrored: boolean;
+}
+
+/**
+ * Of each two bands of which one is where the other is transposed, one: of the second derivatives by two reads, in either order,
+ * which are equal, one is in each. Undefined where a band has no counterpart.
+ */
+const halfOf = (ir: Arena, { of, source }: Draft, bands: readonly Band[]): readonly Half[] | undefined => {
+  if (!of.shape.every((extent, k) => extent === source.shape[k])) return undefined;
+  const frames = bands.map((band) => ({ band, frame: framed(ir, of, band) }));
+  const keyed = frames.map(({ band, frame }) => ({
+    band,
+    key: keyOf(ir, frame),
+    counterpart: keyOf(ir, framed(ir, of, { over: frame.over, rows: frame.columns, columns: frame.rows })),
+    offsets: offsetsOf(ir, frame),
+  }));
+  const isPaired = keyed.every(
+    ({ counterpart }) => keyed.filter(({ key }) => key === counterpart).length === 1,
+  );
+  if (!isPaired) return undefined;
+  const kept = keyed.filter(({ counterpart, offsets }, k) => {
+    const other = keyed.findIndex((each) => each.key === counterpart);
+    const side = sideOf(offsets);
+    return other === k || (side === 0 ? k < other : side > 0);
+  });
+  return kept
+    .sort(({ offsets: a }, { offsets: b }) =>
+      sideOf(a?.map((offset, j) => affine.minus(ir, offset, b?.[j] ?? offset))),
+    )
+    .map(({ band, key, counterpart }) => ({ band, isMirrored: key !== counterpart }));
+};
+
+/** Indices that are one dimension and nothing else are free in it; those of the list are where the rows are, if they can be. */
+const framed = (ir: Arena, { shape }: Tensor, { over, rows, columns }: Frame): Frame => {
+  const all = [...rows.values(), ...columns.values()];
+  const alone = over.filter((index) => all.filter(({ indices }) => indices.includes(index)).length === 1);
+  const others = (places: Band["rows"]): Band["rows"] =>
+    new Map(
+      [...places].filter(([d, place]) => {
+        const index = affine.plainIndex(place);
+        return index === undefined || index.extent !== shape[d] || !alone.includes(index);
+      }),
     );
-    return step?.coefficient ?? 0;
-  });
-  const isWhole = value.terms.length === steps.filter((step) => step !== 0).length;
-  return isWhole ? { kind: "row", offset: value.constant, steps } : undefined;
+  const [fewer, right] = [others(rows), others(columns)];
+  const left = over.filter((index) =>
+    [...fewer.values(), ...right.values()].some(({ indices }) => indices.includes(index)),
+  );
+  const byRow = solved(ir, shape, left, fewer);
+  const put = (places: Band["rows"]): Band["rows"] =>
+    new Map(
+      [...places].map(([d, place]) => [d, byRow === undefined ? place : substituteIn(ir, place, byRow)]),
+    );
+  return {
+    over:
+      byRow === undefined
+        ? left
+        : [...fewer.keys()].map((d) => ir.index(`r${d}`, shape[d] ?? affine.fixed(ir, 1))),
+    rows: put(fewer),
+    columns: put(right),
+  };
 };
 
-/** Positive for what is right of the diagonal in row-major order, zero on it; undefined for what is on no diagonal. */
-const sideOf = (at: readonly Place<string>[]): number | undefined => {
-  const offsets = at.map((place, j) => {
-    if (place.kind === "free") return 0;
-    const isOwn = place.kind === "row" && place.steps.every((step, k) => step === (k === j ? 1 : 0));
-    return isOwn ? place.offset : undefined;
+/** The indices of a list by those of the rows: r = ±k + offset, of the same extent, for each of them once. */
+const solved = (
+  ir: Arena,
+  shape: readonly Affine[],
+  over: readonly Index[],
+  rows: Band["rows"],
+): ReadonlyMap<Index, Affine> | undefined => {
+  const found = [...rows].flatMap(([d, place]): [Index, Affine][] => {
+    const [index, ...others] = place.indices;
+    const split = index === undefined || others.length > 0 ? undefined : affine.linearIn(ir, place, index);
+    const sign = split && affine.asConstant(split.coefficient);
+    if (
+      index === undefined ||
+      index.extent !== shape[d] ||
+      (sign !== 1 && sign !== -1) ||
+      split === undefined
+    )
+      return [];
+    const row = affine.ofIndex(ir, ir.index(`r${d}`, index.extent));
+    return [[index, affine.scale(ir, affine.minus(ir, row, split.rest), sign)]];
   });
-  return offsets.includes(undefined) ? undefined : (offsets.find((offset) => offset !== 0) ?? 0);
-};
-
-const offsetOf = (place: Place<string> | undefined): number => (place?.kind === "row" ? place.offset : 0);
-
-const firstToRight = (a: readonly Place<string>[], b: readonly Place<string>[]): number =>
-  a.map((place, j) => offsetOf(place) - offsetOf(b[j])).find((difference) => difference !== 0) ?? 0;
-
-const offsetsText = (at: readonly Place<string>[], sign: 1 | -1): string =>
-  at.map((place) => (place.kind === "row" ? String(sign * place.offset + 0) : place.kind)).join();
-
-/** What is below the diagonal stands above it too, and is not computed; undefined where that cannot be seen. */
-const upperHalf = ({ draft }: Drawn, bands: readonly Band[]): readonly Band[] | undefined => {
-  const isSquare = draft.of.shape.every((extent, k) => extent === draft.source.shape[k]);
-  const upper = bands.filter(({ at }) => (sideOf(at) ?? 0) > 0);
-  const lower = new Set(bands.filter(({ at }) => (sideOf(at) ?? 0) < 0).map(({ at }) => offsetsText(at, -1)));
-  const isPaired = upper.length === lower.size && upper.every(({ at }) => lower.has(offsetsText(at, 1)));
-  return isSquare && isPaired && bands.every(({ at }) => sideOf(at) !== undefined)
-    ? bands.filter(({ at }) => (sideOf(at) ?? 0) >= 0).sort(({ at: a }, { at: b }) => firstToRight(a, b))
+  const values = new Map(found);
+  return values.size === over.length && found.length === rows.size && over.every((index) => values.has(index))
+    ? values
     : undefined;
+};
+
+/** The same for frames that differ in the names and the order of the indices of the list. */
+const keyOf = (ir: Arena, { over, rows, columns }: Frame): string => {
+  const keys = permutationsOf(over).map((order) => {
+    const names = new Map(
+      order.map((index, k): [Index, Affine] => [index, affine.ofIndex(ir, ir.index(`k${k}`, index.extent))]),
+    );
+    const text = (places: Band["rows"]): string =>
+      [...places]
+        .sort(([a], [b]) => a - b)
+        .map(([d, place]) => `${d}:${substituteIn(ir, place, names).id}`)
+        .join();
+    return `${order.map(({ extent }) => extent.id).join()};${text(rows)};${text(columns)}`;
+  });
+  return keys.sort()[0] ?? "";
+};
+
+/** All orders of few; of more than that the one that they have. */
+const permutationsOf = <T>(items: readonly T[]): readonly (readonly T[])[] =>
+  items.length < 2 || items.length > 4
+    ? [items]
+    : items.flatMap((item) =>
+        permutationsOf(items.filter((each) => each !== item)).map((rest) => [item, ...rest]),
+      );
+
+/** How far from its row a column is in each dimension; undefined for what is on no diagonal. */
+const offsetsOf = (ir: Arena, { over, rows, columns }: Frame): readonly Affine[] | undefined => {
+  const offsets = [...rows].map(([d, row]) => {
+    const column = columns.get(d);
+    const offset = column && affine.minus(ir, column, row);
+    return offset?.indices.length === 0 ? offset : undefined;
+  });
+  const known = offsets.filter((offset) => offset !== undefined);
+  const isDiagonal =
+    known.length === offsets.length && columns.size === rows.size && over.length === rows.size;
+  return isDiagonal ? known : undefined;
+};
+
+/** Positive for what is right of the diagonal in row-major order, zero on it and for what is on no diagonal. */
+const sideOf = (offsets: readonly Affine[] = []): number => {
+  const [offset] = offsets.filter(({ constant, terms }) => constant !== 0 || terms.length > 0);
+  return offset?.terms[0]?.coefficient ?? offset?.constant ?? 0;
 };
 
 /** Of constant size: less than half of the entries are stored. */
 const isWorthIt = ({ draft }: Drawn, bands: readonly Band[]): boolean => {
-  const rows = draft.of.shape;
-  const stored = bands.map(({ at }) =>
-    constantSize([...rows, ...draft.source.shape.filter((_, j) => at[j]?.kind === "free")]),
+  const [rows, columns] = [draft.of.shape, draft.source.shape];
+  const stored = bands.map((band) =>
+    constantSize([
+      ...band.over.map(({ extent }) => extent),
+      ...rows.filter((_, d) => !band.rows.has(d)),
+      ...columns.filter((_, j) => !band.columns.has(j)),
+    ]),
   );
-  const all = constantSize([...rows, ...draft.source.shape]);
+  const all = constantSize([...rows, ...columns]);
   if (all === undefined) return true;
   return 2 * stored.reduce((sum: number, size) => sum + (size ?? Infinity), 0) < all;
 };
@@ -358,7 +523,7 @@ const lowRank = (drawn: Drawn): Stored | undefined => {
   const { parts, element, common, own, shared } = drawn;
   // a block of one row or one column is not worth two factors
   const isThin = common.size === element.length || new Set(shared.map(({ row }) => row)).size === own.length;
-  if (isThin || parts.length > 2) return undefined;
+  if (isThin || parts.length > 2 || parts.some(({ list }) => list !== undefined)) return undefined;
   const rest = parts.find(({ fixed }) => fixed.size === common.size);
   const diagonal = parts.find((part) => part !== rest);
   if (rest?.tensor === undefined) return undefined;

@@ -6,7 +6,7 @@ import {
   affine, build, componentsOf, define, loopIndices, operandsOf, type Arena, type Definition, type Index, type Node, type Program, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import { activeNodes, activeTensors } from "./activity.ts";
-import { gather, type Contribution, type Form } from "./gather.ts";
+import { gather, letterAt, type Contribution, type Form } from "./gather.ts";
 import type { Namer } from "./names.ts";
 import { partialsOf, scaleBy } from "./partials.ts";
 import { weightOf } from "./reduction.ts";
@@ -191,6 +191,6 @@ const adjointDefinitions = (
   const body = build.sum(ir, seed === undefined ? terms : [seed, ...terms]);
   // a scatter's labels name its loops, not its dimensions
   const labelled = parts.find((part) => part.target === undefined);
-  const labels = labelled?.labels.slice(0, indices.length) ?? indices.map((index) => index.name);
+  const labels = labelled?.labels.slice(0, indices.length) ?? indices.map((_, k) => letterAt(k));
   return [...separate, define(ir, { tensor: adjoint, indices, body, labels })];
 };

@@ -1,23 +1,34 @@
 /**
  * In: a program and one of its inputs, the source. Out: the derivative of every tensor by every element of the source, with
- * deltas kept as structure: ∂T[o] / ∂x[e] = Σ over parts of Π δ(e_j, f_j(o)) · D[o, e without those j]. Each D is a definition
- * in gather form. Definitions in order, each once, with a bounded number of parts: it ends.
+ * deltas kept as structure: ∂T[o] / ∂x[e] = Σ over parts of Π δ(e_j, f_j(o)) · D[o, e without those j], or, for a list of
+ * places, Σ[k] Π δ(o_d, g_d(k)) · Π δ(e_j, f_j(k)) · D[k, o without those d, e without those j]. Each D is a definition in
+ * gather form. Definitions in order, each once, with a bounded number of parts: it ends.
  */
 import {
-  affine, build, componentsOf, define, loopIndices, nextLabel, range, type Affine, type Arena, type Definition, type Index, type Node, type Program, type Tensor,
+  affine, build, componentsOf, define, elementLabels, loopIndices, nextLabel, operandsOf, range, substitute, type Affine, type Arena, type Definition, type Index, type Node, type Program, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import { activeNodes, activeTensors } from "./activity.ts";
-import { eliminate, equalityOf, substituteIn, type Equation } from "./gather.ts";
+import { eliminate, equalityOf, letterAt, substituteIn, type Equation } from "./gather.ts";
 import type { Namer } from "./names.ts";
 import { weightOf } from "./reduction.ts";
 import { propagate } from "./reverse.ts";
 import { supportsOf } from "./support.ts";
 
 export interface Part {
-  /** Dimensions of the source whose index is given by those of the tensor: as expressions in i0, i1, … */
+  /** Where rows and columns are both at places that a third index says, as of an edge; else each element has a row. */
+  readonly list?: List | undefined;
+  /** Dimensions of the source whose index is given: as expressions in i0, i1, … of the tensor, and k0, k1, … of the list. */
   readonly fixed: ReadonlyMap<number, Affine>;
-  /** D, over the tensor's indices and then those of the source that are not fixed; 1 for the source itself. */
+  /** D, over the list, the tensor's indices that it leaves, and those of the source that are not fixed; 1 for the source. */
   readonly tensor: Tensor | undefined;
+}
+
+export interface List {
+  /** k0, k1, … */
+  readonly over: readonly Index[];
+  readonly labels: readonly string[];
+  /** Dimensions of the tensor whose index it gives. */
+  readonly rows: ReadonlyMap<number, Affine>;
 }
 
 export interface Sensitivities {
@@ -37,15 +48,29 @@ export const sourceIndices = (ir: Arena, source: Tensor): readonly Index[] =>
 export const ownIndices = (ir: Arena, tensor: Tensor): readonly Index[] =>
   tensor.shape.map((extent, k) => ir.index(`i${k}`, extent));
 
-interface Around {
+const listIndex = (ir: Arena, k: number, { extent }: Index): Index => ir.index(`k${k}`, extent);
+
+type Fixed = ReadonlyMap<number, Affine>;
+
+/** What D is over before the dimensions of the source. */
+export const innerIndices = (own: readonly Index[], list: List | undefined): readonly Index[] =>
+  list === undefined ? own : [...list.over, ...own.filter((_, d) => !list.rows.has(d))];
+
+interface Whole {
   readonly ir: Arena;
   readonly element: readonly Index[];
-  readonly of: ReadonlyMap<Tensor, readonly Part[]>;
   readonly namer: Namer;
+}
+
+interface Around extends Whole {
+  readonly of: ReadonlyMap<Tensor, readonly Part[]>;
+  /** The part without its list. */
+  readonly spread: (tensor: Tensor, part: Part) => Part;
 }
 
 /** One term of a tangent: δ(fixed) · Σ over loops of the body. */
 interface Term {
+  readonly list: List | undefined;
   readonly fixed: ReadonlyMap<number, Affine>;
   readonly loops: readonly Index[];
   readonly body: Node;
@@ -55,8 +80,17 @@ export const sensitivities = (ir: Arena, program: Program, source: Tensor, namer
   const active = activeTensors(program, [source]);
   const own = ownIndices(ir, source).map((index, j): [number, Affine] => [j, affine.ofIndex(ir, index)]);
   const of = new Map<Tensor, readonly Part[]>([[source, [{ fixed: new Map(own), tensor: undefined }]]]);
-  const around: Around = { ir, element: sourceIndices(ir, source), of, namer };
+  const element = sourceIndices(ir, source);
   const definitions: Definition[] = [];
+  const known = new Map<Part, Part>();
+  const spreadOnce = (tensor: Tensor, part: Part): Part => {
+    const found = known.get(part) ?? spread({ ir, element, namer }, tensor, part);
+    if ("definition" in found) definitions.push(found.definition);
+    const one = "part" in found ? found.part : found;
+    known.set(part, one);
+    return one;
+  };
+  const around: Around = { ir, element, of, namer, spread: spreadOnce };
   const moving = program.definitions.filter(({ tensor }) => active.has(tensor));
   for (const { members, isCircle } of componentsOf(moving)) {
     const bodies = members.map((definition) => movingIn(around, definition, active));
@@ -133,7 +167,11 @@ const at = (ir: Arena, indices: readonly Index[]): readonly Affine[] =>
 export const partAt = (ir: Arena, element: readonly Index[], part: Part, place: readonly Affine[]): Node =>
   part.tensor === undefined
     ? build.constant(ir, 1)
-    : build.read(ir, part.tensor, [...place, ...at(ir, freeOf(element, part.fixed))]);
+    : build.read(ir, part.tensor, [
+        ...at(ir, part.list?.over ?? []),
+        ...place.filter((_, d) => part.list?.rows.has(d) !== true),
+        ...at(ir, freeOf(element, part.fixed)),
+      ]);
 
 /** Where the tensor is read, so is what it fixes. */
 const fixedAt = (ir: Arena, part: Part, read: Moving): readonly (readonly [j: number, value: Affine])[] => {
@@ -161,31 +199,298 @@ const gathered = (around: Around, definition: Definition, reads: readonly Moving
   return tangentOfTerms(around, definition, terms);
 };
 
+/** How a part of a tensor is met where that is read: indices of the reader that a list gives. */
+interface Meeting {
+  readonly part: Part;
+  readonly values: ReadonlyMap<Index, Affine>;
+  readonly guards: readonly Node[];
+}
+
+/** A list is kept where the dimensions that it gives are read at indices, of which one is kept by the reader. */
+const meetingOf = (around: Around, read: Moving, part: Part, kept: readonly Index[]): Meeting => {
+  const { ir } = around;
+  const whole: Meeting = { part, values: new Map(), guards: [] };
+  if (part.list === undefined) return whole;
+  const values = new Map<Index, Affine>();
+  const guards: Node[] = [];
+  for (const [d, value] of part.list.rows) {
+    const index = affine.plainIndex(read.at[d]);
+    if (index === undefined || values.has(index)) return { ...whole, part: around.spread(read.tensor, part) };
+    values.set(index, value);
+    if (index.extent !== read.tensor.shape[d]) guards.push(build.inRange(ir, value, index.extent));
+  }
+  return kept.some((index) => values.has(index))
+    ? { part, values, guards }
+    : { ...whole, part: around.spread(read.tensor, part) };
+};
+
+const putIn = (ir: Arena, fixed: Fixed, values: ReadonlyMap<Index, Affine>): Fixed =>
+  new Map([...fixed].map(([j, value]) => [j, substituteIn(ir, value, values)]));
+
 /** Deltas that a summed index can meet are eliminated; those between source and element are structure. */
-const termOf = (around: Around, definition: Definition, read: Moving, part: Part): Term => {
+const termOf = (around: Around, definition: Definition, read: Moving, given: Part): Term => {
   const { ir, element } = around;
-  const loops = definition.reduction?.indices ?? [];
-  const fixed = fixedAt(ir, part, read);
+  const own = ownIndices(ir, definition.tensor);
+  const { part, values, guards } = meetingOf(around, read, given, own);
+  const loops = (definition.reduction?.indices ?? []).filter((index) => !values.has(index));
+  const fixed = putIn(ir, new Map(fixedAt(ir, part, read)), values);
+  const value = build.multiply(ir, read.partial, partAt(ir, element, part, read.at));
   const end = eliminate(ir, {
-    equations: fixed.map((each) => equation(element, each)),
+    equations: [...fixed].map((each) => equation(element, each)),
     loops,
-    value: build.multiply(ir, read.partial, partAt(ir, element, part, read.at)),
+    value: guarded(ir, guards, substitute(ir, value, values)),
   });
   const hidden = new Set([...end.loops, ...element]);
-  const isStructure = ({ value }: Equation): boolean => !value.indices.some((index) => hidden.has(index));
-  const conditions = end.equations.filter((each) => !isStructure(each)).map((each) => equalityOf(ir, each));
+  const isStructure = (each: Equation): boolean => !each.value.indices.some((index) => hidden.has(index));
   const structure = end.equations
     .filter(isStructure)
-    .map(({ target, value }): [number, Affine] => [element.indexOf(target), value]);
-  return {
-    fixed: new Map(structure.sort(([a], [b]) => a - b)),
+    .map(({ target, value: at }): [number, Affine] => [element.indexOf(target), at]);
+  const rows = own.flatMap((index, d): [number, Affine][] => {
+    const place = values.get(index);
+    return place === undefined ? [] : [[d, place]];
+  });
+  const term: Term = {
+    list: part.list && { ...part.list, rows: new Map(rows) },
+    fixed: new Map(structure),
     loops: end.loops,
-    body: guarded(ir, [...end.guards, ...conditions], end.value),
+    body: guarded(ir, end.guards, end.value),
+  };
+  const others = end.equations.filter((each) => !isStructure(each));
+  return ordered(met(around, definition, term, others));
+};
+
+const ordered = (term: Term): Term => ({
+  ...term,
+  fixed: new Map([...term.fixed].sort(([a], [b]) => a - b)),
+});
+
+/** As a list: by its own indices, but for those that are `given`, and by `further` ones. */
+const listed = (
+  { ir }: Around,
+  definition: Definition,
+  further: readonly Index[],
+  given: ReadonlyMap<Index, Affine> = new Map(),
+): { readonly list: List; readonly values: ReadonlyMap<Index, Affine> } => {
+  const own = ownIndices(ir, definition.tensor);
+  const names = new Map(loopIndices(definition).map((index, k) => [index, definition.labels[k]]));
+  const all = [...own.filter((index) => !given.has(index)), ...further];
+  const over = all.map((index, k) => listIndex(ir, k, index));
+  const renamed = all.map((index, k): [Index, Affine] => [index, affine.ofIndex(ir, over[k] ?? index)]);
+  const values = new Map([...renamed, ...given]);
+  const rows = own.map((index, d): [number, Affine] => [d, values.get(index) ?? index.extent]);
+  const labels = all.map((index) => names.get(index) ?? index.name);
+  return { list: { over, labels, rows: new Map(rows) }, values };
+};
+
+/**
+ * Columns that data say, which are read at summed indices too: a list has these, and nothing is summed over them. Other
+ * equations with summed indices are conditions.
+ */
+const met = (around: Around, definition: Definition, term: Term, equations: readonly Equation[]): Term => {
+  const { ir, element } = around;
+  const own = ownIndices(ir, definition.tensor);
+  const isAt = ({ value }: Equation): boolean =>
+    term.list === undefined &&
+    affine.dataOf(value).length > 0 &&
+    own.some((index) => value.indices.includes(index)) &&
+    !element.some((index) => value.indices.includes(index));
+  const places = equations.filter(isAt);
+  const conditions = equations.filter((each) => !isAt(each)).map((each) => equalityOf(ir, each));
+  const rest: Term = { ...term, body: guarded(ir, conditions, term.body) };
+  if (places.length === 0) return rest;
+  const further = rest.loops.filter((index) => places.some(({ value }) => value.indices.includes(index)));
+  const { list, values } = listed(around, definition, further);
+  const fixed = places.map(({ target, value }): [number, Affine] => [element.indexOf(target), value]);
+  return {
+    list,
+    fixed: putIn(ir, new Map([...rest.fixed, ...fixed]), values),
+    loops: rest.loops.filter((index) => !further.includes(index)),
+    body: substitute(ir, rest.body, values),
   };
 };
 
-const keyOf = (fixed: ReadonlyMap<number, Affine>): string =>
-  [...fixed].map(([j, value]) => `${j}:${value.id}`).join();
+/** Two with one key stand at the same places. */
+const keyOf = ({ list, fixed }: Pick<Part, "list" | "fixed">): string => {
+  const text = (places: Fixed): string => [...places].map(([j, value]) => `${j}:${value.id}`).join();
+  const over = list?.over.map(({ id }) => id).join() ?? "";
+  return list === undefined ? text(fixed) : `${over};${text(list.rows)};${text(fixed)}`;
+};
+
+// ---- terms at single rows
+
+/** 0 = ±index + rest: where the index is then, if nothing else says so. */
+const rowIn = (ir: Arena, test: Node, index: Index): readonly Affine[] => {
+  const split = test.kind === "iszero" ? affine.linearIn(ir, test.value, index) : undefined;
+  const sign = split && affine.asConstant(split.coefficient);
+  const isKnown = split?.rest.indices.length === 0 && affine.dataOf(split.rest).length === 0;
+  return isKnown && (sign === 1 || sign === -1) ? [affine.scale(ir, split.rest, -sign)] : [];
+};
+
+/** The indices of the element that a term is nothing without, where its columns are the same in all rows. */
+const rowsOf = (
+  ir: Arena,
+  own: readonly Index[],
+  { list, fixed, body }: Term,
+): ReadonlyMap<Index, Affine> => {
+  const isByRow = [...fixed.values()].some(({ indices }) => indices.length > 0);
+  if (list !== undefined || isByRow || body.kind !== "guard") return new Map();
+  const tests = body.test.kind === "and" ? body.test.args : [body.test];
+  return new Map(
+    own.flatMap((index) =>
+      tests
+        .flatMap((test) => rowIn(ir, test, index))
+        .slice(0, 1)
+        .map((place) => [index, place] as const),
+    ),
+  );
+};
+
+/**
+ * A term that is nothing but in one row (of x[0], say) is a list of that row alone: as one for each row it would be full. Where
+ * it stands on the diagonal, and others do, it is one of them.
+ */
+const atSingleRows = (around: Around, definition: Definition, whole: readonly Term[]): readonly Term[] => {
+  const { ir, element } = around;
+  const own = ownIndices(ir, definition.tensor);
+  const terms = whole.flatMap((term) => apart(ir, own, term));
+  const rows = new Map(terms.map((term) => [term, rowsOf(ir, own, term)]));
+  const others = terms.filter((term) => term.list === undefined && rows.get(term)?.size === 0);
+  const identity = new Map(own.map((index, d): [number, Affine] => [d, affine.ofIndex(ir, index)]));
+  const isDiagonal =
+    own.length === element.length &&
+    others.some(
+      ({ fixed }) => keyOf({ list: undefined, fixed }) === keyOf({ list: undefined, fixed: identity }),
+    );
+  return terms.map((term): Term => {
+    const given = rows.get(term);
+    if (given === undefined || given.size === 0 || others.some(({ fixed }) => isAround(fixed, term.fixed)))
+      return term;
+    const here = { list: undefined, fixed: putIn(ir, identity, given) };
+    if (isDiagonal && keyOf(here) === keyOf({ list: undefined, fixed: putIn(ir, term.fixed, given) }))
+      return { ...term, fixed: identity };
+    const { list, values } = listed(around, definition, [], given);
+    const guards = [...given].map(([{ extent }, place]) => build.inRange(ir, place, extent));
+    const body = guarded(ir, guards, substitute(ir, term.body, values));
+    return { ...term, list, fixed: putIn(ir, term.fixed, values), body };
+  });
+};
+
+/** The summands of a term, where one of them is in a single row. */
+const apart = (ir: Arena, own: readonly Index[], term: Term): readonly Term[] => {
+  if (term.body.kind !== "sum") return [term];
+  const summands = operandsOf(term.body).map((body): Term => ({ ...term, body }));
+  return summands.some((each) => rowsOf(ir, own, each).size > 0) ? summands : [term];
+};
+
+/** Whether a block at fewer places, or all of it, has the place. */
+const isAround = (block: Fixed, fixed: Fixed): boolean =>
+  (block.size === 0 || block.size < fixed.size) && [...block].every(([j, value]) => fixed.get(j) === value);
+
+// ---- terms at neighbouring places
+
+/**
+ * Lists and columns by data that differ in constant places of one dimension only, of which they fill half at least, are one with
+ * that dimension: the parameters of a camera are a block.
+ */
+const inBlocks = (around: Around, tensor: Tensor, terms: readonly Term[]): readonly Term[] => {
+  const { ir, element } = around;
+  const columns = element.map(
+    (index, j) => (all: readonly Term[]) =>
+      filled(ir, all, index, {
+        place: ({ fixed }) => fixed.get(j),
+        without: (term) => ({ ...term, fixed: new Map([...term.fixed].filter(([k]) => k !== j)) }),
+      }),
+  );
+  const rows = ownIndices(ir, tensor).map(
+    (index, d) => (all: readonly Term[]) =>
+      filled(ir, all, index, {
+        place: ({ list }) => list?.rows.get(d),
+        without: ({ list, ...term }) => ({
+          ...term,
+          list: list && { ...list, rows: new Map([...list.rows].filter(([k]) => k !== d)) },
+        }),
+      }),
+  );
+  return inOthers(
+    around,
+    tensor,
+    [...columns, ...rows].reduce((all, fill) => fill(all), terms),
+  );
+};
+
+interface Dimension {
+  readonly place: (term: Term) => Affine | undefined;
+  readonly without: (term: Term) => Term;
+}
+
+const filled = (
+  ir: Arena,
+  terms: readonly Term[],
+  index: Index,
+  { place, without }: Dimension,
+): readonly Term[] => {
+  const extent = affine.asConstant(index.extent) ?? Infinity;
+  const constantOf = (term: Term): number | undefined => {
+    const at = place(term);
+    return at && isByData(term) ? affine.asConstant(at) : undefined;
+  };
+  const groups = grouped(terms, (term) =>
+    constantOf(term) === undefined ? `${terms.indexOf(term)}` : `at ${keyOf(without(term))}`,
+  );
+  return groups.flatMap((group) => {
+    const places = new Set(group.map(constantOf));
+    if (places.has(undefined) || 2 * places.size < extent || places.size < 2) return group;
+    return group.map((term) => ({ ...without(term), body: atPlaces(ir, term, [[index, place(term)]]) }));
+  });
+};
+
+const isByData = ({ list, fixed }: Term): boolean =>
+  list !== undefined || [...fixed.values()].some((value) => affine.dataOf(value).length > 0);
+
+/** The body where these indices are there. */
+const atPlaces = (
+  ir: Arena,
+  { body }: Term,
+  places: readonly (readonly [Index, Affine | undefined])[],
+): Node =>
+  guarded(
+    ir,
+    places.flatMap(([target, value]) => (value === undefined ? [] : [equalityOf(ir, { target, value })])),
+    body,
+  );
+
+/** A list at constant places inside of the blocks of another one is a part of these. */
+const inOthers = (around: Around, tensor: Tensor, terms: readonly Term[]): readonly Term[] => {
+  const { ir, element } = around;
+  const own = ownIndices(ir, tensor);
+  return terms.map((term) => {
+    const block = terms.find((other) => other.list !== undefined && isBlockAround(other, term));
+    if (block === undefined || term.list === undefined) return term;
+    const rows = [...term.list.rows].filter(([d]) => block.list?.rows.has(d) === false);
+    const columns = [...term.fixed].filter(([j]) => !block.fixed.has(j));
+    const places = [
+      ...rows.flatMap(([d, place]): [Index, Affine][] => (own[d] === undefined ? [] : [[own[d], place]])),
+      ...columns.flatMap(([j, place]): [Index, Affine][] =>
+        element[j] === undefined ? [] : [[element[j], place]],
+      ),
+    ];
+    return { ...term, list: block.list, fixed: block.fixed, body: atPlaces(ir, term, places) };
+  });
+};
+
+const isBlockAround = (block: Term, { list, fixed }: Term): boolean => {
+  if (block.list === undefined || list === undefined) return false;
+  const isIn = (places: Fixed, within: Fixed): boolean =>
+    [...within].every(([d, place]) => places.get(d) === place) &&
+    [...places].every(([d, place]) => within.has(d) || affine.asConstant(place) !== undefined);
+  const sizes = [block.list.rows.size + block.fixed.size, list.rows.size + fixed.size] as const;
+  const isOver =
+    list.over.length === block.list.over.length &&
+    list.over.every((index, k) => index === block.list?.over[k]);
+  return isOver && sizes[0] < sizes[1] && isIn(list.rows, block.list.rows) && isIn(fixed, block.fixed);
+};
+
+// ---- parts
 
 const grouped = <T>(items: readonly T[], key: (item: T) => string): readonly (readonly T[])[] => {
   const groups = new Map<string, T[]>();
@@ -199,13 +504,15 @@ const grouped = <T>(items: readonly T[], key: (item: T) => string): readonly (re
 
 const tangentOfTerms = (around: Around, definition: Definition, terms: readonly Term[]): Tangent => {
   const moving = terms.filter((term) => term.body.kind !== "zero");
-  const groups = grouped(moving, ({ fixed }) => keyOf(fixed));
-  const tangents = groups.map((group) => partOf(around, definition, group));
+  const placed = inBlocks(around, definition.tensor, atSingleRows(around, definition, moving));
+  const tangents = grouped(placed, keyOf).map((group) => partOf(around, definition, group));
   const parts = tangents.map(({ part }) => part);
   const definitions = tangents.flatMap((each) => each.definitions);
-  if (parts.length <= MOST_PARTS) return { parts, definitions };
-  const one = merged(around, definition, parts);
-  return { parts: [one.part], definitions: [...definitions, ...one.definitions] };
+  const own = parts.filter(({ list }) => list === undefined);
+  if (own.length <= MOST_PARTS) return { parts, definitions };
+  const one = merged(around, definition, own);
+  const lists = parts.filter(({ list }) => list !== undefined);
+  return { parts: [one.part, ...lists], definitions: [...definitions, ...one.definitions] };
 };
 
 interface Defined {
@@ -216,8 +523,9 @@ interface Defined {
 /** Terms with the same deltas: those that reduce over the same loops are one reduction, and all of them one tensor. */
 const partOf = (around: Around, definition: Definition, terms: readonly Term[]): Defined => {
   const { ir } = around;
-  const fixed = terms[0]?.fixed ?? new Map<number, Affine>();
+  const { list, fixed } = terms[0] ?? { list: undefined, fixed: new Map<number, Affine>() };
   const sums = grouped(terms, ({ loops }) => loops.map((index) => index.id).join()).map((group): Term => ({
+    list,
     fixed,
     loops: group[0]?.loops ?? [],
     body: build.sum(
@@ -235,27 +543,31 @@ const partOf = (around: Around, definition: Definition, terms: readonly Term[]):
     separate.push(...definitions);
     return partAt(ir, around.element, part, own);
   });
-  const total = defined(around, definition, { fixed, loops: [], body: build.sum(ir, values) });
+  const total = defined(around, definition, { list, fixed, loops: [], body: build.sum(ir, values) });
   return { part: total.part, definitions: [...separate, ...total.definitions] };
 };
 
-const tensorOf = ({ ir, element, namer }: Around, of: Tensor, fixed: ReadonlyMap<number, unknown>): Tensor =>
+const tensorOf = ({ ir, element, namer }: Whole, of: Tensor, fixed: Fixed, list?: List): Tensor =>
   ir.tensor({
     name: namer(`t_${of.name}`),
-    shape: [...of.shape, ...freeOf(element, fixed).map((index) => index.extent)],
+    shape: [...innerIndices(ownIndices(ir, of), list), ...freeOf(element, fixed)].map(({ extent }) => extent),
     dtype: "float",
     role: "defined",
   });
 
 const defined = (around: Around, definition: Definition, term: Term, tensor?: Tensor): Defined => {
   const { ir, element } = around;
-  const { fixed, loops, body } = term;
+  const { list, fixed, loops, body } = term;
   const own = ownIndices(ir, definition.tensor);
   const free = freeOf(element, fixed);
-  const part: Part = { fixed, tensor: tensor ?? tensorOf(around, definition.tensor, fixed) };
-  const indices = [...own, ...free];
+  const part: Part = { list, fixed, tensor: tensor ?? tensorOf(around, definition.tensor, fixed, list) };
+  const inner = innerIndices(own, list);
+  const indices = [...inner, ...free];
   const reduction = loops.length === 0 ? undefined : ({ op: "sum", indices: loops } as const);
-  const names = labelsOf(definition, own, free, loops);
+  const letters = elementLabels(definition);
+  const known = own.map((index, d): [Index, string | undefined] => [index, letters[d]]);
+  const listLabels = list?.over.map((index, k): [Index, string | undefined] => [index, list.labels[k]]) ?? [];
+  const names = labelsOf(definition, new Map([...known, ...listLabels]), { inner, free, loops });
   const made = define(ir, {
     tensor: part.tensor ?? definition.tensor,
     indices,
@@ -266,12 +578,17 @@ const defined = (around: Around, definition: Definition, term: Term, tensor?: Te
   return { part, definitions: [made] };
 };
 
+interface Over {
+  readonly inner: readonly Index[];
+  readonly free: readonly Index[];
+  readonly loops: readonly Index[];
+}
+
 /** The element's letters, then those after them for the source; all different. */
 const labelsOf = (
   definition: Definition,
-  own: readonly Index[],
-  free: readonly Index[],
-  loops: readonly Index[],
+  names: ReadonlyMap<Index, string | undefined>,
+  { inner, free, loops }: Over,
 ): readonly string[] => {
   const known = new Map(loopIndices(definition).map((index, k) => [index, definition.labels[k]]));
   const used = new Set<string>();
@@ -281,8 +598,8 @@ const labelsOf = (
     return name;
   };
   return [
-    ...own.map((index, k) => distinct(definition.labels[k] ?? index.name)),
-    ...free.map((_, k) => distinct(definition.labels[k] ?? "a")),
+    ...inner.map((index, k) => distinct(names.get(index) ?? letterAt(k))),
+    ...free.map((_, k) => distinct(elementLabels(definition)[k] ?? letterAt(k))),
     ...loops.map((index) => distinct(known.get(index) ?? index.name)),
   ];
 };
@@ -295,7 +612,7 @@ const merged = (around: Around, definition: Definition, parts: readonly Part[]):
   const values = parts.map((part) =>
     guarded(ir, conditionsOf(ir, element, part.fixed, fixed), partAt(ir, element, part, own)),
   );
-  return defined(around, definition, { fixed, loops: [], body: build.sum(ir, values) });
+  return defined(around, definition, { list: undefined, fixed, loops: [], body: build.sum(ir, values) });
 };
 
 /** What all parts fix alike. */
@@ -317,8 +634,6 @@ export const conditionsOf = (
   [...fixed].filter(([j]) => !common.has(j)).map((each) => equalityOf(ir, equation(element, each)));
 
 // ---- definitions that read themselves or each other
-
-type Fixed = ReadonlyMap<number, Affine>;
 
 /**
  * One part for each, with those deltas that all its reads keep: the recurrence of the tangents runs along with that of the
@@ -347,6 +662,10 @@ const recurrent = (around: Around, bodies: readonly Body[]): readonly Tangent[] 
   return bodies.map((body) => recurrentTangent(inside, body, own.get(body.definition.tensor) ?? []));
 };
 
+/** The parts of a tensor without lists. */
+const byElement = ({ of, spread: without }: Around, tensor: Tensor): readonly Part[] =>
+  (of.get(tensor) ?? []).map((part) => (part.list === undefined ? part : without(tensor, part)));
+
 /** The deltas of a definition's reads, where they are known already. */
 const keptBy = (
   around: Around,
@@ -356,8 +675,11 @@ const keptBy = (
   const hidden = new Set<Index>(definition.reduction?.indices ?? []);
   const known = reads.flatMap((read): Part[] => {
     const own = kept.get(read.tensor);
-    const parts =
-      around.of.get(read.tensor) ?? (own === undefined ? [] : [{ fixed: own, tensor: undefined }]);
+    const parts = around.of.has(read.tensor)
+      ? byElement(around, read.tensor)
+      : own === undefined
+        ? []
+        : [{ fixed: own, tensor: undefined }];
     return parts.map((part) => ({ fixed: new Map(fixedAt(around.ir, part, read)), tensor: undefined }));
   });
   if (known.length === 0) return undefined;
@@ -375,13 +697,14 @@ const recurrentTangent = (around: Around, body: Body, parts: readonly Part[]): T
   const [part] = parts;
   const { fixed = new Map<number, Affine>(), tensor } = part ?? {};
   const values = reads.flatMap((read) =>
-    (around.of.get(read.tensor) ?? []).map((each) => {
+    byElement(around, read.tensor).map((each) => {
       const value = build.multiply(ir, read.partial, partAt(ir, element, each, read.at));
       return guarded(ir, conditionsOf(ir, element, new Map(fixedAt(ir, each, read)), fixed), value);
     }),
   );
   const loops = definition.reduction?.indices ?? [];
-  const { definitions } = defined(around, definition, { fixed, loops, body: build.sum(ir, values) }, tensor);
+  const sum = { list: undefined, fixed, loops, body: build.sum(ir, values) };
+  const { definitions } = defined(around, definition, sum, tensor);
   return { parts, definitions: [...before, ...definitions] };
 };
 
@@ -400,20 +723,25 @@ const scattered = (
 ): Tangent => {
   const { ir } = around;
   const own = ownIndices(ir, definition.tensor);
-  const scatters = reads.flatMap((read) =>
-    (around.of.get(read.tensor) ?? []).map((part) => scatter(around, definition, target, read, part)),
+  const sends = reads.flatMap((read) =>
+    (around.of.get(read.tensor) ?? []).map((part) => sendOf(around, definition, target, read, part)),
   );
-  const groups = grouped(scatters, ({ part }) => keyOf(part.fixed));
-  const totals = groups.map((group): Defined => {
+  const lists = tangentOfTerms(
+    around,
+    definition,
+    sends.filter((send) => isListed(send)).map((send) => listOf(around, definition, send)),
+  );
+  const scatters = sends.filter((send) => !isListed(send)).map((send) => scatter(around, definition, send));
+  const labelsOfSum = elementLabels(definition).map((label, d) => label ?? letterAt(d));
+  const totals = grouped(scatters, ({ part }) => keyOf(part)).map((group): Defined => {
     const [only, ...more] = group;
     if (only !== undefined && more.length === 0) return only;
     const fixed = only?.part.fixed ?? new Map<number, Affine>();
     const values = group.map(({ part }) => partAt(ir, around.element, part, at(ir, own)));
-    // a scatter's labels name its loops
     const total = defined(
       around,
-      { ...definition, labels: [] },
-      { fixed, loops: [], body: build.sum(ir, values) },
+      { ...definition, labels: labelsOfSum },
+      { list: undefined, fixed, loops: [], body: build.sum(ir, values) },
     );
     return {
       part: total.part,
@@ -421,41 +749,146 @@ const scattered = (
     };
   });
   return {
-    parts: totals.map(({ part }) => part),
-    definitions: totals.flatMap((each) => each.definitions),
+    parts: [...totals.map(({ part }) => part), ...lists.parts],
+    definitions: [...totals.flatMap((each) => each.definitions), ...lists.definitions],
   };
 };
 
-const scatter = (
+/** T[target] += δ(known)·value, for all of the loops. */
+interface Send {
+  readonly loops: readonly Index[];
+  readonly labels: ReadonlyMap<Index, string | undefined>;
+  readonly target: readonly Affine[];
+  /** Columns that are known: those that equal a place of the target are deltas. */
+  readonly known: Fixed;
+  readonly fixed: Fixed;
+  readonly value: Node;
+}
+
+const sendOf = (
   around: Around,
   definition: Definition,
-  target: readonly Affine[],
+  places: readonly Affine[],
   read: Moving,
-  part: Part,
-): Defined => {
+  given: Part,
+): Send => {
   const { ir, element } = around;
+  const kept = places.flatMap((place) => place.indices);
+  const { part, values, guards } = meetingOf(around, read, given, kept);
+  const target = places.map((place) => substituteIn(ir, place, values));
+  const known = putIn(ir, new Map(fixedAt(ir, part, read)), values);
   const own = ownIndices(ir, definition.tensor);
-  const known = new Map(fixedAt(ir, part, read));
   const fixed = new Map(
     [...known].flatMap(([j, value]): [number, Affine][] => {
       const index = own[target.indexOf(value)];
       return index === undefined ? [] : [[j, affine.ofIndex(ir, index)]];
     }),
   );
-  const placed = new Map([...known].filter(([j, value]) => fixed.has(j) || isElement(ir, value, element[j])));
-  const loops = freeOf(element, placed);
+  const value = build.multiply(ir, read.partial, partAt(ir, element, part, read.at));
+  const loops = [...(part.list?.over ?? []), ...definition.indices.filter((index) => !values.has(index))];
+  const labels = new Map([
+    ...definition.indices.map((index, k) => [index, definition.labels[k]] as const),
+    ...(part.list?.over ?? []).map((index, k) => [index, part.list?.labels[k]] as const),
+  ]);
+  return { loops, labels, target, known, fixed, value: guarded(ir, guards, substitute(ir, value, values)) };
+};
+
+/** Whether a column depends on what is scattered, and is not its row. */
+const isListed = ({ known, fixed }: Send): boolean =>
+  [...known].some(([j, { indices }]) => !fixed.has(j) && indices.length > 0);
+
+const listOf = (
+  around: Around,
+  definition: Definition,
+  { loops, labels, target, known, value }: Send,
+): Term => {
+  const { ir, element } = around;
+  const places = [...target, ...known.values()];
+  /** A loop that says nothing but where in one dimension. */
+  const alone = (place: Affine, { extent }: Index): Index | undefined => {
+    const index = affine.plainIndex(place);
+    const isOnly =
+      places.filter(({ indices }) => index !== undefined && indices.includes(index)).length === 1;
+    return index?.extent === extent && isOnly ? index : undefined;
+  };
+  const free = new Map<Index, Affine>();
+  const along = (place: Affine, index: Index | undefined): boolean => {
+    const loop = index && alone(place, index);
+    if (index !== undefined && loop !== undefined) free.set(loop, affine.ofIndex(ir, index));
+    return loop === undefined;
+  };
+  const own = ownIndices(ir, definition.tensor);
+  const rows = target
+    .map((place, d): [number, Affine] => [d, place])
+    .filter(([d, place]) => along(place, own[d]));
+  const columns = [...known].filter(([j, place]) => along(place, element[j]));
+  const over = loops.filter((index) => !free.has(index));
+  const renamed = over.map((index, k): [Index, Affine] => [
+    index,
+    affine.ofIndex(ir, listIndex(ir, k, index)),
+  ]);
+  const values = new Map([...free, ...renamed]);
+  return {
+    list: {
+      over: over.map((index, k) => listIndex(ir, k, index)),
+      labels: over.map((index) => labels.get(index) ?? index.name),
+      rows: putIn(ir, new Map(rows), values),
+    },
+    fixed: putIn(ir, new Map(columns), values),
+    loops: [],
+    body: substitute(ir, value, values),
+  };
+};
+
+const scatter = (
+  around: Around,
+  definition: Definition,
+  { loops, labels, target, known, fixed, value }: Send,
+): Defined => {
+  const { ir, element } = around;
+  const placed = new Map([...known].filter(([j, place]) => fixed.has(j) || isElement(ir, place, element[j])));
+  const free = freeOf(element, placed);
   const tensor = tensorOf(around, definition.tensor, fixed);
   const places = element.map((index, j) => placed.get(j) ?? affine.ofIndex(ir, index));
   const made = define(ir, {
     tensor,
-    indices: [...definition.indices, ...loops],
+    indices: [...loops, ...free],
     target: [...target, ...places.filter((_, j) => !fixed.has(j))],
-    body: guarded(
-      ir,
-      conditionsOf(ir, element, known, placed),
-      build.multiply(ir, read.partial, partAt(ir, element, part, read.at)),
-    ),
-    labels: [...definition.labels.slice(0, definition.indices.length), ...loops.map(({ name }) => name)],
+    body: guarded(ir, conditionsOf(ir, element, known, placed), value),
+    labels: [...loops.map((index) => labels.get(index) ?? index.name), ...free.map(({ name }) => name)],
   });
   return { part: { fixed, tensor }, definitions: [made] };
+};
+
+/** A list as an array over all rows and columns: its entries are added up there. */
+export const spread = (
+  around: Whole,
+  of: Tensor,
+  part: Part,
+): { readonly part: Part; readonly definition: Definition } => {
+  const { ir, element } = around;
+  const own = ownIndices(ir, of);
+  const { list = { over: [], labels: [], rows: new Map<number, Affine>() } } = part;
+  const to = (index: Index, place: Affine | undefined): Affine =>
+    place !== undefined && isElement(ir, place, index) ? place : affine.ofIndex(ir, index);
+  const rows = own.map((index, d) => to(index, list.rows.get(d)));
+  const columns = element.map((index, j) => to(index, part.fixed.get(j)));
+  const all = [
+    ...own.map((index, d) => [index, rows[d], list.rows.get(d)] as const),
+    ...element.map((index, j) => [index, columns[j], part.fixed.get(j)] as const),
+  ];
+  const open = all.flatMap(([index, place]) => (affine.plainIndex(place) === index ? [index] : []));
+  const conditions = all.flatMap(([index, place, known]) =>
+    known === undefined || place === known ? [] : [equalityOf(ir, { target: index, value: known })],
+  );
+  const none: Fixed = new Map();
+  const tensor = tensorOf(around, of, none);
+  const definition = define(ir, {
+    tensor,
+    indices: [...list.over, ...open],
+    target: [...rows, ...columns],
+    body: guarded(ir, conditions, partAt(ir, element, part, at(ir, own))),
+    labels: [...list.labels, ...open.map(({ name }) => name)],
+  });
+  return { part: { fixed: none, tensor }, definition };
 };

@@ -4,12 +4,21 @@
  * each stored part: it ends.
  */
 import {
-  affine, build, define, definitionOf, KEEP, liveDefinitions, mapNodes, nextLabel, substitute, type Affine, type Arena, type Definition, type Index,
+  affine, build, define, definitionOf, elementLabels, KEEP, liveDefinitions, mapNodes, nextLabel, substitute, type Affine, type Arena, type Definition, type Index,
   type Node, type Output, type Program, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
-import { simplify } from "../simplify/index.ts";
+import { polynomialText, simplify } from "../simplify/index.ts";
 import { withProportions } from "./proportion.ts";
-import { storedIn, type Matrix, type Place, type Shared, type Structure } from "../loop/matrix.ts";
+import {
+  isByRow,
+  storedIn,
+  type AffinePlace,
+  type EntryList,
+  type Matrix,
+  type Place,
+  type Shared,
+  type Structure,
+} from "../loop/matrix.ts";
 
 export interface Readable {
   /** What the entries are made of, without what is only stored. */
@@ -26,7 +35,7 @@ export interface ReadableMatrix {
 }
 
 export interface ReadableEntry {
-  /** Over the rows and those dimensions of the columns that they do not determine. */
+  /** Over the rows, or a list, and those dimensions that these do not determine. */
   readonly definition: Definition;
   readonly places: readonly string[];
 }
@@ -99,10 +108,9 @@ const readableMatrix = (ir: Arena, program: Program, matrix: Matrix<Affine>): Re
   const { structure } = matrix;
   if (structure.kind === "sparse") {
     const entries = structure.values.map((name, k) => {
-      const standing = structure.at[k] ?? [];
-      const over = own.filter((_, j) => standing[j]?.kind === "free");
-      const stands = standing.map((place, j) => placeText(place, labels.rows) ?? labels.columns[j] ?? "");
-      return entry(element(ir, program, name, [...rows, ...over]), over, [...labels.rows, ...stands]);
+      const list = structure.at[k];
+      if (list === undefined) throw new Error(`${name} has no places`);
+      return listEntry(ir, program, matrix, name, list);
     });
     return { matrix, places, entries };
   }
@@ -110,34 +118,89 @@ const readableMatrix = (ir: Arena, program: Program, matrix: Matrix<Affine>): Re
   return { matrix, places, entries: body === undefined ? [] : [entry(body, free, places)] };
 };
 
-/** `i + 1`, `cam[k]`; undefined for anywhere. */
-const placeText = (place: Place<string>, rows: readonly string[]): string | undefined => {
-  switch (place.kind) {
-    case "free":
-      return undefined;
-    case "data":
-      return `${place.indices}[${place.rows.map((k) => rows[k] ?? "").join(", ")}]`;
-    case "row": {
-      const terms = place.steps.flatMap((step, k): [number, string][] =>
-        step === 0
-          ? []
-          : [[step, Math.abs(step) === 1 ? (rows[k] ?? "") : `${Math.abs(step)}·${rows[k] ?? ""}`]],
-      );
-      if (place.offset !== 0 || terms.length === 0)
-        terms.push([place.offset, String(Math.abs(place.offset))]);
-      return terms
-        .map(([value, text], k) =>
-          k === 0 ? (value < 0 ? `-${text}` : text) : `${value < 0 ? "-" : "+"} ${text}`,
-        )
-        .join(" ");
-    }
-  }
+/** The entries of a list under the letters of their definition: of its indices, then of what is free. */
+const listEntry = (
+  ir: Arena,
+  program: Program,
+  matrix: Matrix<Affine>,
+  name: string,
+  list: EntryList<string, Affine>,
+): ReadableEntry => {
+  const isFree =
+    (places: readonly Place<string, Affine>[]) =>
+    (_: unknown, d: number): boolean =>
+      places[d]?.kind === "free";
+  const shape = [
+    ...list.over,
+    ...matrix.rows.filter(isFree(list.rows)),
+    ...matrix.columns.filter(isFree(list.columns)),
+  ];
+  const indices = shape.map((extent, k) => ir.index(`i${k}`, extent));
+  const known = letters(definitionOf(program, stored(program, name)));
+  const distinct = distinctIn(new Set());
+  const isOwn = isByRow(list, affine.asConstant);
+  // a column is called as a row is, or by the letters after it
+  const columns = matrix.columns.flatMap((_, j) =>
+    list.columns[j]?.kind === "free" ? [(j < matrix.rows.length ? known[j] : undefined) ?? "j"] : [],
+  );
+  const first = indices.length - columns.length;
+  const labels = indices.map((_, k) => distinct((isOwn ? columns[k - first] : undefined) ?? known[k] ?? "i"));
+  let next = list.over.length;
+  const places = [...list.rows, ...list.columns].map((place) =>
+    place.kind === "free" ? (labels[next++] ?? "") : placeText(place, labels),
+  );
+  const tensor = ir.tensor({ name: matrix.name, shape, dtype: "float", role: "defined" });
+  const body = element(ir, program, name, indices);
+  return { definition: define(ir, { tensor, indices, body, labels }), places };
+};
+
+/** `i + 1`, `cam[k]`. */
+const placeText = (
+  place: Exclude<Place<string, Affine>, { readonly kind: "free" }>,
+  labels: readonly string[],
+): string =>
+  place.kind === "affine"
+    ? affineText(place, labels)
+    : `${place.indices}[${place.at.map((each) => affineText(each, labels)).join(", ")}]`;
+
+const affineText = ({ offset, steps }: AffinePlace<Affine>, labels: readonly string[]): string => {
+  const terms = steps.flatMap((step, k): [number, string][] => {
+    const [constant, label] = [affine.asConstant(step), labels[k] ?? ""];
+    if (constant === 0) return [];
+    if (constant === undefined) return [[1, `${polynomialText(step)}·${label}`]];
+    return [[constant, Math.abs(constant) === 1 ? label : `${Math.abs(constant)}·${label}`]];
+  });
+  const known = affine.asConstant(offset);
+  const sign = (known ?? 1) < 0 ? -1 : 1;
+  if (known === undefined) {
+    // N - 1 - i
+    const isFirst = terms.every(([value]) => value < 0);
+    terms[isFirst ? "unshift" : "push"]([1, polynomialText(offset)]);
+  } else if (known !== 0 || terms.length === 0) terms.push([sign, String(Math.abs(known))]);
+  return terms
+    .map(([value, text], k) =>
+      k === 0 ? (value < 0 ? `-${text}` : text) : `${value < 0 ? "-" : "+"} ${text}`,
+    )
+    .join(" ");
 };
 
 const stored = (program: Program, name: string): Tensor => {
   const tensor = program.outputs.find((each) => each.name === name)?.tensor;
   if (tensor === undefined) throw new Error(`${program.name} has no output ${name}`);
   return tensor;
+};
+
+const letters = (definition: Definition | undefined): readonly (string | undefined)[] =>
+  definition === undefined ? [] : elementLabels(definition);
+
+/** Names that are not used yet: the letters after one that is. */
+const distinctIn = (used: Set<string>): ((name: string) => string) => {
+  const distinct = (name: string): string => {
+    if (used.has(name)) return distinct(nextLabel(name));
+    used.add(name);
+    return name;
+  };
+  return distinct;
 };
 
 /** The letters of the definitions of what is stored. */
@@ -147,14 +210,9 @@ const labelsOf = (
   shared: ReadonlyMap<number, number>,
 ): { readonly rows: readonly string[]; readonly columns: readonly string[] } => {
   const [first] = storedIn(structure);
-  const known = first === undefined ? [] : (definitionOf(program, stored(program, first))?.labels ?? []);
-  const own = rows.map((_, k) => known[k] ?? `i${k}`);
-  const used = new Set(own);
-  const distinct = (name: string): string => {
-    if (used.has(name)) return distinct(nextLabel(name));
-    used.add(name);
-    return name;
-  };
+  const known = first === undefined ? [] : letters(definitionOf(program, stored(program, first)));
+  const distinct = distinctIn(new Set());
+  const own = rows.map((_, k) => distinct(known[k] ?? "i"));
   return { rows: own, columns: columns.map((_, j) => own[shared.get(j) ?? -1] ?? distinct(own[j] ?? "j")) };
 };
 
@@ -175,7 +233,7 @@ const element = (ir: Arena, program: Program, name: string, at: readonly Index[]
 const bodyOf = (
   ir: Arena,
   program: Program,
-  structure: Exclude<Structure, { readonly kind: "sparse" }>,
+  structure: Exclude<Structure<Affine>, { readonly kind: "sparse" }>,
   at: Places,
 ): Node | undefined => {
   const value = (name: string, indices: readonly Index[]): Node => element(ir, program, name, indices);
@@ -247,15 +305,31 @@ export const structureText = ({ matrix, places, entries }: ReadableMatrix): stri
     case "blockDiagonal":
       return `${constant}${structure.isSymmetric ? "symmetric, " : ""}${blocks}`;
     case "sparse": {
-      const columns = entries.map((entry) => entry.places.slice(matrix.rows.length).join(", "));
-      const list = columns.map((each) => `[${each}]`).join(", ");
-      return `${constant}${structure.isSymmetric ? "symmetric, " : ""}sparse (in each row ${list})`;
+      return `${constant}${structure.isSymmetric ? "symmetric, " : ""}sparse (${listsText(matrix, structure.at, entries)})`;
     }
     case "lowRank":
       return constant + inBlocks(`rank ${rankText(structure.left.length)}`);
     case "diagonalPlusLowRank":
       return constant + inBlocks(`diagonal plus rank ${rankText(structure.left.length)}`);
   }
+};
+
+/** `in each row [i], [i + 1]; for each k [head[k], tail[k]]` */
+const listsText = (
+  { rows }: Matrix<Affine>,
+  lists: readonly EntryList<string, Affine>[],
+  entries: readonly ReadableEntry[],
+): string => {
+  const groups = new Map<string, string[]>();
+  lists.forEach((list, k) => {
+    const { definition, places } = entries[k] ?? { definition: undefined, places: [] };
+    const own = isByRow(list, affine.asConstant);
+    const over = definition?.labels.slice(0, list.over.length).join(", ") ?? "";
+    const group = own ? "in each row" : over === "" ? "at" : `for each ${over}`;
+    const place = `[${places.slice(own ? rows.length : 0).join(", ")}]`;
+    groups.set(group, [...(groups.get(group) ?? []), place]);
+  });
+  return [...groups].map(([group, places]) => `${group} ${places.join(", ")}`).join("; ");
 };
 
 const rankText = (rank: number): string => COUNT[rank] ?? String(rank);

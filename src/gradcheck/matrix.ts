@@ -1,19 +1,17 @@
 /** From the outputs of a program or kernel to the matrices that they are parts of. */
 import { bindDims, extentOf, type Inputs } from "../eval/index.ts";
 import type { Affine, Program } from "../ir/index.ts";
-import type { Matrix, Structure } from "../loop/matrix.ts";
+import { mapList, mapMatrix, type Matrix } from "../loop/matrix.ts";
 import type { StructuredMatrix } from "../runtime/index.ts";
 
 export type Outputs = ReadonlyMap<string, ArrayLike<number>>;
 
-type Shape = Pick<StructuredMatrix, "rows" | "columns">;
-
 const assembled = (
-  structure: Structure,
-  shape: Shape,
+  { rows, columns, structure }: Matrix<number>,
   outputs: Outputs,
   inputs: Inputs,
 ): StructuredMatrix => {
+  const shape = { rows, columns };
   const part = (name: string): ArrayLike<number> => outputs.get(name) ?? [];
   switch (structure.kind) {
     case "zero":
@@ -24,13 +22,8 @@ const assembled = (
     case "blockDiagonal":
       return { ...structure, ...shape, values: part(structure.values) };
     case "sparse": {
-      const at = structure.at.map((places) =>
-        places.map((place) =>
-          place.kind === "data"
-            ? { ...place, indices: inputs.tensors.get(place.indices)?.data ?? [] }
-            : place,
-        ),
-      );
+      const indices = (name: string): ArrayLike<number> => inputs.tensors.get(name)?.data ?? [];
+      const at = structure.at.map((list) => mapList(list, (extent) => extent, indices));
       return { ...structure, ...shape, at, values: structure.values.map(part) };
     }
     case "lowRank":
@@ -53,12 +46,11 @@ export const matricesOf = (
   outputs: Outputs,
 ): ReadonlyMap<string, StructuredMatrix> => {
   const dims = bindDims(program, inputs);
-  const extents = (shape: readonly Affine[]): readonly number[] =>
-    shape.map((extent) => extentOf(extent, dims) ?? NaN);
+  const size = (extent: Affine): number => extentOf(extent, dims) ?? NaN;
   return new Map(
-    (program.matrices ?? []).map(({ name, rows, columns, structure }: Matrix<Affine>) => [
-      name,
-      assembled(structure, { rows: extents(rows), columns: extents(columns) }, outputs, inputs),
+    (program.matrices ?? []).map((matrix) => [
+      matrix.name,
+      assembled(mapMatrix(matrix, size), outputs, inputs),
     ]),
   );
 };

@@ -1,5 +1,5 @@
 /** Definitions and programs: canonical indices, and the maps that passes need. */
-import { dataOf, fixed, mapAffine, ofData, ofIndex } from "./affine.ts";
+import { dataOf, fixed, mapAffine, ofData, ofIndex, plainIndex } from "./affine.ts";
 import type { Arena } from "./arena.ts";
 import { constant, read } from "./build.ts";
 import { division, substituteAffine } from "./range.ts";
@@ -65,6 +65,12 @@ const canonicalise = (
 /** The label after one that is taken: c, d, …, z, z'; a longer one gets a prime. */
 export const nextLabel = (name: string): string =>
   /^[a-y]$/.test(name) ? String.fromCharCode(name.charCodeAt(0) + 1) : `${name}'`;
+
+/** What the dimensions of the tensor are called; a scatter's labels name its loops, and its target those that are one. */
+export const elementLabels = ({ indices, target, labels }: Definition): readonly (string | undefined)[] => {
+  const loops = target?.map(plainIndex) ?? indices;
+  return loops.map((loop) => loop && labels[indices.indexOf(loop)]);
+};
 
 /** What makes two definitions the same computation: everything but the tensor's own name. */
 export const definitionKey = (definition: Definition): string =>

@@ -6,6 +6,14 @@ export { createHeap } from "./heap.ts";
 export type { Heap } from "./heap.ts";
 export { hasRelaxedSimd } from "./relaxed.ts";
 export { csr, dense, times } from "./matrix.ts";
-export type { CompressedRows, Place, SharedDimensions, Stored, StructuredMatrix } from "./matrix.ts";
+export type {
+  AffinePlace,
+  CompressedRows,
+  EntryList,
+  Place,
+  SharedDimensions,
+  Stored,
+  StructuredMatrix,
+} from "./matrix.ts";
 export { createKernel, instantiate } from "./wasm.ts";
 export type { LoadOptions, WasmExports, WasmKernel, WasmSource } from "./wasm.ts";

@@ -9,14 +9,34 @@ export interface SharedDimensions {
 /** One number where rows or columns have no dimensions. */
 export type Stored = number | ArrayLike<number>;
 
-/** Where in one dimension of the columns an entry stands, if it is in range there. */
+/** At offset + Σ steps[d] · index d of a list. */
+export interface AffinePlace {
+  readonly offset: number;
+  readonly steps: readonly number[];
+}
+
+/** Where in one dimension of the rows or columns the entries of a list stand; what is out of range does not count. */
 export type Place =
   /** Anywhere: values have that dimension too. */
   | { readonly kind: "free" }
-  /** At offset + Σ steps[d] · index of the row in its dimension d. */
-  | { readonly kind: "row"; readonly offset: number; readonly steps: readonly number[] }
-  /** As `indices` say, whose dimensions are these of the rows. */
-  | { readonly kind: "data"; readonly indices: Stored; readonly rows: readonly number[] };
+  | (AffinePlace & { readonly kind: "affine" })
+  /** As `indices` of that shape say, read at these places. */
+  | {
+      readonly kind: "data";
+      readonly indices: Stored;
+      readonly shape: readonly number[];
+      readonly at: readonly AffinePlace[];
+    };
+
+/** Entries or blocks, one for each index of a space of the extents `over`; those that stand at one place add up. */
+export interface EntryList {
+  readonly over: readonly number[];
+  /** A place for each dimension of the rows, and of the columns. */
+  readonly rows: readonly Place[];
+  readonly columns: readonly Place[];
+  /** Whether they stand, transposed, on the other side of the diagonal too. */
+  readonly isMirrored: boolean;
+}
 
 interface Shape {
   readonly rows: readonly number[];
@@ -32,11 +52,11 @@ export type StructuredMatrix =
   | (Shape & { readonly kind: "diagonal" | "dense"; readonly values: Stored })
   | (Shape & {
       readonly kind: "sparse";
-      /** Whether what is right of the diagonal stands below it too, and is stored once. */
+      /** Whether it is its transpose: what is mirrored is stored once. */
       readonly isSymmetric: boolean;
-      /** For each of `values`, where it stands: a place for each dimension of the columns. */
-      readonly at: readonly (readonly Place[])[];
-      /** Over the rows and the dimensions of the columns that are free; what is out of range does not count. */
+      /** For each of `values`, where it stands. */
+      readonly at: readonly EntryList[];
+      /** Over the indices of the list, then the dimensions of the rows and of the columns that are free. */
       readonly values: readonly Stored[];
     })
   | (Blocks & { readonly kind: "blockDiagonal"; readonly values: Stored })
@@ -66,74 +86,75 @@ const sharedOf = (matrix: StructuredMatrix): readonly SharedDimensions[] => {
   return "shared" in matrix ? matrix.shared : [];
 };
 
-/** Where the entries of each row stand, for each part of a matrix. */
-const placesOf = (matrix: StructuredMatrix): readonly (readonly Place[])[] => {
+const FREE: Place = { kind: "free" };
+
+/** Where the entries stand, for each part of a matrix. */
+const listsOf = (matrix: StructuredMatrix): readonly EntryList[] => {
   if (matrix.kind === "zero") return [];
   if (matrix.kind === "sparse") return matrix.at;
-  const shared = sharedOf(matrix);
-  const place = (_: number, column: number): Place => {
-    const pair = shared.find((each) => each.column === column);
-    if (pair === undefined) return { kind: "free" };
-    return { kind: "row", offset: 0, steps: matrix.rows.map((__, row) => (row === pair.row ? 1 : 0)) };
-  };
-  return [matrix.columns.map(place)];
+  const { rows: over } = matrix;
+  const along = (dimension: number): Place => ({
+    kind: "affine",
+    offset: 0,
+    steps: over.map((_, row) => (row === dimension ? 1 : 0)),
+  });
+  const columns = matrix.columns.map((_, column) => {
+    const pair = sharedOf(matrix).find((each) => each.column === column);
+    return pair === undefined ? FREE : along(pair.row);
+  });
+  return [{ over, rows: over.map((_, row) => along(row)), columns, isMirrored: false }];
 };
 
-/** The columns in which a row may have entries: `first(row)` (none below 0) and so many further on as `steps` says. */
-const patternOf = (
-  { rows, columns }: Shape,
-  places: readonly Place[],
-): { readonly first: (row: number) => number; readonly steps: readonly number[] } => {
-  const [rowStrides, columnStrides] = [stridesOf(rows), stridesOf(columns)];
-  let steps: number[] = [0];
-  columns.forEach((extent, j) => {
-    if (places[j]?.kind !== "free") return;
-    const stride = columnStrides[j] ?? 1;
-    steps = steps.flatMap((step) => Array.from({ length: extent }, (_, k) => step + k * stride));
-  });
-  const indexAt = (row: number, k: number): number => Math.floor(row / (rowStrides[k] ?? 1)) % (rows[k] ?? 1);
-  const position = (place: Place, row: number): number => {
-    if (place.kind === "free") return 0;
-    if (place.kind === "row")
-      return place.steps.reduce(
-        (sum, step, k) => (step === 0 ? sum : sum + step * indexAt(row, k)),
-        place.offset,
-      );
-    const at = place.rows.reduce((sum, k) => sum * (rows[k] ?? 1) + indexAt(row, k), 0);
-    return valueAt(place.indices, at);
-  };
-  const first = (row: number): number => {
-    let column = 0;
-    for (let j = 0; j < columns.length; j++) {
-      const place = places[j];
-      const index = place === undefined ? 0 : position(place, row);
-      if (!(index >= 0 && index < (columns[j] ?? 0))) return place?.kind === "free" ? column : -1;
-      column += index * (columnStrides[j] ?? 1);
-    }
-    return column;
-  };
-  return { first, steps };
-};
+/** The element at these indices; NaN where one is out of range. */
+const elementAt = (extents: readonly number[], indices: readonly number[]): number =>
+  extents.reduce((element, extent, d) => {
+    const index = indices[d] ?? NaN;
+    return index >= 0 && index < extent ? element * extent + index : NaN;
+  }, 0);
+
+/** How far the elements are, in the dimensions that are free, from the first of them. */
+const stepsOf = (extents: readonly number[], places: readonly Place[]): readonly number[] =>
+  stridesOf(extents).reduce<readonly number[]>(
+    (steps, stride, d) =>
+      places[d]?.kind === "free"
+        ? steps.flatMap((step) => Array.from({ length: extents[d] ?? 0 }, (_, k) => step + k * stride))
+        : steps,
+    [0],
+  );
 
 type Visit = (row: number, column: number, value: number) => void;
 
 /** Every entry that may not be zero; those of several parts at one place one after the other. */
 function eachEntry(matrix: StructuredMatrix, visit: Visit): void {
-  const height = sizeOf(matrix.rows);
-  placesOf(matrix).forEach((places, part) => {
-    const { first, steps } = patternOf(matrix, places);
-    const isMirrored =
-      matrix.kind === "sparse" &&
-      matrix.isSymmetric &&
-      places.some((place) => place.kind === "row" && place.offset !== 0);
-    for (let row = 0; row < height; row++) {
-      const start = first(row);
-      if (start < 0) continue;
-      for (let k = 0; k < steps.length; k++) {
-        const column = start + (steps[k] ?? 0);
-        const value = entry(matrix, row, column, part, row * steps.length + k);
-        visit(row, column, value);
-        if (isMirrored) visit(column, row, value);
+  listsOf(matrix).forEach(({ over, rows, columns, isMirrored }, part) => {
+    const index = over.map(() => 0);
+    const affine = ({ offset, steps }: AffinePlace): number =>
+      steps.reduce((sum, step, d) => sum + step * (index[d] ?? 0), offset);
+    const position = (place: Place): number => {
+      if (place.kind === "free") return 0;
+      if (place.kind === "affine") return affine(place);
+      return valueAt(place.indices, elementAt(place.shape, place.at.map(affine)));
+    };
+    const [down, right] = [stepsOf(matrix.rows, rows), stepsOf(matrix.columns, columns)];
+    let stored = 0;
+    for (let k = 0; k < sizeOf(over); k++) {
+      for (let d = over.length - 1, rest = k; d >= 0; d--) {
+        const extent = over[d] ?? 1;
+        index[d] = rest % extent;
+        rest = Math.floor(rest / extent);
+      }
+      const top = elementAt(matrix.rows, rows.map(position));
+      const left = elementAt(matrix.columns, columns.map(position));
+      for (const below of down) {
+        for (const beside of right) {
+          const [row, column] = [top + below, left + beside];
+          const value = entry(matrix, row, column, part, stored++);
+          // one of them is no number where it is out of range
+          if (row + column >= 0) {
+            visit(row, column, value);
+            if (isMirrored) visit(column, row, value);
+          }
+        }
       }
     }
   });

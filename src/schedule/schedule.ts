@@ -2,8 +2,8 @@
 import {
   range, affine, define, canonicalIndex, build, halvesOf, inDependencyOrder, liveDefinitions, recurrencesIn, symmetricOutputs, usesOf, type Affine, type Arena, type Definition, type Node, type Program, type Read, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
-import type { Matrix } from "../loop/matrix.ts";
-import type { About, Buffer, Expr, FloatType, Kernel, MathMode } from "../loop/types.ts";
+import { mapMatrix } from "../loop/matrix.ts";
+import type { About, Buffer, FloatType, Kernel, MathMode } from "../loop/types.ts";
 import { emit } from "./emit.ts";
 import { stepOver } from "./bounds.ts";
 import { contract } from "./contract.ts";
@@ -180,16 +180,12 @@ const kernelOf = (
       extent: extentExpr(extent),
     })),
     body,
-    ...(program.matrices === undefined ? {} : { matrices: program.matrices.map(inExtents) }),
+    ...(program.matrices === undefined
+      ? {}
+      : { matrices: program.matrices.map((each) => mapMatrix(each, extentExpr)) }),
     about: options.about,
   };
 };
-
-const inExtents = ({ rows, columns, ...rest }: Matrix<Affine>): Matrix<Expr> => ({
-  ...rest,
-  rows: rows.map(extentExpr),
-  columns: columns.map(extentExpr),
-});
 
 const createBuffers = (
   ir: Arena,

@@ -26,6 +26,10 @@ fn gathered(x: [N, C], k: int[M]) {
   y[m < M] = sum[c](x[k[m], c]^2)
   return y
 }
+fn edges(x: [N, C], a: int[M], b: int[M]; s = 1) {
+  return sum[m, c](exp(x[a[m], c] * x[b[m], c])) + sum[n, c](x[n, c] * (x[n + s, c] ?? 0) * x[N - 1 - n, c])
+}
+derive edges { hessian(x) }
 derive chain { hessian(x), hvp(x) }
 derive gathered { jacobian(x) }
 derive diagonal { hessian(x) }
@@ -55,6 +59,7 @@ const CASES: readonly (readonly [name: string, inputs: Record<string, readonly n
   ["bilinear", { a: [2, 3], b: [3, 2] }],
   ["chain", { x: [5] }],
   ["gathered", { x: [2, 3], k: [5] }],
+  ["edges", { x: [2, 3], a: [4], b: [4] }],
 ];
 
 describe("kernels of Hessians", () => {
@@ -62,25 +67,26 @@ describe("kernels of Hessians", () => {
     const { ir, program } = derived(name);
     const kernel = toKernel(ir, program, { dtype: "f64" });
     const size = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+    const isInt = (key: string): boolean =>
+      program.inputs.some(({ name: input, dtype }) => input === key && dtype === "int");
     const tensors = new Map(
       Object.entries(shapes).map(([key, shape]) => {
-        const isInt = program.inputs.some(({ name: input, dtype }) => input === key && dtype === "int");
         const values = data(size(shape));
-        return [key, { shape, data: isInt ? values.map((value) => (value > 0 ? 1 : 0)) : values }];
+        return [key, { shape, data: isInt(key) ? values.map((value) => (value > 0 ? 1 : 0)) : values }];
       }),
     );
     const dims = Object.fromEntries(
       program.dims.map(({ name: dim }) => [
         dim,
-        { N: 2, C: 3, K: 3, M: name === "gathered" ? 5 : 2 }[dim] ?? 1,
+        { N: 2, C: 3, K: 3, M: { gathered: 5, edges: 4 }[name] ?? 2 }[dim] ?? 1,
       ]),
     );
-    if (!["blocks", "bilinear", "gathered"].includes(name)) dims["N"] = 5;
+    if (!["blocks", "bilinear", "gathered", "edges"].includes(name)) dims["N"] = 5;
     const expected = evaluate(program, { tensors });
     const args = Object.fromEntries(
       [...tensors].map(([key, { shape, data: values }]) => [
         key,
-        shape.length === 0 ? (values[0] ?? 0) : key === "k" ? Int32Array.from(values) : values,
+        shape.length === 0 ? (values[0] ?? 0) : isInt(key) ? Int32Array.from(values) : values,
       ]),
     );
     for (const instantiate of [instantiateTypeScript, instantiateWasm]) {
@@ -139,9 +145,11 @@ describe("kernels of Hessians", () => {
       expect(text).toContain("readonly left: readonly Float32Array[]");
       expect(text).toContain('readonly kind: "sparse"');
       expect(text).toContain(
-        'isSymmetric: true, at: [[{"kind":"row","offset":0,"steps":[1]}], [{"kind":"row"',
+        'isSymmetric: true, at: [{ over: [N], rows: [{ kind: "affine", offset: 0, steps: [1] }], columns: [{ kind: "affine"',
       );
-      expect(text).toContain('at: [[{ kind: "data", indices: k, rows: [0] }, {"kind":"free"}]]');
+      expect(text).toContain(
+        'columns: [{ kind: "data", indices: k, shape: [M], at: [{ offset: 0, steps: [1] }] }, { kind: "free" }], isMirrored: false }]',
+      );
       expect(text).toContain('h_x_x: { kind: "zero", rows: [N], columns: [N] }');
       expect(text).toContain('h_s_s: { kind: "dense", rows: [], columns: []');
       expect(diagnosticsOf(text)).toEqual([]);

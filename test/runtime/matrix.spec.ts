@@ -1,9 +1,42 @@
 import { describe, expect, it } from "vitest";
-import { csr, dense, times, type Place, type StructuredMatrix } from "../../src/runtime/index.ts";
+import {
+  csr,
+  dense,
+  times,
+  type EntryList,
+  type Place,
+  type StructuredMatrix,
+} from "../../src/runtime/index.ts";
+
+const FREE: Place = { kind: "free" };
 
 const BLOCKS = { rows: [2, 2], columns: [2, 3], shared: [{ row: 0, column: 0 }] } as const;
 
-const ROW = (offset: number, ...steps: readonly number[]): Place => ({ kind: "row", offset, steps });
+const AT = (offset: number, ...steps: readonly number[]): Place => ({ kind: "affine", offset, steps });
+
+const DATA = (...indices: readonly number[]): Place => ({
+  kind: "data",
+  indices,
+  shape: [indices.length],
+  at: [{ offset: 0, steps: [1] }],
+});
+
+const list = (over: readonly number[], rows: readonly Place[], columns: readonly Place[]): EntryList => ({
+  over,
+  rows,
+  columns,
+  isMirrored: false,
+});
+
+/** One place in each row. */
+const BY_ROW = (over: readonly number[], ...columns: readonly Place[]): EntryList =>
+  list(
+    over,
+    over.map((_, d) => AT(0, ...over.map((__, k) => (k === d ? 1 : 0)))),
+    columns,
+  );
+
+const MIRRORED = (each: EntryList): EntryList => ({ ...each, isMirrored: true });
 
 /** Matrices with all their entries. */
 const CASES: readonly (readonly [StructuredMatrix, readonly (readonly number[])[]])[] = [
@@ -33,22 +66,37 @@ const CASES: readonly (readonly [StructuredMatrix, readonly (readonly number[])[
     [[8, 0], [0, 14]],
   ],
   [
-    { kind: "sparse", rows: [3], columns: [3], isSymmetric: true, at: [[ROW(0, 1)], [ROW(1, 1)]], values: [[1, 2, 3], [4, 5, 9]] },
+    { kind: "sparse", rows: [3], columns: [3], isSymmetric: true, at: [BY_ROW([3], AT(0, 1)), MIRRORED(BY_ROW([3], AT(1, 1)))], values: [[1, 2, 3], [4, 5, 9]] },
     [[1, 4, 0], [4, 2, 5], [0, 5, 3]],
   ],
   [
     // two parts at one place: their sum; a column out of range is none
-    { kind: "sparse", rows: [2], columns: [4], isSymmetric: false, at: [[ROW(1, 2)], [ROW(1, 0)], [ROW(-1, 1)]], values: [[1, 2], [3, 4], [9, 5]] },
+    { kind: "sparse", rows: [2], columns: [4], isSymmetric: false, at: [BY_ROW([2], AT(1, 2)), BY_ROW([2], AT(1, 0)), BY_ROW([2], AT(-1, 1))], values: [[1, 2], [3, 4], [9, 5]] },
     [[0, 4, 0, 0], [5, 4, 0, 2]],
   ],
   [
-    { kind: "sparse", rows: [2], columns: [3, 2], isSymmetric: false, at: [[{ kind: "data", indices: [2, 0], rows: [0] }, { kind: "free" }]], values: [[1, 2, 3, 4]] },
+    { kind: "sparse", rows: [2], columns: [3, 2], isSymmetric: false, at: [BY_ROW([2], DATA(2, 0), FREE)], values: [[1, 2, 3, 4]] },
     [[0, 0, 0, 0, 1, 2], [3, 4, 0, 0, 0, 0]],
   ],
   [
     // blocks next to the diagonal ones
-    { kind: "sparse", rows: [2, 2], columns: [2, 2], isSymmetric: true, at: [[ROW(1, 1, 0), { kind: "free" }], [ROW(0, 1, 0), ROW(0, 0, 1)]], values: [[1, 2, 3, 4, 9, 9, 9, 9], [5, 6, 7, 8]] },
+    { kind: "sparse", rows: [2, 2], columns: [2, 2], isSymmetric: true, at: [MIRRORED(BY_ROW([2, 2], AT(1, 1, 0), FREE)), BY_ROW([2, 2], AT(0, 1, 0), AT(0, 0, 1))], values: [[1, 2, 3, 4, 9, 9, 9, 9], [5, 6, 7, 8]] },
     [[5, 0, 1, 2], [0, 6, 3, 4], [1, 3, 7, 0], [2, 4, 0, 8]],
+  ],
+  [
+    // edges, one of them twice: what is at one place adds up
+    { kind: "sparse", rows: [3], columns: [3], isSymmetric: true, at: [MIRRORED(list([3], [DATA(0, 2, 0)], [DATA(1, 1, 1)]))], values: [[1, 2, 4]] },
+    [[0, 5, 0], [5, 0, 2], [0, 2, 0]],
+  ],
+  [
+    // a block of one point and all of a camera; an index out of range is none
+    { kind: "sparse", rows: [2, 2], columns: [2], isSymmetric: false, at: [list([2], [DATA(1, 5), FREE], [AT(0, 1)])], values: [[1, 2, 3, 4]] },
+    [[0, 0], [0, 0], [1, 0], [2, 0]],
+  ],
+  [
+    // one row that is full
+    { kind: "sparse", rows: [2], columns: [2], isSymmetric: false, at: [list([], [AT(1)], [FREE])], values: [[3, 4]] },
+    [[0, 0], [3, 4]],
   ],
 ]; // prettier-ignore
 
@@ -79,7 +127,7 @@ describe("structured matrices", () => {
   it("have no more compressed entries than are stored", () => {
     const n = 1000;
     const values = Array.from({ length: n }, (_, k) => k + 1);
-    const at = [[ROW(0, 1)], [ROW(1, 1)]];
+    const at = [BY_ROW([n], AT(0, 1)), MIRRORED(BY_ROW([n], AT(1, 1)))];
     const { indptr, indices } = csr({
       kind: "sparse",
       rows: [n],
