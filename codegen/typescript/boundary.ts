@@ -21,7 +21,7 @@ import type { Liveness } from "./liveness.ts";
 
 /** The functions of the runtime that the boundary calls. */
 export type BoundaryFunction =
-  "array" | "dimension" | "inferred" | "inRange" | "integer" | "number" | "output" | "shape";
+  "array" | "dimension" | "divides" | "inferred" | "inRange" | "integer" | "number" | "output" | "shape";
 
 export interface Boundary {
   readonly port: KernelInterface;
@@ -97,14 +97,22 @@ function writeShape(at: Boundary, port: TensorPort): void {
 }
 
 function requirementOf(kernel: Kernel, port: TensorPort): Requirement | undefined {
-  return kernel.requirements.find((requirement) => requirement.buffer === port.buffer);
+  return kernel.requirements.find(
+    (requirement) => requirement.kind === "range" && requirement.buffer === port.buffer,
+  );
 }
 
-function writeRequirement(at: Boundary, { buffer, extent }: Requirement): void {
-  const text = expressionText(extent, at.around);
-  const name = at.around.buffer(buffer);
+function writeRequirement(at: Boundary, requirement: Requirement): void {
+  /** An extent as a formula, and its value. */
+  const extent = (expr: Expr): string => `${quote(formatExpr(expr))}, ${expressionText(expr, at.around)}`;
+  if (requirement.kind === "divides") {
+    const { by, value } = requirement;
+    at.writer.writeLine(`${at.check("divides")}(${extent(by)}, ${extent(value)});`);
+    return;
+  }
+  const name = at.around.buffer(requirement.buffer);
   at.writer.writeLine(
-    `${at.check("inRange")}(${quote(buffer.name)}, ${name}, ${quote(formatExpr(extent))}, ${text});`,
+    `${at.check("inRange")}(${quote(requirement.buffer.name)}, ${name}, ${extent(requirement.extent)});`,
   );
 }
 

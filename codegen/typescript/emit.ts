@@ -35,6 +35,7 @@ const IMPORTS: { readonly [F in Imported]: true } = {
   erf: true,
   erfc: true,
   inferred: true,
+  divides: true,
   inRange: true,
   integer: true,
   mod: true,

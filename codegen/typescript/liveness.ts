@@ -108,7 +108,7 @@ function signatureOf(kernel: Kernel): readonly Expr[] {
   return [
     ...(kernel.matrices ?? []).flatMap(extentsOf),
     ...kernel.buffers.flatMap(({ shape }) => shape),
-    ...kernel.requirements.map(({ extent }) => extent),
+    ...kernel.requirements.flatMap((each) => (each.kind === "range" ? [each.extent] : [each.by, each.value])),
   ];
 }
 

@@ -9,6 +9,7 @@ import type { Expr, Kernel } from "../../src/loop/types.ts";
 import {
   array,
   dimension,
+  divides,
   inRange,
   inferred,
   integer,
@@ -198,7 +199,13 @@ function checkRequirements(
   dims: Dims,
   inputs: readonly TensorData[],
 ): void {
-  for (const { buffer, extent } of kernel.requirements) {
+  for (const requirement of kernel.requirements) {
+    if (requirement.kind === "divides") {
+      const { by, value } = requirement;
+      divides(formatExpr(by), evaluate(by, dims), formatExpr(value), evaluate(value, dims));
+      continue;
+    }
+    const { buffer, extent } = requirement;
     const i = ports.inputs.findIndex((port) => port.buffer === buffer);
     const values = inputs[i];
     if (values instanceof Int32Array)

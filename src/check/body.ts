@@ -15,6 +15,7 @@ import type { LinkedFunction } from "./link.ts";
 import { bindName, withIndices } from "./ranges.ts";
 import { runCircle } from "./recurrence.ts";
 import { asAffine, implicitAt, implicitIndices, type Value } from "./value.ts";
+import { isQuotient } from "./whole.ts";
 
 export const isScalarFunction = (fn: LinkedFunction): boolean =>
   fn.declaration.params.length > 0 && fn.declaration.params.every((param) => param.type === undefined);
@@ -82,13 +83,14 @@ const runDefine = (frame: Frame, statement: Define): void => {
   bindName(frame, name, { role: "definition", value, span: name.span });
 };
 
-/** Conditions, whole numbers and single leaves stay what they are; other values become definitions. */
+/** Conditions, whole numbers, quotients of extents and single leaves stay what they are; other values become definitions. */
 const isTransparent = (frame: Frame, node: Node): boolean =>
   node.dtype === "bool" ||
   node.kind === "constant" ||
   node.kind === "option" ||
   node.kind === "read" ||
-  asAffine(frame.builder.ir, node) !== undefined;
+  asAffine(frame.builder.ir, node) !== undefined ||
+  isQuotient(frame, node);
 
 /** The definition of a name, or the generated one that is the same already. */
 const defineAs = (frame: Frame, name: string, indices: readonly Index[], body: Node): Value => {

@@ -11,7 +11,8 @@ import type { OptionDeclaration } from "../syntax/index.ts";
 import { evaluate } from "./expression.ts";
 import type { CallRequest, Frame } from "./frame.ts";
 import { bindName } from "./ranges.ts";
-import { asAffine, scalar, type Value } from "./value.ts";
+import { scalar, type Value } from "./value.ts";
+import { asWhole } from "./whole.ts";
 
 /** A default, or an option given as a number. */
 const defaultOf = (frame: Frame, declaration: OptionDeclaration): Node | undefined => {
@@ -113,7 +114,7 @@ const fitsOption = (
     return false;
   }
   if (min === undefined) return true;
-  const affine = asAffine(ir, value.node);
+  const affine = asWhole(frame, value.node);
   if (affine !== undefined && provablyNonNegative(ir, minus(ir, affine, fixed(ir, min)))) return true;
   frame.report(
     diagnostic("GS0401", span, `option \`${name}\` is a whole number of at least ${min}`, {

@@ -69,7 +69,7 @@ const walker = (
   };
   /** In `k // s` of a whole k, s is whole too; what multiplies an index has to be positive to be solved for. */
   const product = (factors: readonly ProductFactor[]): void => {
-    for (const divisor of divisors(factors)) mark(divisor);
+    for (const { op, value } of factors) if (op !== "*") mark(value);
     for (const { op, value } of factors) {
       const others = factors.filter((factor) => factor.value !== value);
       if (op === "*" && others.some((factor) => mentions(factor.value, indices))) mark(value);

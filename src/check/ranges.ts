@@ -4,13 +4,14 @@
  */
 import { asConstant, ofIndex } from "../ir/affine.ts";
 import { indexValue } from "../ir/build.ts";
-import type { Affine, Index } from "../ir/types.ts";
+import type { Affine, Index, Node } from "../ir/types.ts";
 import { diagnostic, type Span } from "../diagnostics/index.ts";
 import { parts, type Binder, type Expression } from "../syntax/index.ts";
 import { affineText, excerpt, type Binding, type Frame } from "./frame.ts";
 import { constants } from "./builtins.ts";
 import { similar } from "./suggest.ts";
-import { asAffine, scalar } from "./value.ts";
+import { scalar } from "./value.ts";
+import { asWhole } from "./whole.ts";
 
 /** A read that has an index alone in one dimension; `weak` where a default covers what is outside. */
 interface Candidate {
@@ -128,9 +129,24 @@ const reportConflict = (frame: Frame, name: string, span: Span, choices: readonl
 
 const notWhole = (e: Expression): string => {
   if (e.kind === "product" && e.factors.some((factor) => factor.op === "/"))
-    return "use // for the whole part of a division";
+    return "only an extent is divided by /; use // for the whole part of a division";
   if (e.kind === "read") return `declare \`${e.target.text}\` as int[…] to use its values as indices`;
-  return "an index is made of whole numbers, dimensions, whole options, indices and reads of int tensors with + - * // %";
+  return "an index is made of whole numbers, dimensions, whole options, indices and reads of int tensors with + - * // %, and extents with /";
+};
+
+const reportFraction = (frame: Frame, e: Expression, node: Node): void => {
+  const isQuotient = node.kind === "constant" && node.exact !== undefined && e.kind !== "number";
+  frame.report(
+    isQuotient
+      ? diagnostic(
+          "GS0309",
+          e.span,
+          `\`${excerpt(e.span)}\` is ${node.exact.num} / ${node.exact.den}, which is not whole`,
+        )
+      : diagnostic("GS0306", e.span, `\`${excerpt(e.span)}\` is not a whole number`, {
+          fill: { advice: notWhole(e) },
+        }),
+  );
 };
 
 /** Not even a name that is defined further down. */
@@ -166,13 +182,8 @@ export const indexOf = (frame: Frame, e: Expression): Affine | undefined => {
     );
     return undefined;
   }
-  const affine = asAffine(frame.builder.ir, value.node);
-  if (affine === undefined)
-    frame.report(
-      diagnostic("GS0306", e.span, `\`${excerpt(e.span)}\` is not a whole number`, {
-        fill: { advice: notWhole(e) },
-      }),
-    );
+  const affine = asWhole(frame, value.node);
+  if (affine === undefined) reportFraction(frame, e, value.node);
   return affine;
 };
 

@@ -182,7 +182,7 @@ const requireData = (frame: Frame, a: Affine, extent: Affine): boolean => {
   if (data === undefined) return false;
   const { tensor } = data;
   if (tensor.role === "defined") return positionFits(frame, data, extent);
-  const requirement: Requirement = { tensor, extent };
+  const requirement: Requirement = { kind: "range", tensor, extent };
   frame.builder.requirements.set(`${tensor.id} ${extent.id}`, requirement);
   return true;
 };

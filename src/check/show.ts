@@ -14,7 +14,7 @@ const showAtom = (atom: Atom, label: Label): string => {
     case "index":
       return label(atom.index);
     case "floordiv":
-      return `${operand(atom.value, label)} // ${operand(atom.by, label)}`;
+      return `${operand(atom.value, label)} ${atom.exact ? "/" : "//"} ${operand(atom.by, label)}`;
     case "mod":
       return `${operand(atom.value, label)} % ${operand(atom.by, label)}`;
     case "data":

@@ -1,7 +1,9 @@
 /** From file names and settings of a command line to checked functions and what is asked of them. */
 import type { CheckedFunction, CheckedMatrix, CheckedModule } from "../check/index.ts";
-import { nearest, type Source } from "../diagnostics/index.ts";
-import { createArena, specialise, type Arena, type Program } from "../ir/index.ts";
+import { showAffine } from "../check/show.ts";
+import { codes, nearest, type Source } from "../diagnostics/index.ts";
+import { extentOf } from "../eval/index.ts";
+import { createArena, specialise, type Arena, type Program, type Requirement } from "../ir/index.ts";
 import { compileModule, defaultRequests, type Request } from "../pipeline.ts";
 import { CommandError, Reported } from "./errors.ts";
 import { IMPORTS, readSource } from "./files.ts";
@@ -64,8 +66,29 @@ export const checkNames = (programs: readonly Program[], { dims, options }: Fixe
   for (const name of dims.keys()) if (!knownDims.includes(name)) throw unknown("dimension", name, knownDims);
   for (const name of options.keys())
     if (!knownOptions.includes(name)) throw unknown("option", name, knownOptions);
-  for (const { dims: own } of programs)
-    for (const { name, min } of own) checkExtent(name, min, dims.get(name));
+  for (const program of programs) {
+    for (const { name, min } of program.dims) checkExtent(name, min, dims.get(name));
+    for (const requirement of program.requirements) checkDivides(program, requirement, dims);
+  }
+};
+
+/** What is fixed at build time fits together; the rest is checked where a kernel is called. */
+const checkDivides = (
+  { name }: Program,
+  requirement: Requirement,
+  dims: ReadonlyMap<string, number>,
+): void => {
+  if (requirement.kind !== "divides") return;
+  const [by, value] = [extentOf(requirement.by, dims), extentOf(requirement.value, dims)];
+  if (by === undefined || value === undefined || value % by === 0) return;
+  const [divisor, dividend] = [requirement.by, requirement.value].map((extent) =>
+    showAffine(extent, () => ""),
+  );
+  throw new CommandError(
+    "GS0309",
+    `${divisor} = ${by} does not divide ${dividend} = ${value} in ${name}`,
+    codes.GS0309.hint,
+  );
 };
 
 /** Kernels count in 32 bits. */

@@ -105,6 +105,11 @@ export const codes = {
   GS0306: { severity: "error", title: "index not affine", hint: "{advice}" },
   GS0307: { severity: "error", title: "dimension cannot be determined", hint: "{advice}" },
   GS0308: { severity: "error", title: "no recurrence", hint: "{advice}" },
+  GS0309: {
+    severity: "error",
+    title: "not a whole extent",
+    hint: "choose numbers of which one divides the other, or use // for the whole part of a division",
+  },
 
   GS0401: { severity: "error", title: "wrong type", hint: "{advice}" },
   GS0402: {

@@ -1,5 +1,7 @@
 /** Arrays of an evaluation: what the caller gives, and the binding of a program's dimensions and options to it. */
-import type { Affine, Program, Tensor } from "../ir/index.ts";
+import { showAffine } from "../check/show.ts";
+import type { Affine, Program, Requirement, Tensor } from "../ir/index.ts";
+import { notDivided } from "../runtime/boundary.ts";
 import { isRepresentable, rounding, type Arithmetic } from "./arithmetic.ts";
 import { extentOf } from "./indexing.ts";
 
@@ -118,12 +120,29 @@ export const bindInputs = (
     }),
   );
 
+type Divides = Extract<Requirement, { readonly kind: "divides" }>;
+
+const formulaOf = (extent: Affine): string => showAffine(extent, () => "");
+
+/** The check of the kernels, in its words. */
+const checkDivides = (requirement: Divides, dims: ReadonlyMap<string, number>): void => {
+  const [by, value] = [extentOf(requirement.by, dims), extentOf(requirement.value, dims)];
+  if (by === undefined || value === undefined || value % by === 0) return;
+  const [divisor, dividend] = [formulaOf(requirement.by), formulaOf(requirement.value)];
+  throw misfit(notDivided(divisor, by, dividend, value));
+};
+
 export const checkRequirements = (
   program: Program,
   dims: ReadonlyMap<string, number>,
   storage: ReadonlyMap<Tensor, Stored>,
 ): void => {
-  for (const { tensor, extent } of program.requirements) {
+  for (const requirement of program.requirements) {
+    if (requirement.kind === "divides") {
+      checkDivides(requirement, dims);
+      continue;
+    }
+    const { tensor, extent } = requirement;
     const [array, size] = [storage.get(tensor), extentOf(extent, dims)];
     if (array === undefined || size === undefined) continue;
     const at = array.data.findIndex((value) => !(Number.isInteger(value) && 0 <= value && value < size));

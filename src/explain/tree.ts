@@ -88,11 +88,11 @@ const atomTree = (atom: Atom, names: Names): Tree => {
       return name(atom.name);
     case "index":
       return name(names.index(atom.index));
-    case "floordiv":
-      return {
-        kind: "floor",
-        of: { kind: "fraction", over: affineTree(atom.value, names), under: affineTree(atom.by, names) },
-      };
+    case "floordiv": {
+      const over = affineTree(atom.value, names);
+      const fraction: Tree = { kind: "fraction", over, under: affineTree(atom.by, names) };
+      return atom.exact ? fraction : { kind: "floor", of: fraction };
+    }
     case "mod":
       return call("mod", [affineTree(atom.value, names), affineTree(atom.by, names)]);
     case "data":

@@ -3,7 +3,7 @@
  * on the same ones.
  */
 import { bindDims, extentOf, type GivenArray, type Inputs } from "../eval/index.ts";
-import type { Program, Tensor } from "../ir/index.ts";
+import { limitsOf, type Program, type Requirement, type Tensor } from "../ir/index.ts";
 import type { Domain } from "../library/spec.ts";
 
 export type Random = () => number;
@@ -45,13 +45,43 @@ const extentsFor = ({ dims }: Program): readonly (readonly number[])[] => [
   [3, 7],
 ];
 
-const extentsOf = (program: Program, sizes: readonly number[], fixed: Fixed): ReadonlyMap<string, number> =>
-  new Map(
+const extentsOf = (program: Program, sizes: readonly number[], fixed: Fixed): ReadonlyMap<string, number> => {
+  const dims = new Map(
     program.dims.map(({ name, min, default: value }, k) => [
       name,
       fixed.dims?.get(name) ?? value ?? Math.max(min, sizes[k % sizes.length] ?? min),
     ]),
   );
+  const free = program.dims.filter(
+    (each) => each.default === undefined && fixed.dims?.has(each.name) !== true,
+  );
+  return program.requirements.reduce<ReadonlyMap<string, number>>(
+    (fitted, requirement) =>
+      requirement.kind === "divides"
+        ? divisible(
+            requirement,
+            fitted,
+            free.map(({ name }) => name),
+          )
+        : fitted,
+    dims,
+  );
+};
+
+type Divides = Extract<Requirement, { readonly kind: "divides" }>;
+
+/** With the least increase of one of the free extents, where that helps. */
+const divisible = (
+  { by, value }: Divides,
+  dims: ReadonlyMap<string, number>,
+  free: readonly string[],
+): ReadonlyMap<string, number> => {
+  const divisor = extentOf(by, dims) ?? 1;
+  const tried = Array.from({ length: divisor }, (_, step) =>
+    free.map((name) => new Map(dims).set(name, (dims.get(name) ?? 0) + step)),
+  ).flat();
+  return tried.find((each) => (extentOf(value, each) ?? 0) % (extentOf(by, each) ?? 1) === 0) ?? dims;
+};
 
 const shapeOf = (tensor: Tensor, dims: ReadonlyMap<string, number>): readonly number[] =>
   tensor.shape.map((extent) => Math.max(0, extentOf(extent, dims) ?? 0));
@@ -75,9 +105,7 @@ const randomIndices = (
   dims: ReadonlyMap<string, number>,
   random: Random,
 ): GivenArray => {
-  const limits = program.requirements
-    .filter((requirement) => requirement.tensor === tensor)
-    .map(({ extent }) => extentOf(extent, dims) ?? 1);
+  const limits = limitsOf(program, tensor).map((extent) => extentOf(extent, dims) ?? 1);
   const limit = limits.length === 0 ? 2 : Math.min(...limits);
   const shape = shapeOf(tensor, dims);
   return { shape, data: Int32Array.from({ length: size(shape) }, () => Math.floor(random() * limit)) };

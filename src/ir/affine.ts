@@ -29,6 +29,11 @@ const compareMonomials = (a: Monomial, b: Monomial): number => {
 };
 
 const fromMonomials = (ir: Arena, monomials: readonly Monomial[], total: number): Affine => {
+  const whole = monomials.map((term) => withoutQuotient(ir, term));
+  if (whole.some((each) => each !== undefined)) {
+    const others = monomials.filter((_, k) => whole[k] === undefined);
+    return plus(ir, fromMonomials(ir, others, total), ...whole.filter((each) => each !== undefined));
+  }
   const constant = total === 0 ? 0 : total; // never -0
   const merged = new Map<string, Monomial>();
   for (const { coefficient, atoms } of monomials) {
@@ -46,6 +51,17 @@ const fromMonomials = (ir: Arena, monomials: readonly Monomial[], total: number)
       indices: ir.union(terms.flatMap((term) => term.atoms.map((atom) => indicesOfAtom(ir, atom)))),
     }),
   );
+};
+
+/** by · (value / by) = value for an exact quotient, of which there is one less then. */
+const withoutQuotient = (ir: Arena, { coefficient, atoms }: Monomial): Affine | undefined => {
+  for (const [k, atom] of atoms.entries()) {
+    if (atom.kind !== "floordiv" || !atom.exact) continue;
+    const others = { coefficient, atoms: atoms.filter((_, other) => other !== k) };
+    const factor = divideExactly(ir, ofTerm(ir, others), atom.by);
+    if (factor !== undefined) return times(ir, factor, atom.value);
+  }
+  return undefined;
 };
 
 export const fixed = (ir: Arena, value: number): Affine => fromMonomials(ir, [], value);
@@ -177,9 +193,10 @@ export const mapAffine = (ir: Arena, a: Affine, map: AffineMap, divide: Divide):
   return result;
 };
 
-/** Floor division and modulo, given by range analysis (which this file does not depend on). */
+/** Floor division, exact division and modulo, given by range analysis (which this file does not depend on). */
 export interface Divide {
   readonly floordiv: (a: Affine, by: Affine) => Affine;
+  readonly quotient: (a: Affine, by: Affine) => Affine;
   readonly mod: (a: Affine, by: Affine) => Affine;
 }
 
@@ -190,8 +207,10 @@ const mapAtom = (ir: Arena, atom: Atom, map: AffineMap, divide: Divide): Affine 
     case "index":
       return map.index(atom.index) ?? ofAtom(ir, atom);
     case "floordiv":
-    case "mod":
-      return divide[atom.kind](mapAffine(ir, atom.value, map, divide), mapAffine(ir, atom.by, map, divide));
+    case "mod": {
+      const kind = atom.kind === "floordiv" && atom.exact ? "quotient" : atom.kind;
+      return divide[kind](mapAffine(ir, atom.value, map, divide), mapAffine(ir, atom.by, map, divide));
+    }
     case "data":
       return map.data(atom.node);
   }

@@ -5,7 +5,7 @@
 import { dim, fixed, ofData, ofIndex, plus, times } from "./affine.ts";
 import type { Arena } from "./arena.ts";
 import * as b from "./build.ts";
-import { floordiv, mod } from "./range.ts";
+import { division } from "./range.ts";
 import type {
   Affine, BinaryOp, CompareOp, Definition, DimSymbol, Index, Kind, Node, OptionSymbol, Output, Program, ReduceOp,
   Requirement, Tensor, UnaryOp,
@@ -91,7 +91,8 @@ const atom = (tokens: Tokens, scope: Scope): Affine => {
   tokens.expect(",");
   const by = affine(tokens, scope);
   tokens.expect(")");
-  return word === "mod" ? mod(scope.ir, value, by) : floordiv(scope.ir, value, by);
+  const divide = division(scope.ir);
+  return (word === "mod" || word === "quotient" ? divide[word] : divide.floordiv)(value, by);
 };
 
 const affine = (tokens: Tokens, scope: Scope): Affine => {
@@ -257,9 +258,17 @@ const LINES = new Map<string, LineReader>([
       const tensor = name(tokens);
       const [extent] = affines(tokens, outside(program));
       program.requirements.push({
+        kind: "range",
         tensor: found(program.scope.tensors.get(tensor), tensor),
         extent: found(extent, "an extent"),
       });
+    },
+  ],
+  [
+    "divides",
+    (tokens, program) => {
+      const [by, value] = two(affines(tokens, outside(program)));
+      program.requirements.push({ kind: "divides", by, value });
     },
   ],
   ["define", definition],

@@ -21,8 +21,10 @@ const atomText = (atom: Atom, label: Label): string => {
     case "index":
       return `$${atom.index.name}`;
     case "floordiv":
-    case "mod":
-      return `${atom.kind}(${affineText(atom.value, label)}, ${affineText(atom.by, label)})`;
+    case "mod": {
+      const operation = atom.kind === "floordiv" && atom.exact ? "quotient" : atom.kind;
+      return `${operation}(${affineText(atom.value, label)}, ${affineText(atom.by, label)})`;
+    }
     case "data":
       return label(atom.node);
   }
@@ -106,8 +108,10 @@ export const printProgram = (program: Program): string =>
     ...program.dims.map((dim) => `dim ${nameText(dim.name)} min ${dim.min}${defaultText(dim.default)}`),
     ...program.options.map((option) => `option ${nameText(option.name)}${defaultText(option.default)}`),
     ...program.inputs.map((tensor) => `input ${tensorText(tensor)}`),
-    ...program.requirements.map(
-      ({ tensor, extent }) => `require ${nameText(tensor.name)} ${shapeText([extent])}`,
+    ...program.requirements.map((requirement) =>
+      requirement.kind === "range"
+        ? `require ${nameText(requirement.tensor.name)} ${shapeText([requirement.extent])}`
+        : `divides ${shapeText([requirement.by, requirement.value])}`,
     ),
     ...program.definitions.map(definitionText),
     ...program.outputs.map(({ name, tensor }) => `output ${nameText(name)} ${nameText(tensor.name)}`),

@@ -4,7 +4,17 @@ import type { Arena } from "./arena.ts";
 import { constant, read } from "./build.ts";
 import { division, substituteAffine } from "./range.ts";
 import { KEEP, mapNodes, mapReachable, readsOf, type NodeMap } from "./walk.ts";
-import type { Affine, Definition, Index, Node, Program, ReduceOp, Reduction, Tensor } from "./types.ts";
+import type {
+  Affine,
+  Definition,
+  Index,
+  Node,
+  Program,
+  ReduceOp,
+  Requirement,
+  Reduction,
+  Tensor,
+} from "./types.ts";
 
 /** The index at a place in a definition: i0, i1, … over outputs and then reductions. */
 export const canonicalIndex = (ir: Arena, position: number, extent: Affine): Index =>
@@ -122,6 +132,13 @@ export const tensorsRead = (definition: Definition): readonly Tensor[] => {
   return [...tensors].sort((a, b) => a.id - b.id);
 };
 
+/** The extents that the values of an int input have to be less than. */
+export const limitsOf = (
+  { requirements }: Pick<Program, "requirements">,
+  tensor: Tensor,
+): readonly Affine[] =>
+  requirements.flatMap((each) => (each.kind === "range" && each.tensor === tensor ? [each.extent] : []));
+
 export const definitionOf = (program: Program, tensor: Tensor): Definition | undefined =>
   program.definitions.find((definition) => definition.tensor === tensor);
 
@@ -184,10 +201,11 @@ export const specialise = (ir: Arena, program: Program, values: ReadonlyMap<stri
     inputs: program.inputs.map(tensor),
     dims: program.dims.filter((each) => !values.has(each.name)),
     options: program.options.filter((each) => !values.has(each.name)),
-    requirements: program.requirements.map((each) => ({
-      tensor: tensor(each.tensor),
-      extent: affine(each.extent),
-    })),
+    requirements: program.requirements.map((each): Requirement =>
+      each.kind === "range"
+        ? { ...each, tensor: tensor(each.tensor), extent: affine(each.extent) }
+        : { ...each, by: affine(each.by), value: affine(each.value) },
+    ),
     definitions: program.definitions.map(({ reduction, target, body, ...rest }) => ({
       ...rest,
       tensor: tensor(rest.tensor),

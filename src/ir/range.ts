@@ -155,11 +155,16 @@ const boundAtom = (ir: Arena, atom: Atom, coefficient: Affine, sign: Sign): Affi
 
 const rawDivide = (ir: Arena): Divide => ({
   floordiv: (value, by) => ofDivision(ir, "floordiv", value, by),
+  quotient: (value, by) => ofDivision(ir, "quotient", value, by),
   mod: (value, by) => ofDivision(ir, "mod", value, by),
 });
 
-const ofDivision = (ir: Arena, kind: "floordiv" | "mod", value: Affine, by: Affine): Affine => {
-  const atom = ir.atom(`${kind} ${value.id} ${by.id}`, (id) => ({ id, kind, value, by }));
+const ofDivision = (ir: Arena, kind: keyof Divide, value: Affine, by: Affine): Affine => {
+  const atom = ir.atom(`${kind} ${value.id} ${by.id}`, (id) =>
+    kind === "mod"
+      ? { id, kind, value, by }
+      : { id, kind: "floordiv", value, by, exact: kind === "quotient" },
+  );
   return ir.affine(`1*${atom.id}+0`, (id) =>
     Object.freeze({
       id,
@@ -179,6 +184,16 @@ export const floordiv = (ir: Arena, a: Affine, by: Affine): Affine => {
   return plus(ir, quotient, nestedDivision(ir, rest, by) ?? ofDivision(ir, "floordiv", rest, by));
 };
 
+/** a / by for extents of which the program requires that `by` divides `a`. */
+export const quotient = (ir: Arena, a: Affine, by: Affine): Affine => {
+  const [whole, r, d] = [divideExactly(ir, a, by), asConstant(a), asConstant(by)];
+  if (whole !== undefined) return whole;
+  // a requirement that does not hold is an error elsewhere
+  return r !== undefined && d !== undefined
+    ? fixed(ir, Math.floor(r / d))
+    : ofDivision(ir, "quotient", a, by);
+};
+
 /** (a // b) // c = a // (b·c) */
 const nestedDivision = (ir: Arena, a: Affine, by: Affine): Affine | undefined => {
   const inner = soleDivision(a);
@@ -195,6 +210,7 @@ export const mod = (ir: Arena, a: Affine, by: Affine): Affine => {
 
 export const division = (ir: Arena): Divide => ({
   floordiv: (value, by) => floordiv(ir, value, by),
+  quotient: (value, by) => quotient(ir, value, by),
   mod: (value, by) => mod(ir, value, by),
 });
 

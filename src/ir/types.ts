@@ -39,8 +39,14 @@ export type Atom =
   /** An extent, or an integer option, that is known at run time; at least `min`. */
   | { readonly id: number; readonly kind: "dim"; readonly name: string; readonly min: number }
   | { readonly id: number; readonly kind: "index"; readonly index: Index }
-  /** floor(value / by), by ≥ 1 */
-  | { readonly id: number; readonly kind: "floordiv"; readonly value: Affine; readonly by: Affine }
+  /** floor(value / by), by ≥ 1; `exact` where a requirement of the program says that `by` divides. */
+  | {
+      readonly id: number;
+      readonly kind: "floordiv";
+      readonly value: Affine;
+      readonly by: Affine;
+      readonly exact: boolean;
+    }
   /** value - by * floor(value / by), by ≥ 1 */
   | { readonly id: number; readonly kind: "mod"; readonly value: Affine; readonly by: Affine }
   /** A data-dependent integer: a read of an int tensor. */
@@ -237,11 +243,12 @@ export interface OptionSymbol {
   readonly default: number | undefined;
 }
 
-/** Values of an int tensor must lie in [0, extent): it indexes such a dimension. Checked when a kernel is called. */
-export interface Requirement {
-  readonly tensor: Tensor;
-  readonly extent: Affine;
-}
+/** What has to hold of a program's arguments; checked when a kernel is called. */
+export type Requirement =
+  /** Values of an int tensor lie in [0, extent): it indexes such a dimension. */
+  | { readonly kind: "range"; readonly tensor: Tensor; readonly extent: Affine }
+  /** `by` divides `value`, both of extents: an extent is value / by. */
+  | { readonly kind: "divides"; readonly by: Affine; readonly value: Affine };
 
 export interface Output {
   readonly name: string;

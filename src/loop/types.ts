@@ -141,11 +141,12 @@ export type Stmt =
       readonly else: readonly Stmt[];
     };
 
-/** A value of an `int` input that must lie in `[0, extent)`, because it indexes a dimension. Checked at the boundary. */
-export interface Requirement {
-  readonly buffer: Buffer;
-  readonly extent: Expr;
-}
+/** What has to hold of a kernel's arguments; checked at the boundary. */
+export type Requirement =
+  /** The values of an `int` input lie in `[0, extent)`: they index a dimension. */
+  | { readonly kind: "range"; readonly buffer: Buffer; readonly extent: Expr }
+  /** `by` divides `value`: an extent is their quotient. */
+  | { readonly kind: "divides"; readonly by: Expr; readonly value: Expr };
 
 /**
  * How exact the functions of an f32 kernel are, for the WebAssembly emitter. `fast`: an absolute error of 2e-7 for erf and

@@ -238,7 +238,13 @@ function checkSignature(context: Context): void {
     for (const [axis, extent] of buffer.shape.entries())
       checkExtent(context, `${buffer.name}.shape[${axis}]`, extent);
   }
-  for (const { buffer, extent } of kernel.requirements) {
+  for (const requirement of kernel.requirements) {
+    if (requirement.kind === "divides") {
+      for (const side of ["by", "value"] as const)
+        checkExtent(context, `requirement on ${side}`, requirement[side]);
+      continue;
+    }
+    const { buffer, extent } = requirement;
     if (!context.buffers.has(buffer) || buffer.role !== "input" || buffer.type !== "int")
       fail(context, `requirement on ${buffer.name}`, "it is not an int input");
     checkExtent(context, `requirement on ${buffer.name}`, extent);

@@ -108,6 +108,15 @@ export function inferred(name: string, from: string, length: number, divisor: nu
   );
 }
 
+/** An extent that is a quotient of others is a whole number: what is wrong where it is not. */
+export const notDivided = (byFormula: string, by: number, formula: string, value: number): string =>
+  `${withValue(byFormula, String(by))} does not divide ${withValue(formula, String(value))}`;
+
+/** One extent divides another. */
+export function divides(byFormula: string, by: number, formula: string, value: number): void {
+  if (value % by !== 0) throw new RangeError(notDivided(byFormula, by, formula, value));
+}
+
 /** The values of an int input that index a dimension lie in [0, extent). */
 export function inRange(name: string, values: Int32Array | number, formula: string, extent: number): void {
   const data = typeof values === "number" ? [values] : values;

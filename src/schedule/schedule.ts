@@ -175,10 +175,11 @@ const kernelOf = (
     dims,
     options: program.options.map((each) => ({ ...each, type: "float" })),
     buffers: [...byRole("input"), ...[...outputs.keys()].map(buffer), ...byRole("temp"), ...panels],
-    requirements: program.requirements.map(({ tensor, extent }) => ({
-      buffer: buffer(tensor),
-      extent: extentExpr(extent),
-    })),
+    requirements: program.requirements.map((each) =>
+      each.kind === "range"
+        ? { kind: each.kind, buffer: buffer(each.tensor), extent: extentExpr(each.extent) }
+        : { kind: each.kind, by: extentExpr(each.by), value: extentExpr(each.value) },
+    ),
     body,
     ...(program.matrices === undefined
       ? {}

@@ -3,7 +3,7 @@
  * already has are read from it, a test that fixes a summed index replaces it. One visit per definition and round; a change
  * stays only if the weight of the whole program falls, so rounds end.
  */
-import { affine, build as b, define, range, substitute } from "../ir/index.ts";
+import { affine, build as b, define, limitsOf, range, substitute } from "../ir/index.ts";
 import type { Affine, Arena, Definition, Index, Node, Read, Requirement, Tensor } from "../ir/index.ts";
 import { collectProduct } from "./algebra.ts";
 import { contractions } from "./contract.ts";
@@ -356,9 +356,7 @@ const isRequired = (scope: Scope, value: Affine, index: Index): boolean => {
   const [node, ...others] = affine.dataOf(value);
   if (others.length > 0 || node?.kind !== "read" || value !== affine.ofData(scope.space.ir, node))
     return false;
-  return scope.requirements.some(
-    (requirement) => requirement.tensor === node.tensor && requirement.extent === index.extent,
-  );
+  return limitsOf(scope, node.tensor).includes(index.extent);
 };
 
 // ---- pointwise definitions

@@ -113,8 +113,10 @@ export const dump = (program: Program): string =>
         ({ name, default: value }) => `${name}${value === undefined ? "" : ` = ${value}`}`,
       ),
     ].join("; ")})`,
-    ...program.requirements.map(
-      ({ tensor, extent }) => `  require ${tensor.name} < ${showAffine(extent, none)}`,
+    ...program.requirements.map((each) =>
+      each.kind === "range"
+        ? `  require ${each.tensor.name} < ${showAffine(each.extent, none)}`
+        : `  require ${showAffine(each.by, none)} divides ${showAffine(each.value, none)}`,
     ),
     ...program.definitions.map((definition) => `  ${dumpDefinition(definition)}`),
     `  return ${program.outputs

@@ -272,7 +272,7 @@ const labelled = (ir: Arena, summed: boolean): Program => {
   const body = build.square(ir, build.read(ir, x, summed ? [chosen] : [i, chosen]));
   const definition = define(ir, { tensor: y, indices: [row], body });
   return {
-    name: "f", doc: "", inputs: [x, label], dims: [], options: [], requirements: [{ tensor: label, extent: C }],
+    name: "f", doc: "", inputs: [x, label], dims: [], options: [], requirements: [{ kind: "range", tensor: label, extent: C }],
     definitions: [definition], outputs: [{ name: "y", tensor: y }],
   }; // prettier-ignore
 };

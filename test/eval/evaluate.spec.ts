@@ -146,7 +146,7 @@ describe("evaluate", () => {
     const V = affine.dim(ir, "V");
     const target = [affine.ofData(ir, b.read(ir, label, [at]))];
     const y = define(ir, { tensor: defined("y", [V]), indices: [i], target, body: b.read(ir, g, [at]) });
-    const p = program([g, label], [y], { requirements: [{ tensor: label, extent: V }] });
+    const p = program([g, label], [y], { requirements: [{ kind: "range", tensor: label, extent: V }] });
     const inputs = given({ g: [[3], [1, 2, 4]], label: [[3], [2, 0, 2]] });
     expect(result(p, { ...inputs, dims: new Map([["V", 4]]) })).toEqual([2, 0, 5, 0]);
     expect(() => result(p, { ...inputs, dims: new Map([["V", 2]]) })).toThrow(

@@ -32,7 +32,7 @@ const sample = (ir: Arena): Program => {
       { name: "class count", min: 1, default: 3 },
     ],
     options: [{ name: "α", default: 0.5 }],
-    requirements: [{ tensor: label, extent: C }],
+    requirements: [{ kind: "range", tensor: label, extent: C }],
     definitions: [definition],
     outputs: [{ name: "loss", tensor: loss }],
   };

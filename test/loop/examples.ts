@@ -78,7 +78,7 @@ export function linearPick(): Kernel {
     name: "linear_pick",
     dims: ["N", "C", "K"].map((name) => ({ name, min: 0 })),
     buffers: [x, w, b, label, z, row],
-    requirements: [{ buffer: label, extent: K }],
+    requirements: [{ kind: "range", buffer: label, extent: K }],
     body: [
       loop(n, int(0), N, [
         loop(k, int(0), K, [store(row, use(k), load(b, use(k)))], "vector"),

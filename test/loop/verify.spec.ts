@@ -100,7 +100,7 @@ describe("verify rejects", () => {
     ["two arguments of one name", kernel("f64", { ...parts, dims: ["N", "x"], body: [fill] }), "the name x is used twice"],
     ["an input after an output", kernel("f64", { ...parts, buffers: [y, x], body: [fill] }), "buffer x: input after output"],
     ["an extent that reads a buffer", kernel("f64", { ...parts, buffers: [x, buffer("y", "output", [load(x, int(0))])], body: [] }), "reads a buffer"],
-    ["a requirement on floats", kernel("f64", { ...parts, requirements: [{ buffer: x, extent: N }], body: [fill] }), "it is not an int input"],
+    ["a requirement on floats", kernel("f64", { ...parts, requirements: [{ kind: "range", buffer: x, extent: N }], body: [fill] }), "it is not an int input"],
     ["a vector loop in another", vector(loop(local("j", "int"), int(0), N, [], "vector")), "its body has a vector loop"],
     ["a vector loop with a loop that ends at different places", vector(loop(local("j", "int"), int(0), use(i), [])), "the bound i of a loop inside is not the same in all iterations"],
     ["a vector loop that stores to one place in a loop inside", vector(loop(local("j", "int"), int(0), N, [store(y, int(0), float(0))])), "is not affine"],

@@ -1,7 +1,8 @@
 /** Programs in the IR to schedule, each with the extents that it is run at. */
 import {
   affine as a, build as b, createArena, define, range,
-  type Affine, type Arena, type Definition, type Index, type Node, type Program, type ReduceOp, type Tensor,
+  type Affine, type Arena, type Definition, type Index, type Node, type Program, type ReduceOp, type Requirement,
+  type Tensor,
 } from "../../src/ir/index.ts"; // prettier-ignore
 
 export interface Builder {
@@ -40,7 +41,7 @@ export const builder = (name: string): Builder => {
   const options: { name: string; default: number }[] = [];
   const inputs: Tensor[] = [];
   const definitions: Definition[] = [];
-  const requirements: { tensor: Tensor; extent: Affine }[] = [];
+  const requirements: Requirement[] = [];
   const loops = (over: readonly [string, Affine][]): readonly Index[] =>
     over.map(([label, extent]) => ir.index(label, extent));
   const values = (indices: readonly Index[]): readonly Affine[] => indices.map((i) => a.ofIndex(ir, i));
@@ -69,7 +70,7 @@ export const builder = (name: string): Builder => {
     labels: (tensorName, extent, ...shape) => {
       const tensor = ir.tensor({ name: tensorName, shape, dtype: "int", role: "input" });
       inputs.push(tensor);
-      requirements.push({ tensor, extent });
+      requirements.push({ kind: "range", tensor, extent });
       return tensor;
     },
     option: (optionName, value) => {

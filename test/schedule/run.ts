@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import type { CallableKernel, PortValue } from "../../codegen/interface.ts";
 import { instantiateTypeScript } from "../../codegen/typescript/run.ts";
 import { evaluate, type GivenArray } from "../../src/eval/index.ts";
-import type { Affine, Arena, Atom, Program } from "../../src/ir/index.ts";
+import { limitsOf, type Affine, type Arena, type Atom, type Program } from "../../src/ir/index.ts";
 import type { FloatType, Kernel, Stmt } from "../../src/loop/types.ts";
 import { schedule } from "../../src/schedule/index.ts";
 
@@ -41,7 +41,7 @@ const arraysFor = (program: Program, sizes: Sizes): ReadonlyMap<string, GivenArr
     program.inputs.map((tensor) => {
       const shape = tensor.shape.map((each) => Math.max(0, extent(each, sizes)));
       const count = shape.reduce((n, each) => n * each, 1);
-      const limit = program.requirements.find((each) => each.tensor === tensor)?.extent;
+      const limit = limitsOf(program, tensor)[0];
       const data =
         tensor.dtype === "int" && limit === undefined
           ? Int32Array.from({ length: count }, () => Math.floor(next() * 3))

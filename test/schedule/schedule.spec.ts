@@ -15,7 +15,7 @@ describe("a kernel", () => {
       "output loss",
       "output gx",
     ]);
-    expect(kernel.requirements.map(({ buffer }) => buffer.name)).toEqual(["label"]);
+    expect(kernel.requirements).toMatchObject([{ kind: "range", buffer: { name: "label" } }]);
     expect(kernel.dtype).toBe("f32");
   });
 

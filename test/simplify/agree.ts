@@ -1,7 +1,7 @@
 /** Two programs on the same random inputs. */
 import { expect } from "vitest";
 import { evaluate, type GivenArray } from "../../src/eval/index.ts";
-import type { Affine, Program } from "../../src/ir/index.ts";
+import { limitsOf, type Affine, type Program } from "../../src/ir/index.ts";
 import { random } from "./evaluate.ts";
 
 /** Extents that differ from each other, so that an exchange of two shows. */
@@ -27,8 +27,8 @@ export const randomInputs = (
   const tensors = program.inputs.map((tensor): [string, GivenArray] => {
     const shape = tensor.shape.map((extent) => extentOf(extent, dims));
     const length = shape.reduce((p, n) => p * n, 1);
-    const requirement = program.requirements.find((each) => each.tensor === tensor);
-    const limit = requirement === undefined ? 1 : extentOf(requirement.extent, dims);
+    const [extent] = limitsOf(program, tensor);
+    const limit = extent === undefined ? 1 : extentOf(extent, dims);
     const data = Array.from({ length }, () =>
       tensor.dtype === "int"
         ? Math.floor(next() * limit)

@@ -134,7 +134,10 @@ describe("definitions", () => {
     const c = affine.ofIndex(w.ir, w.ir.index("c", w.extent("c")));
     const hit = b.isZero(w.ir, affine.minus(w.ir, c, affine.ofData(w.ir, w.at(label, "n"))));
     const total = w.reduce("total", "n", "sum", "c", b.guard(w.ir, hit, w.at(x, "nc")));
-    const program = { ...w.program("f", total), requirements: [{ tensor: label, extent: w.extent("c") }] };
+    const program = {
+      ...w.program("f", total),
+      requirements: [{ kind: "range" as const, tensor: label, extent: w.extent("c") }],
+    };
     const simplified = simplify(w.ir, program);
     verify(simplified);
     expect(simplified.definitions.map(({ body, reduction }) => [body.kind, reduction])).toEqual([

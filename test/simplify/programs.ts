@@ -96,7 +96,10 @@ export const crossEntropyLabels = (): { w: Writer; program: Program } => {
     b.divide(ir, b.subtract(ir, at(lse, "n"), chosen), w.size("n")),
   );
   const program = w.program("cross_entropy_labels", loss);
-  return { w, program: { ...program, requirements: [{ tensor: label, extent: w.extent("c") }] } };
+  return {
+    w,
+    program: { ...program, requirements: [{ kind: "range", tensor: label, extent: w.extent("c") }] },
+  };
 };
 
 /** mean over n of -Σ_c target·log_softmax(logits) */

@@ -60,7 +60,7 @@ const heap = kernel("f64", {
   name: "heap",
   dims: ["N", "C"],
   buffers: [label, y],
-  requirements: [{ buffer: label, extent: dim("C") }],
+  requirements: [{ kind: "range", buffer: label, extent: dim("C") }],
   body: [loop(i, int(0), N, [store(y, use(i), convert("float", load(label, use(i))))], "vector")],
 });
 
