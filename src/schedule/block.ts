@@ -3,13 +3,23 @@
  * what all rows read of a block copied to a panel first, in the order in which it is used. Ends because statements are
  * finite.
  */
-import { foldExpr, operands } from "../loop/fold.ts";
+import { foldExpr } from "../loop/fold.ts";
 import { formatExpr } from "../loop/format.ts";
 import type { Half } from "../ir/index.ts";
 import type { Buffer, Expr, Local, Stmt } from "../loop/types.ts";
 import { add, and, binary, compare, int, load, max, min, mul, sub, use } from "./build.ts";
-import { jammedBody, rebuilt, type For } from "./jam.ts";
+import { jammedBody, type For } from "./jam.ts";
 import { newLocal, type Names } from "./scope.ts";
+import {
+  inlined,
+  mentions,
+  partsOf,
+  replaced,
+  sourcesOf,
+  statementsOf,
+  valuesOf,
+  withoutUnused,
+} from "./walks.ts";
 
 /** A loop of the reduction. */
 export interface Summed {
@@ -524,92 +534,4 @@ const placeInSum = (summed: readonly Summed[]): Expr => {
   const [first, ...others] = summed;
   const outer = first === undefined ? int(0) : use(first.local);
   return others.reduce<Expr>((total, { local, size }) => add(mul(total, size), use(local)), outer);
-};
-
-// ---- walks
-
-const statementsOf = (body: readonly Stmt[]): readonly Stmt[] =>
-  body.flatMap((stmt) => (stmt.kind === "for" ? [stmt, ...statementsOf(stmt.body)] : [stmt]));
-
-const valuesOf = (stmt: Stmt): readonly Expr[] => {
-  if (stmt.kind === "for") return [stmt.from, stmt.to];
-  if (stmt.kind === "if") return [stmt.test];
-  return stmt.kind === "store" || stmt.kind === "accumulateAt" ? [stmt.offset, stmt.value] : [stmt.value];
-};
-
-/** The buffers that an expression reads, in order. */
-const sourcesOf = (root: Expr): readonly Buffer[] => {
-  const found: Buffer[] = [];
-  foldExpr<undefined>(root, (expr) => {
-    if (expr.kind === "load") found.push(expr.buffer);
-    return undefined;
-  });
-  return found;
-};
-
-/** The expression and its parts that are computed in any case, down to where `inside` says to stop. */
-const partsOf = (root: Expr, inside: (part: Expr) => boolean): readonly Expr[] => {
-  const found: Expr[] = [];
-  const stack = [root];
-  for (let expr = stack.pop(); expr !== undefined; expr = stack.pop()) {
-    found.push(expr);
-    if (!inside(expr)) continue;
-    if (expr.kind === "select") stack.push(expr.test);
-    else if (expr.kind === "and" || expr.kind === "or") stack.push(expr.a);
-    else stack.push(...operands(expr));
-  }
-  return found;
-};
-
-const inlined = (root: Expr, values: ReadonlyMap<Local, Expr>): Expr =>
-  foldExpr<Expr>(root, (expr, of) =>
-    expr.kind === "local" ? (values.get(expr.local) ?? expr) : rebuilt(expr, of),
-  );
-
-const mentions = (root: Expr, locals: { readonly has: (local: Local) => boolean }): boolean =>
-  foldExpr<boolean>(root, (expr, of) =>
-    expr.kind === "local" ? locals.has(expr.local) : operands(expr).some(of),
-  );
-
-const replaced = (body: readonly Stmt[], by: ReadonlyMap<Expr, Expr>): readonly Stmt[] => {
-  const of = (root: Expr): Expr => foldExpr<Expr>(root, (expr, part) => by.get(expr) ?? rebuilt(expr, part));
-  return body.map((stmt): Stmt => {
-    switch (stmt.kind) {
-      case "for":
-        return { ...stmt, body: replaced(stmt.body, by) };
-      case "if":
-        return { ...stmt, test: of(stmt.test), then: replaced(stmt.then, by), else: replaced(stmt.else, by) };
-      case "let":
-      case "init":
-      case "accumulate":
-      case "assign":
-        return { ...stmt, value: of(stmt.value) };
-      case "store":
-      case "accumulateAt":
-        return { ...stmt, offset: of(stmt.offset), value: of(stmt.value) };
-    }
-  });
-};
-
-/** Without values that nothing needs any more. */
-const withoutUnused = (body: readonly Stmt[]): readonly Stmt[] => {
-  const used = new Set<Local>();
-  const unused = new Set<Stmt>();
-  for (const stmt of statementsOf(body).toReversed()) {
-    if (stmt.kind === "let" && !used.has(stmt.local)) {
-      unused.add(stmt);
-      continue;
-    }
-    for (const value of valuesOf(stmt)) {
-      foldExpr<undefined>(value, (expr) => {
-        if (expr.kind === "local") used.add(expr.local);
-        return undefined;
-      });
-    }
-  }
-  const kept = (stmts: readonly Stmt[]): readonly Stmt[] =>
-    stmts
-      .filter((stmt) => !unused.has(stmt))
-      .map((stmt) => (stmt.kind === "for" ? { ...stmt, body: kept(stmt.body) } : stmt));
-  return kept(body);
 };

@@ -17,11 +17,15 @@ const isOpen = ({ extent }: Index): boolean => affine.asConstant(extent) === und
 export const openIndices = (definition: Definition): readonly Index[] =>
   loopIndices(definition).filter(isOpen);
 
-/** Iterations over the indices of constant extent. */
-export const iterations = (definition: Definition): number =>
-  loopIndices(definition).reduce((count, { extent }) => count * (affine.asConstant(extent) ?? 1), 1);
+/** Of the values of indices of constant extent. */
+export const combinations = (indices: readonly Index[]): number =>
+  indices.reduce((count, { extent }) => count * (affine.asConstant(extent) ?? 1), 1);
 
-const closed = (indices: readonly Index[]): readonly Index[] => indices.filter((index) => !isOpen(index));
+/** Iterations over the indices of constant extent. */
+export const iterations = (definition: Definition): number => combinations(loopIndices(definition));
+
+export const closed = (indices: readonly Index[]): readonly Index[] =>
+  indices.filter((index) => !isOpen(index));
 
 /** What a program gives, and which of it is symmetric. */
 export interface Results {
@@ -48,6 +52,18 @@ export const inHalf = (
 /** The places of elements by offset. */
 export const placesOf = (definition: Definition): ReadonlyMap<number, Position> =>
   new Map(positions(closed(definition.indices)).entries());
+
+/** The place with this offset. */
+export const positionAt = ({ indices }: Definition, offset: number): Position => {
+  const place: [Index, number][] = [];
+  let rest = offset;
+  for (const index of closed(indices).toReversed()) {
+    const extent = affine.asConstant(index.extent) ?? 1;
+    place.push([index, rest % extent]);
+    rest = Math.floor(rest / extent);
+  }
+  return new Map(place.reverse());
+};
 
 export const termsOf = (definition: Definition): readonly Position[] =>
   positions(closed(definition.reduction?.indices ?? []));

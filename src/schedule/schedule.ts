@@ -6,6 +6,7 @@ import { mapMatrix } from "../loop/matrix.ts";
 import type { About, Buffer, FloatType, Kernel, MathMode } from "../loop/types.ts";
 import { emit } from "./emit.ts";
 import { stepOver } from "./bounds.ts";
+import { choices } from "./choices.ts";
 import { contract } from "./contract.ts";
 import type { Decision } from "./decision.ts";
 import { factor } from "./factor.ts";
@@ -154,7 +155,7 @@ const kernelOf = (
     if (found === undefined) throw new Error(`${tensor.name} has no buffer`);
     return found;
   };
-  const { body, panels } = emit(
+  const { body: made, panels } = emit(
     tree,
     { buffer, places: tree.places },
     {
@@ -166,6 +167,7 @@ const kernelOf = (
       provable,
     },
   );
+  const body = choices(names, made);
   const byRole = (role: Buffer["role"]): readonly Buffer[] =>
     [...buffers.values()].filter((each) => each.role === role);
   return {

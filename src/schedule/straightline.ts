@@ -9,7 +9,7 @@ import {
 import { shareCommon, straightOperations } from "../simplify/index.ts";
 import type { Decision } from "./decision.ts";
 import {
-  elementAt, inHalf, iterations, offsetOf, openIndices, placesOf, readOf, resolve, singleOf, termsOf, type Expanded, type Results,
+  closed, combinations, elementAt, inHalf, iterations, offsetOf, openIndices, placesOf, positionAt, readOf, resolve, singleOf, type Expanded, type Results,
 } from "./elements.ts"; // prettier-ignore
 import type { Element } from "./tree.ts";
 import type { Position } from "./unroll.ts";
@@ -47,7 +47,9 @@ export const straightLine = (
   if (!isCandidate(definitions, recurrences)) return undefined;
   const isBatch = definitions.some((definition) => openIndices(definition).length > 0);
   const allowed = isBatch ? Math.min(budget, INSTANCE) : budget;
-  const wanted = demand(ir, definitions, results, EXPANSION * allowed);
+  const limit = EXPANSION * allowed;
+  const wanted =
+    storedElements(definitions, results) > limit ? undefined : demand(ir, definitions, results, limit);
   const singles = wanted && singlesOf(ir, definitions, wanted, results.outputs);
   const bodies = singles && shareCommon(ir, singles.map(({ single }) => single.body)); // prettier-ignore
   const operations = bodies ? straightOperations(ir, bodies) : Infinity;
@@ -109,7 +111,6 @@ type Elements = ReadonlyMap<Tensor, ReadonlyMap<number, Wanted>>;
 /** What an element of a definition may cost before anything folds. */
 interface Expansion {
   readonly definition: Definition;
-  readonly places: ReadonlyMap<number, Position>;
   readonly visits: number;
   readonly mayVanish: boolean;
 }
@@ -118,8 +119,7 @@ const expansionOf = (definition: Definition, own: ReadonlySet<Tensor>): Expansio
   const inside = reachable([definition.body]);
   return {
     definition,
-    places: placesOf(definition),
-    visits: termsOf(definition).length * inside.length,
+    visits: combinations(closed(definition.reduction?.indices ?? [])) * inside.length,
     mayVanish: inside.some((node) => mayVanish(node, own)),
   };
 };
@@ -127,6 +127,12 @@ const expansionOf = (definition: Definition, own: ReadonlySet<Tensor>): Expansio
 /** A test of indices, and what reads another definition, of which elements may be nothing. */
 const mayVanish = (node: Node, own: ReadonlySet<Tensor>): boolean =>
   node.kind === "guard" || node.kind === "select" || (node.kind === "read" && own.has(node.tensor));
+
+/** Of all outputs together: even one that costs no operation is an instruction. */
+const storedElements = (definitions: readonly Definition[], { outputs }: Results): number =>
+  definitions
+    .filter(({ tensor }) => outputs.has(tensor))
+    .reduce((count, { indices }) => count + combinations(closed(indices)), 0);
 
 /** The elements that outputs depend on; nothing if they take more nodes than the limit. */
 const demand = (
@@ -138,19 +144,21 @@ const demand = (
   const own = new Set(definitions.map(({ tensor }) => tensor));
   const expansions = new Map(definitions.map((each) => [each.tensor, expansionOf(each, own)]));
   const elements = new Map(definitions.map(({ tensor }) => [tensor, new Map<number, Wanted>()]));
-  const waiting: Place[] = [...outputs].flatMap((tensor) =>
-    [...(expansions.get(tensor)?.places.keys() ?? [])].map((offset) => ({ tensor, offset })),
-  );
+  const waiting: Place[] = [...outputs].flatMap((tensor) => {
+    const indices = expansions.get(tensor)?.definition.indices;
+    const length = indices === undefined ? 0 : combinations(closed(indices));
+    return Array.from({ length }, (_, offset) => ({ tensor, offset }));
+  });
   let [size, work] = [0, 0];
   for (const { tensor, offset } of waiting) {
     const [known, expansion] = [elements.get(tensor), expansions.get(tensor)];
-    const position = expansion?.places.get(offset);
-    if (known === undefined || expansion === undefined || position === undefined || known.has(offset))
-      continue;
+    if (known === undefined || expansion === undefined || known.has(offset)) continue;
+    const position = positionAt(expansion.definition, offset);
     work += expansion.visits;
     if (!expansion.mayVanish) size += expansion.visits;
     if (size > limit || work > FOLDING * limit) return undefined;
     const node = elementAt(ir, expansion.definition, inHalf(symmetric, expansion.definition, position));
+    if (expansion.mayVanish) size += reachable([node]).length / 8;
     const reads = placesIn(node, own);
     if (reads === undefined) return undefined;
     known.set(offset, { definition: expansion.definition, offset, position, node, reads });
