@@ -168,16 +168,27 @@ const both = (known: Range | undefined, more: Range): Range => ({
 });
 
 /** The values of the index for which the test holds, if they are an interval. */
-const rangeOf = (ir: Arena, test: Node, index: Index): Range | undefined => {
-  const values = inequalities(ir, test);
+const rangeOf = (ir: Arena, test: Node, index: Index): Range | undefined =>
+  solved(ir, test, index, (value) => !range.provablyNonNegative(ir, value));
+
+/** The same, with bounds that hold anyway. */
+export const intervalOf = (ir: Arena, test: Node, index: Index): Range | undefined =>
+  solved(ir, test, index, () => true);
+
+const solved = (
+  ir: Arena,
+  test: Node,
+  index: Index,
+  isWanted: (value: Affine) => boolean,
+): Range | undefined => {
+  const values = inequalities(ir, test)?.filter(isWanted);
   if (values === undefined) return undefined;
   const lower: Affine[] = [];
   const upper: Affine[] = [];
   for (const value of values) {
-    if (range.provablyNonNegative(ir, value)) continue;
-    const solved = solve(ir, value, index);
-    if (solved === undefined) return undefined;
-    (solved.side === "lower" ? lower : upper).push(solved.bound);
+    const solution = solve(ir, value, index);
+    if (solution === undefined) return undefined;
+    (solution.side === "lower" ? lower : upper).push(solution.bound);
   }
   return { lower, upper };
 };

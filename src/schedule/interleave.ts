@@ -9,6 +9,7 @@ import {
 import { costWithin } from "./cost.ts";
 import type { Decision } from "./decision.ts";
 import type { Element } from "./tree.ts";
+import { unwound, windowBounds } from "./window.ts";
 
 export interface Interleaved {
   readonly definitions: readonly Definition[];
@@ -33,24 +34,62 @@ export const interleave = (
   const elements = new Map<Tensor, Element>();
   const decisions: Decision[] = [];
   const split = definitions.flatMap((definition): readonly Definition[] => {
-    const { tensor, reduction, target } = definition;
-    const isPlain = reduction === undefined && target === undefined;
-    const strides = outputs.has(tensor) && !fixed.has(tensor) && isPlain ? stridesOf(ir, definition) : START;
+    const { tensor, target } = definition;
+    if (target !== undefined || fixed.has(tensor)) return [definition];
+    const strides = outputs.has(tensor) ? stridesOf(ir, definition) : START;
     const parts = [...strides.values()].reduce((product, stride) => product * stride, 1);
-    if (parts === 1 || parts * costWithin(definition.body, MAX_COST) > MAX_COST) return [definition];
-    decisions.push({
-      subject: tensor.name,
-      decision: `by remainders, ${parts} elements at once`,
-      reason: `depends on ${[...strides].map(([index, stride]) => labelled(definition, index, stride)).join(" and ")}`,
-    });
-    return piecesOf(ir, definition, strides).map((pieces, k) => {
-      const part = partOf(ir, definition, pieces, k);
-      elements.set(part.definition.tensor, part.element);
-      return part.definition;
-    });
+    const made = parts === 1 ? alone(ir, definition) : partsOf(ir, definition, strides);
+    if (made === undefined || costOf(made) > MAX_COST) return [definition];
+    if (parts > 1) decisions.push(byRemainders(definition, strides, parts));
+    if (definition.reduction !== undefined) decisions.push(inTerms(definition));
+    for (const { definition, element } of made) if (element) elements.set(definition.tensor, element);
+    return made.map((part) => part.definition);
   });
   return { definitions: split, elements, decisions };
 };
+
+interface Part {
+  readonly definition: Definition;
+  /** Of the whole; without it, it is the whole. */
+  readonly element: Element | undefined;
+  /** What whole groups leave over. */
+  readonly isRest: boolean;
+}
+
+/** What makes a difference: a sum over a window as its terms. */
+const alone = (ir: Arena, definition: Definition): readonly Part[] | undefined => {
+  if (windowBounds(ir, definition).length === 0) return undefined;
+  const made = unwound(ir, definition);
+  return made && [{ definition: made, element: undefined, isRest: false }];
+};
+
+const partsOf = (ir: Arena, definition: Definition, strides: Strides): readonly Part[] | undefined => {
+  const parts = piecesOf(ir, definition, strides).map((pieces, k) => partOf(ir, definition, pieces, k));
+  if (definition.reduction === undefined) return parts;
+  const made = parts.flatMap((part): readonly Part[] => {
+    const without = unwound(ir, part.definition);
+    return without === undefined ? [] : [{ ...part, definition: without }];
+  });
+  return made.length === parts.length ? made : undefined;
+};
+
+/** Of what is done for each group. */
+const costOf = (parts: readonly Part[]): number =>
+  parts
+    .filter(({ isRest }) => !isRest)
+    .reduce((total, { definition }) => total + costWithin(definition.body, MAX_COST), 0);
+
+const byRemainders = (definition: Definition, strides: Strides, parts: number): Decision => ({
+  subject: definition.tensor.name,
+  decision: `by remainders, ${parts} elements at once`,
+  reason: `depends on ${[...strides].map(([index, stride]) => labelled(definition, index, stride)).join(" and ")}`,
+});
+
+const inTerms = ({ tensor }: Definition): Decision => ({
+  subject: tensor.name,
+  decision: "unrolled",
+  reason: "its guard leaves a few terms of the sum",
+});
 
 const labelled = ({ indices, labels }: Definition, index: Index, stride: number): string => {
   const label = labels[indices.indexOf(index)] ?? index.name;
@@ -62,10 +101,13 @@ type Strides = ReadonlyMap<Index, number>;
 const START: Strides = new Map();
 
 /** The indices that occur in divisions by one small constant, and what that is. */
-const stridesOf = (ir: Arena, { indices, body }: Definition): Strides => {
+const stridesOf = (ir: Arena, definition: Definition): Strides => {
   const found = new Map<Index, number>();
   const refused = new Set<Index>();
-  for (const { value, by } of divisionsIn(body)) {
+  const { indices, reduction, body } = definition;
+  const divisions =
+    reduction === undefined ? divisionsIn(body) : windowBounds(ir, definition).flatMap(divisionsOf);
+  for (const { value, by } of divisions) {
     const divisor = affine.asConstant(by) ?? Infinity;
     for (const index of value.indices) {
       const linear = affine.linearIn(ir, value, index);
@@ -110,13 +152,14 @@ interface Piece {
 
 type Pieces = ReadonlyMap<Index, Piece>;
 
-/** All combinations; what is left over of one index is not taken apart along the next. */
-const piecesOf = (ir: Arena, { indices }: Definition, strides: Strides): readonly Pieces[] => {
+/** All combinations; what is left over of one index is not taken apart along the next, unless a sum depends on it. */
+const piecesOf = (ir: Arena, { indices, reduction }: Definition, strides: Strides): readonly Pieces[] => {
   let all: readonly Pieces[] = [new Map()];
   for (const [index, stride] of strides) {
-    const pieces = piecesAlong(ir, index, indices.indexOf(index), stride);
+    const along = reduction === undefined ? piecesAlong : remaindersAlong;
+    const pieces = along(ir, index, indices.indexOf(index), stride);
     all = all.flatMap((known) => {
-      const isRest = [...known.values()].some((piece) => piece.isRest);
+      const isRest = reduction === undefined && [...known.values()].some((piece) => piece.isRest);
       return isRest ? [known] : pieces.map((piece) => new Map([...known, [index, piece] as const]));
     });
   }
@@ -138,10 +181,25 @@ const piecesAlong = (ir: Arena, { extent }: Index, axis: number, stride: number)
   return [...main, { index: rest, value, isRest: true }];
 };
 
-interface Part {
-  readonly definition: Definition;
-  readonly element: Element;
-}
+/** The values that are left one by one: u of them if the extent has as many more than whole groups, each k = s·(groups + t) + u. */
+const remaindersAlong = (ir: Arena, index: Index, axis: number, stride: number): readonly Piece[] => {
+  const [by, main] = [
+    affine.fixed(ir, stride),
+    piecesAlong(ir, index, axis, stride).filter(({ isRest }) => !isRest),
+  ];
+  const [groups, left] = [range.floordiv(ir, index.extent, by), range.mod(ir, index.extent, by)];
+  const others = Array.from({ length: stride - 1 }, (_, u): Piece | undefined => {
+    // 1 if u < left, else 0
+    const count = range.floordiv(ir, affine.plus(ir, left, affine.fixed(ir, stride - 1 - u)), by);
+    if (affine.asConstant(count) === 0) return undefined;
+    const t = canonicalIndex(ir, axis, count);
+    const only = affine.asConstant(count) === 1;
+    const group = only ? groups : affine.plus(ir, groups, affine.ofIndex(ir, t));
+    const first = affine.times(ir, by, group);
+    return { index: t, value: affine.plus(ir, first, affine.fixed(ir, u)), isRest: true };
+  });
+  return [...main, ...others.filter((each) => each !== undefined)];
+};
 
 const partOf = (ir: Arena, whole: Definition, pieces: Pieces, k: number): Part => {
   const values = new Map([...pieces].map(([index, { value }]) => [index, value]));
@@ -152,7 +210,8 @@ const partOf = (ir: Arena, whole: Definition, pieces: Pieces, k: number): Part =
   const body = substitute(ir, whole.body, values);
   const at = whole.indices.map((index) => values.get(index) ?? affine.ofIndex(ir, index));
   return {
-    definition: define(ir, { tensor, indices, body, labels: whole.labels }),
+    definition: define(ir, { tensor, indices, reduction: whole.reduction, body, labels: whole.labels }),
     element: { of: whole.tensor, at },
+    isRest: [...pieces.values()].some((piece) => piece.isRest),
   };
 };

@@ -3,7 +3,7 @@ import { BACKENDS, instantiateAll } from "../../src/cli/backends.ts";
 import { floatInputs } from "../../src/cli/gradcheck.ts";
 import { evaluate, extentOf, type Inputs } from "../../src/eval/index.ts";
 import { createArena, specialise, type Arena, type Program } from "../../src/ir/index.ts";
-import type { FloatType, Kernel } from "../../src/loop/types.ts";
+import type { FloatType, Kernel, Stmt } from "../../src/loop/types.ts";
 import { compileModule, forward, toKernel, vjp } from "../../src/pipeline.ts";
 
 /** What is read or pooled a few places apart. */
@@ -13,6 +13,14 @@ const FORMULAS: Readonly<Record<string, string>> = {
     return y
   }`,
   "sum of 3": `fn f(x: [N, W]) { y[i < N, j < W // 3] = sum[v < 3](x[i, 3*j + v])
+    return y
+  }`,
+  "max of 3, two apart and padded": `fn f(x: [N, W]) {
+    y[i < N, j < (W - 1) // 2 + 1] = maxfirst[v < 3](x[i, 2*j + v - 1] ?? -inf)
+    return y
+  }`,
+  "sum of 3 × 3, two apart and padded": `fn f(x: [N, W]) {
+    y[i < (N - 1) // 2 + 1, j < (W - 1) // 2 + 1] = sum[u < 3, v < 3](x[2*i + u - 1, 2*j + v - 1] ?? 0)
     return y
   }`,
   "one of four": `fn f(x: [N, W]) { y[i < N, j < (W + 3) // 4] = x[i, 4*j]^2
@@ -99,4 +107,14 @@ it("the gradient of pooling has one nest, without a table of places", () => {
   const { body, buffers } = inLoops(ir, gradient, "f32", "f").kernel;
   expect(body.filter((stmt) => stmt.kind === "for")).toHaveLength(1);
   expect(buffers.filter(({ role }) => role === "temp")).toEqual([]);
+});
+
+it("windows that overlap leave loops over whole groups without sums inside", () => {
+  const { ir, programs } = programsOf(FORMULAS["sum of 3 × 3, two apart and padded"] ?? "");
+  const [, gradient] = programs;
+  if (gradient === undefined) throw new Error("no gradient");
+  const { body } = inLoops(ir, gradient, "f32", "f").kernel;
+  const depth = (stmts: readonly Stmt[]): number =>
+    Math.max(0, ...stmts.map((stmt) => (stmt.kind === "for" ? 1 + depth(stmt.body) : 0)));
+  expect(depth(body)).toBe(2);
 });
