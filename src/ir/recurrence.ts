@@ -12,8 +12,8 @@ import { dataOf } from "./affine.ts";
 import type { Arena } from "./arena.ts";
 import { componentsBy, type Component } from "./components.ts";
 import { provablyNonNegative } from "./range.ts";
-import type { Affine, Atom, Definition, Index, Read, Tensor } from "./types.ts";
-import { readsOf } from "./walk.ts";
+import type { Affine, Atom, Definition, Index, Node, Read, Tensor } from "./types.ts";
+import { readsAmong, readsOf } from "./walk.ts";
 
 export type Direction = "ascending" | "descending";
 
@@ -25,14 +25,24 @@ export interface Recurrence {
   readonly direction: Direction;
 }
 
-export const readsOfDefinition = ({ body, target }: Definition): readonly Read[] =>
-  readsOf([body, ...(target ?? []).flatMap(dataOf)]);
+const rootsOf = ({ body, target }: Definition): readonly Node[] => [body, ...(target ?? []).flatMap(dataOf)];
+
+export const readsOfDefinition = (definition: Definition): readonly Read[] => readsOf(rootsOf(definition));
+
+/** What a definition reads of these definitions. */
+export const readsWithin = (
+  definitions: readonly Definition[],
+): ((definition: Definition) => readonly Read[]) => {
+  const reads = readsAmong(new Set(definitions.map(({ tensor }) => tensor)));
+  return (definition) => reads(rootsOf(definition));
+};
 
 /** Circles of definitions that read each other, and definitions by themselves, each after what it reads. */
 export const componentsOf = (definitions: readonly Definition[]): readonly Component<Definition>[] => {
   const byTensor = new Map(definitions.map((each) => [each.tensor, each]));
+  const reads = readsWithin(definitions);
   return componentsBy(definitions, (definition) => {
-    const tensors = new Set(readsOfDefinition(definition).map(({ tensor }) => tensor));
+    const tensors = new Set(reads(definition).map(({ tensor }) => tensor));
     return [...tensors].flatMap((tensor) => byTensor.get(tensor) ?? []);
   });
 };
@@ -114,10 +124,8 @@ export const recurrenceOf = (
 ): Recurrence | undefined => {
   const first = from ?? members[0];
   if (first === undefined || members.some(({ target }) => target !== undefined)) return undefined;
-  const inside = new Set(members.map(({ tensor }) => tensor));
-  const reads = new Map(
-    members.map((each) => [each, readsOfDefinition(each).filter(({ tensor }) => inside.has(tensor))]),
-  );
+  const within = readsWithin(members);
+  const reads = new Map(members.map((each) => [each, within(each)]));
   for (const direction of ["ascending", "descending"] as const)
     for (const axis of first.indices.keys()) {
       const found = along({ members, reads, isNonNegative, direction }, first.tensor, axis);
@@ -202,8 +210,9 @@ export const brokenCircle = (ir: Arena, definitions: readonly Definition[]): Def
 /** Whether a definition reads itself or a later one. */
 export const readsBack = (definitions: readonly Definition[]): boolean => {
   const place = new Map(definitions.map(({ tensor }, k) => [tensor, k]));
+  const reads = readsWithin(definitions);
   return definitions.some((definition, k) =>
-    readsOfDefinition(definition).some(({ tensor }) => (place.get(tensor) ?? -1) >= k),
+    reads(definition).some(({ tensor }) => (place.get(tensor) ?? -1) >= k),
   );
 };
 

@@ -3,8 +3,8 @@
  * one half is needed, as all that reads them is a half too. Each definition is looked at once, readers first: it ends.
  */
 import type { Matrix } from "../loop/matrix.ts";
-import { asConstant, dataOf, plainIndex } from "./affine.ts";
-import { readsOf } from "./walk.ts";
+import { asConstant, plainIndex } from "./affine.ts";
+import { readsWithin } from "./recurrence.ts";
 import type { Affine, Definition, Program, Tensor } from "./types.ts";
 
 /** Two axes of one extent. */
@@ -59,9 +59,10 @@ export const halvesOf = (
     const [half] = symmetric.get(tensor) ?? [];
     if (outputs.has(tensor)) wanted.set(tensor, half ?? "all");
   }
+  const reads = readsWithin(definitions);
   for (const definition of definitions.toReversed()) {
     const half = wanted.get(definition.tensor) ?? "all";
-    for (const { tensor, at } of readsOf([definition.body, ...(definition.target ?? []).flatMap(dataOf)])) {
+    for (const { tensor, at } of reads(definition)) {
       const need = half === "all" || definition.target !== undefined ? "all" : halfAt(definition, half, at);
       const known = wanted.get(tensor) ?? need;
       wanted.set(tensor, isSame(known, need) ? known : "all");

@@ -124,12 +124,15 @@ export const rebuild = (ir: Arena, node: Node, args: readonly Node[], at: readon
 };
 
 /** Every node that the roots depend on, once, operands before users (ids only grow). */
-export const reachable = (roots: readonly Node[]): readonly Node[] => {
-  const seen = new Set(roots);
+export const reachable = (roots: readonly Node[]): readonly Node[] => below(roots, () => true);
+
+/** As `reachable`, without nodes that are not wanted and what only these depend on. */
+const below = (roots: readonly Node[], isWanted: (node: Node) => boolean): readonly Node[] => {
+  const seen = new Set(roots.filter(isWanted));
   const stack = [...seen];
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
     for (const next of dependenciesOf(node)) {
-      if (seen.has(next)) continue;
+      if (seen.has(next) || !isWanted(next)) continue;
       seen.add(next);
       stack.push(next);
     }
@@ -186,6 +189,17 @@ export const substitute = (ir: Arena, node: Node, indices: ReadonlyMap<Index, Af
 /** All reads below the roots, in order of id. */
 export const readsOf = (roots: readonly Node[]): readonly Read[] =>
   reachable(roots).filter((node) => node.kind === "read");
+
+/** As `readsOf`, of these tensors alone: parts that many roots share and that read none of them are walked once for all. */
+export const readsAmong = (tensors: ReadonlySet<Tensor>): ((roots: readonly Node[]) => readonly Read[]) => {
+  const known = new Map<Node, boolean>();
+  const isOne = (node: Node): node is Read => node.kind === "read" && tensors.has(node.tensor);
+  return (roots) => {
+    for (const node of below(roots, (each) => !known.has(each)))
+      known.set(node, isOne(node) || dependenciesOf(node).some((each) => known.get(each)));
+    return below(roots, (each) => known.get(each) === true).filter(isOne);
+  };
+};
 
 export const readsTensor = (root: Node, tensor: Tensor): boolean =>
   readsOf([root]).some((node) => node.tensor === tensor);

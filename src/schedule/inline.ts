@@ -3,7 +3,7 @@
  * where they were read. Ends: a body is inlined after what it reads, and no larger than the limit.
  */
 import {
-  KEEP, mapBodies, mapNodes, reachable, readsOf, substitute, type Affine, type Arena, type Definition, type Index, type Node, type Read, type Tensor,
+  KEEP, mapBodies, mapNodes, reachable, readsWithin, substitute, type Affine, type Arena, type Definition, type Index, type Node, type Read, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import { costWithin, isDivision } from "./cost.ts";
 import type { Decision } from "./decision.ts";
@@ -60,11 +60,10 @@ const isPlain = (definition: Definition): boolean =>
 /** What a recurrence reads before it is made: it is needed in memory, and its body would not end. */
 const readBack = (definitions: readonly Definition[]): ReadonlySet<Tensor> => {
   const made = new Set<Tensor>();
-  const place = new Set(definitions.map(({ tensor }) => tensor));
+  const reads = readsWithin(definitions);
   const found = new Set<Tensor>();
   for (const definition of definitions) {
-    for (const { tensor } of readsOf([definition.body]))
-      if (place.has(tensor) && !made.has(tensor)) found.add(tensor);
+    for (const { tensor } of reads(definition)) if (!made.has(tensor)) found.add(tensor);
     made.add(definition.tensor);
   }
   return found;

@@ -3,7 +3,7 @@
  * in the innermost one. Ends: every index is a candidate once.
  */
 import {
-  affine, loopIndices, readsOf, reductionDtype, type Affine, type Arena, type Definition, type Half, type Index, type Recurrence, type Tensor,
+  affine, loopIndices, readsOfDefinition, reductionDtype, type Affine, type Arena, type Definition, type Half, type Index, type Read, type Recurrence, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import { tileOf } from "./tile.ts";
 import type { Along, Plan, TensorRead, Tile } from "./tree.ts";
@@ -17,13 +17,15 @@ export interface Standing {
   /** The one that the definition is a member of. */
   readonly recurrence: Recurrence | undefined;
   readonly half: Half | undefined;
+  /** What it reads of the others; reads of inputs matter to loops alone. */
+  readonly readsWithin: (definition: Definition) => readonly Read[];
 }
 
 export const planOf = (ir: Arena, definition: Definition, standing: Standing): Plan => {
   const { elements, recurrence } = standing;
   const half = recurrence === undefined && !isOrdered(definition) ? standing.half : undefined;
-  const reads = readsIn(definition, elements);
   const all = loopIndices(definition);
+  const reads = withElements(all.length === 0 ? standing.readsWithin(definition) : readsOfDefinition(definition), elements); // prettier-ignore
   const along = recurrence && alongOf(definition, recurrence);
   const common = { definition, reads, recurrence: along, tile: undefined, half };
   if (definition.target !== undefined) return { ...common, form: "scatter", phases: [all], inner: undefined };
@@ -86,8 +88,7 @@ const formOf = (definition: Definition, inner: Index | undefined): Plan["form"] 
   return inner === undefined || definition.reduction.indices.includes(inner) ? "local" : "array";
 };
 
-const readsIn = (definition: Definition, elements: Elements): readonly TensorRead[] => {
-  const reads = readsOf([definition.body, ...(definition.target ?? []).flatMap(affine.dataOf)]);
+const withElements = (reads: readonly Read[], elements: Elements): readonly TensorRead[] => {
   const parts = new Set(reads.flatMap((read) => elements.get(read.tensor) ?? []));
   return [...reads, ...[...parts].map((tensor) => ({ tensor, at: [] }))];
 };

@@ -1,6 +1,6 @@
 /** Programs to kernels: the order of the passes of scheduling, and the kernel around the statements. */
 import {
-  range, affine, define, canonicalIndex, build, halvesOf, inDependencyOrder, liveDefinitions, recurrencesIn, symmetricOutputs, usesOf, type Affine, type Arena, type Definition, type Node, type Program, type Read, type Tensor,
+  range, affine, define, canonicalIndex, build, halvesOf, inDependencyOrder, liveDefinitions, readsWithin, recurrencesIn, symmetricOutputs, usesOf, type Affine, type Arena, type Definition, type Node, type Program, type Read, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import { mapMatrix } from "../loop/matrix.ts";
 import type { About, Buffer, FloatType, Kernel, MathMode } from "../loop/types.ts";
@@ -66,11 +66,13 @@ export const schedule = (ir: Arena, program: Program, options: ScheduleOptions):
   const singles = new Map([...scalars.elements, ...strides.elements]);
   const elements = elementsOf(singles);
   const halves = halvesOf(definitions, results, symmetric);
+  const within = readsWithin(definitions);
   const plans = definitions.map((definition) =>
     planOf(ir, definition, {
       elements,
       recurrence: recurrences.get(definition.tensor),
       half: halves.get(definition.tensor),
+      readsWithin: within,
     }),
   );
   const { items, locations, parts: rows } = fuse(ir, plans, options.dtype, symmetric);

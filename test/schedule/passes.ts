@@ -1,6 +1,7 @@
 /** Passes by themselves, on the definitions of a program. */
 import {
   range,
+  readsOfDefinition,
   recurrencesIn,
   type Arena,
   type Definition,
@@ -28,7 +29,12 @@ export const provableIn =
     });
 
 /** What a definition without others is. */
-export const ALONE = { elements: new Map(), recurrence: undefined, half: undefined } as const;
+export const ALONE = {
+  elements: new Map(),
+  recurrence: undefined,
+  half: undefined,
+  readsWithin: readsOfDefinition,
+} as const;
 
 export const plansOf = (ir: Arena, definitions: readonly Definition[]): readonly Plan[] => {
   const recurrences = recurrencesIn(ir, definitions);
