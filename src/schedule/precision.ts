@@ -40,16 +40,23 @@ const isArithmetic = (node: Node): boolean =>
   node.kind === "product" ||
   (node.kind === "power" && node.exponent.den <= 2 && Math.abs(node.exponent.num) <= MAX_POWER);
 
-/** Nodes below the root, itself included, as far as f64 may reach. */
-const reachOf = (root: Node): ReadonlySet<Node> | undefined => {
-  const reached = new Set<Node>([root]);
-  for (const node of reached) {
-    if (reached.size > MAX_NODES) return undefined;
-    if (isArithmetic(node) || isMagnifying(node))
-      for (const operand of operandsOf(node)) reached.add(operand);
-  }
-  return reached;
+/** These nodes and what they lead to, if that is not more than is worth while. */
+const spread = (
+  from: readonly Node[],
+  next: (node: Node) => readonly Node[],
+): ReadonlySet<Node> | undefined => {
+  const reached = new Set(from);
+  for (const node of reached)
+    for (const operand of next(node)) {
+      if (reached.size > MAX_NODES) return undefined;
+      reached.add(operand);
+    }
+  return reached.size > MAX_NODES ? undefined : reached;
 };
+
+/** Nodes below the root, itself included, as far as f64 may reach. */
+const reachOf = (root: Node): ReadonlySet<Node> | undefined =>
+  spread([root], (node) => (isArithmetic(node) || isMagnifying(node) ? operandsOf(node) : []));
 
 /** What is used elsewhere too is computed once, in f32. */
 const withoutShared = (
@@ -73,12 +80,8 @@ const withoutShared = (
 
 /** The one read that all leaves are computed from. */
 const readOf = (leaves: readonly Node[]): Read | undefined => {
-  const reached = new Set(leaves);
-  for (const node of reached) {
-    if (reached.size > MAX_NODES) return undefined;
-    if (node.kind !== "read") for (const operand of dependenciesOf(node)) reached.add(operand);
-  }
-  const reads = [...reached].filter((node): node is Read => node.kind === "read");
+  const reached = spread(leaves, (node) => (node.kind === "read" ? [] : dependenciesOf(node)));
+  const reads = [...(reached ?? [])].filter((node): node is Read => node.kind === "read");
   return reads.length === 1 ? reads[0] : undefined;
 };
 

@@ -183,15 +183,17 @@ const branchesOf = (node: Node): readonly Node[] => {
 const markReach = (frame: Frame, order: readonly Node[]): void => {
   const { values, reach } = frame;
   for (const node of order.toReversed()) {
+    // what stands already needs nothing
+    if (frame.done.has(node)) continue;
     const branches = branchesOf(node);
-    const operands = operandsOf(node);
+    const operands = new Set(operandsOf(node));
     const single = (child: Node): boolean => (values.uses.get(child) ?? 1) < 2;
     // a power may be written as a product, which would repeat what has no name; conditions have no order
     const depth = UNFIT.has(node.kind) ? MAX_INSIDE : (reach.inside.get(node) ?? MAX_INSIDE);
     for (const child of neededBy(frame, node)) {
       const branch = branches.includes(child);
       if (reach.unconditional.has(node) && !branch) reach.unconditional.add(child);
-      else if (!operands.includes(child) || !single(child)) continue;
+      else if (!operands.has(child) || !single(child)) continue;
       else if (branch && !UNFIT.has(node.kind)) reach.inside.set(child, 0);
       else if (depth < MAX_INSIDE) reach.inside.set(child, depth + 1);
     }

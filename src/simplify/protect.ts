@@ -2,8 +2,17 @@
  * Definitions that rewriting made of parts of others, whose reads a condition kept in bounds that stayed behind. In: such a
  * definition; out: the same under the tests of those reads. Where they fail nobody reads the element. Nodes are visited once.
  */
-import { NEUTRAL, affine, affinesOf, build as b, operandsOf, range, reachable } from "../ir/index.ts";
-import type { Affine, Arena, Definition, Index, Node } from "../ir/index.ts";
+import {
+  NEUTRAL,
+  affine,
+  affinesOf,
+  build as b,
+  isWhole,
+  operandsOf,
+  range,
+  reachable,
+} from "../ir/index.ts";
+import type { Affine, Arena, Definition, Index, Node, UnaryOp } from "../ir/index.ts";
 
 export const protect = (ir: Arena, definition: Definition): Definition => {
   const { body, reduction, target } = definition;
@@ -14,8 +23,26 @@ export const protect = (ir: Arena, definition: Definition): Definition => {
   return { ...definition, body: kept };
 };
 
-/** Whether it has a value also where the conditions around it fail. */
-export const isDefined = (ir: Arena, node: Node): boolean => testsOf(ir, node).length === 0;
+/** Whether it has a finite value also where the conditions around it fail, if what it reads does. */
+export const isDefined = (ir: Arena, node: Node): boolean =>
+  testsOf(ir, node).length === 0 && reachable([node]).every((each) => isFinite(ir, each));
+
+/** Functions that are not finite for all numbers. */
+const PARTIAL: ReadonlySet<UnaryOp> = new Set<UnaryOp>(["log", "log1p", "asin", "acos", "acosh", "atanh"]);
+
+const isFinite = (ir: Arena, node: Node): boolean => {
+  if (node.kind === "unary") return !PARTIAL.has(node.op);
+  if (node.kind !== "power" || (isWhole(node.exponent) && node.exponent.num > 0)) return true;
+  const { base } = node;
+  return (
+    base.kind === "constant" ||
+    base.kind === "option" ||
+    (base.kind === "unary" && POSITIVE.has(base.op)) ||
+    (base.kind === "index" && range.provablyPositive(ir, base.value))
+  );
+};
+
+const POSITIVE: ReadonlySet<UnaryOp> = new Set<UnaryOp>(["exp", "cosh", "sigmoid", "softplus"]);
 
 /** That the reads lie inside which are performed whatever conditions on their indices say, where it is not proved. */
 const testsOf = (ir: Arena, root: Node): readonly Node[] => {

@@ -12,6 +12,11 @@ describe.each(ROWS)("$name", (row) => {
   });
 });
 
+it("Rosenbrock's Jacobian is within its limit at any size", () => {
+  for (const row of ROWS.filter(({ name }) => name.startsWith("Rosenbrock")))
+    for (const N of [2, 3, 7, 40]) expect(isWithin(row, countsOf(row, { N }))).toBe(true);
+});
+
 it("the page has a line for each, within its limit where it was counted at full size", async () => {
   for (const row of ROWS) {
     const cells = page.split("\n").find((each) => each.startsWith(`| ${row.name} `))?.split("|").map((cell) => cell.trim()); // prettier-ignore

@@ -62,6 +62,14 @@ const FAMILIES: readonly {
         "}",
       ].join("\n"),
   },
+  {
+    name: "straight-line code of n weights, all of which its outputs share",
+    sizes: [25, 100, 400],
+    source: (n) => {
+      const w = Math.sqrt(n);
+      return `fn f(x: [${w}], w: [${w}, ${w}]) {\n  h[i] = tanh(sum[j](w[i, j] * x[j]))\n  return sum(h^2)\n}`;
+    },
+  },
 ];
 
 const compile = async (source: string): Promise<Output> => {
@@ -71,7 +79,7 @@ const compile = async (source: string): Promise<Output> => {
   const program = fn?.program(ir);
   if (program?.ok !== true) throw new Error("the program does not check");
   const gradient = defaultRequests(program.value).at(-1) ?? { kind: "value", wrt: [] };
-  const kernel = toKernel(ir, request(ir, program.value, gradient), { dtype: "f32" });
+  const kernel = toKernel(ir, request(ir, program.value, gradient), { dtype: "f32", budget: 100_000 });
   const typescript = emitTypeScript([kernel], "gradsmith/runtime").length;
   const wasm = (await emitWasm([kernel])).length;
   return { nodes: ir.size(), typescript, wasm };

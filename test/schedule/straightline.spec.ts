@@ -124,7 +124,29 @@ describe("one instance", () => {
   });
 });
 
+describe("beyond the budget", () => {
+  const told = (text: string, dims: Readonly<Record<string, number>>, budget: number): readonly string[] => {
+    const { ir, program } = programOf(text, dims, VALUE);
+    const [first] = toSchedule(ir, program, { dtype: "f64", budget }).decisions;
+    return [first?.decision ?? "", first?.reason ?? ""];
+  };
+
+  it("loops are kept, and it is said by how much", () => {
+    const reason = "straight-line code: 39 operations are over the budget of 38";
+    expect(told(ROSENBROCK, { N: 6 }, 38)).toEqual(["kept in loops", reason]);
+    expect(told(ROSENBROCK, { N: 6 }, 39)[0]).toBe("straight-line code");
+    const far = "straight-line code: expands far beyond the budget of 100";
+    expect(told(ROSENBROCK, { N: 100_000 }, 100)).toEqual(["kept in loops", far]);
+  });
+});
+
 describe("a batch of instances", () => {
+  it.each(["f64", "f32"] as const)("runs on vectors of instances, %s", (dtype) => {
+    const { ir, program } = programOf(ARM, {}, { kind: "vjp", wrt: ["q"] });
+    const loops = toSchedule(ir, program, { dtype }).kernel.body.filter((stmt) => stmt.kind === "for");
+    expect(loops.map(({ mode }) => mode)).toEqual(["vector"]);
+  });
+
   it("an arm per row", async () => {
     const { ir, program } = programOf(ARM, {}, { kind: "vjp", wrt: ["q"] });
     await expectAgreement(ir, program, [1, 3, 4, 5, 9]);

@@ -62,6 +62,26 @@ describe("collected forms", () => {
     expect(simplified(ir, after)).toBe(after);
   });
 
+  test("a quotient stays under the test that keeps its divisor from being 0", () => {
+    const other = b.compare(ir, "<", z, c(0));
+    const over = b.reciprocal(ir, b.add(ir, z, y));
+    const node = b.add(
+      ir,
+      b.guard(ir, test0, b.multiply(ir, x, over)),
+      b.guard(ir, other, b.multiply(ir, y, over)),
+    );
+    expect(simplified(ir, node)).toBe(node);
+    const finite = b.unary(ir, "sin", z);
+    const both = b.add(
+      ir,
+      b.guard(ir, test0, b.multiply(ir, x, finite)),
+      b.guard(ir, other, b.multiply(ir, y, finite)),
+    );
+    expect(simplified(ir, both)).toBe(
+      b.multiply(ir, finite, b.add(ir, b.guard(ir, test0, x), b.guard(ir, other, y))),
+    );
+  });
+
   test("a shared prefix stays shared", () => {
     const [sx, sy] = [b.unary(ir, "sin", x), b.unary(ir, "sin", y)];
     const prefix = b.multiply(ir, sx, sy);
