@@ -1,5 +1,5 @@
 /** Nodes → steps that compute their values. */
-import type { Kind, NodeOf } from "../ir/index.ts";
+import type { Kind, Node, NodeOf } from "../ir/index.ts";
 import { BINARY, UNARY } from "../runtime/scalar.ts";
 import { misfit } from "./arrays.ts";
 import {
@@ -88,14 +88,7 @@ export const VALUES: { readonly [K in Kind]: (context: Context, node: NodeOf<K>)
     const [args, { values }] = [c.slots(node.args), c];
     return () => sumOf(values, args);
   },
-  product: (c, node) => {
-    const [args, { values }] = [c.slots(node.args), c];
-    return () => {
-      let product = 1;
-      for (const k of args) product *= at(values, k);
-      return product;
-    };
-  },
+  product: (c, node) => quotient(c, node.args),
   boolean: (_c, node) => constantly(Number(node.value)),
   compare: (c, node) => {
     const [test, a, b, { values }] = [COMPARE[node.op], c.slot(node.a), c.slot(node.b), c];
@@ -138,6 +131,24 @@ export const VALUES: { readonly [K in Kind]: (context: Context, node: NodeOf<K>)
     const [a, b] = [compileIndex(node.a, c.indices), compileIndex(node.b, c.indices)];
     return () => Number(a() === b());
   },
+};
+
+/** a·b^-1 is a / b, which is a number also where 1 / b is infinite. */
+const quotient = (c: Context, factors: readonly Node[]): Step => {
+  const isBelow = (factor: Node): factor is NodeOf<"power"> =>
+    factor.kind === "power" && factor.exponent.num < 0;
+  const { values } = c;
+  const above = c.slots(factors.filter((factor) => !isBelow(factor)));
+  const below = factors.filter(isBelow).map(({ base, exponent: { num, den } }) => ({
+    base: c.slot(base),
+    power: num === -1 && den === 1 ? undefined : powerOf(-num, den),
+  }));
+  return () => {
+    let [over, under] = [1, 1];
+    for (const k of above) over *= at(values, k);
+    for (const { base, power } of below) under *= power?.(at(values, base)) ?? at(values, base);
+    return below.length === 0 ? over : over / under;
+  };
 };
 
 /** Stops where the demand of arguments stops: those behind may not have been computed. */

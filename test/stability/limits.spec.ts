@@ -1,13 +1,12 @@
 /**
- * Infinite and missing inputs, probabilities of 0 and 1 and next to them, logits to ±10⁴, the smallest numbers and large
- * offsets: the library's functions on every back end. Where a formula as written has no value its limit stands as a number.
+ * Infinite and missing inputs, the smallest numbers and large offsets: the library's functions on every back end (the losses
+ * are in losses.spec.ts). Where a formula as written has no value its limit stands as a number.
  */
 import { beforeAll, describe, expect, test } from "vitest";
 import type { GivenArray } from "../../src/eval/index.ts";
 import { sweepAll, type Miss, type Sweep } from "./sweep.ts";
 
 const vector = (data: readonly number[]): GivenArray => ({ shape: [data.length], data });
-const column = (data: readonly number[]): GivenArray => ({ shape: [data.length, 1], data });
 const matrix = (rows: readonly (readonly number[])[]): GivenArray => ({
   shape: [rows.length, rows[0]?.length ?? 0],
   data: rows.flat(),
@@ -30,29 +29,6 @@ const atInfinity = (name: string, y: readonly number[], d: readonly number[]): S
   name: `${name} at infinity`,
   limits: { out: y, d_x: d },
 });
-
-type Pair = readonly [x: number, t: number];
-
-/** A loss of each pair. */
-const loss = (name: string, pairs: readonly Pair[], rest: Partial<Sweep> = {}): Sweep => ({
-  name,
-  source: `${from("losses", name)}fn f(x: [N, C], t: [N, C]) {\n  y[n] = ${name}[c](x[n, c], t[n, c])\n  return y\n}\n`,
-  inputs: { x: column(pairs.map(([x]) => x)), t: column(pairs.map(([, t]) => t)) },
-  wrt: ["x"],
-  ...rest,
-});
-
-const NEAR_ONE = 1 - 2 ** -20;
-const PROBABILITIES: readonly Pair[] = [
-  [1e-30, 0], [1e-30, 1], [0, 1], [1, 0], [NEAR_ONE, 1], [NEAR_ONE, 0], [0.5, 0.5], [1e-20, 0.5], [NaN, 1],
-]; // prettier-ignore
-const CERTAIN: readonly Pair[] = [
-  [0, 0],
-  [1, 1],
-];
-const LOGITS: readonly Pair[] = [0, 1e-8, 1, 30, 100, 700, 1e4].flatMap((x): readonly Pair[] => [
-  [x, 0], [x, 1], [-x, 0], [-x, 1], [x, 0.25],
-]); // prettier-ignore
 
 const rows = (
   name: string,
@@ -97,23 +73,6 @@ const SWEEPS: readonly Sweep[] = [
   atInfinity("log_sigmoid", [-Infinity, 0], [1, 0]),
   atInfinity("softplus", [0, Infinity], [0, 1]),
   atInfinity("sigmoid", [0, 1], [0, 0]),
-  loss("bce", PROBABILITIES),
-  { ...loss("bce", CERTAIN, { limits: { y: [0, 0], d_x: [1, -1] } }), name: "bce of what is certain" },
-  loss("focal", PROBABILITIES),
-  { ...loss("focal", CERTAIN, { limits: { y: [0, 0], d_x: [0, 0] } }), name: "focal of what is certain" },
-  loss("bce_with_logits", LOGITS),
-  loss("focal_with_logits", LOGITS),
-  loss(
-    "log_cosh",
-    [0, 1e-160, 1e-10, 0.5, 1, -1, -20, 40, 800, -1e4, 1e30].map((x): Pair => [x, 0]),
-  ),
-  {
-    name: "kl_divergence of what does not happen",
-    source: `${from("losses", "kl_divergence")}fn f(p: [N, C], q: [N, C]) { return kl_divergence(p, q) }\n`,
-    inputs: { p: matrix([[0, 1, 0]]), q: matrix([[0.5, 0.5, 0]]) },
-    wrt: ["q"],
-    limits: { out: [Math.log(2)], d_q: [0, -2, 0] },
-  },
   rows("log of a sum of exponentials", "y[n] = log(sum[c](exp(x[n, c])))", UNBOUNDED),
   rows("logsumexp", "y[n] = logsumexp[c](x[n, c])", UNBOUNDED),
   rows("softmax", "y[n, c] = exp(x[n, c]) / sum[k](exp(x[n, k]))", MASKED, perElement),

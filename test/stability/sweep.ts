@@ -9,12 +9,20 @@ import type { FloatType } from "../../src/loop/types.ts";
 import { compileModule, forward, toKernel, vjp } from "../../src/pipeline.ts";
 import { evaluateExactly } from "./exact.ts";
 
-/** A function `f` of the source and what it is tried on. */
-export interface Sweep {
+/** What a function is tried on. */
+export interface Trial {
+  readonly inputs: Readonly<Record<string, GivenArray>>;
+  /** What an output is by its limit, where the formula as written has no value: 0·∞, ∞ - ∞. */
+  readonly limits?: Readonly<Record<string, readonly number[]>>;
+}
+
+/** A function `f` of the source, and a first trial of it. */
+export interface Sweep extends Trial {
   readonly name: string;
   readonly source: string;
-  readonly inputs: Readonly<Record<string, GivenArray>>;
   readonly wrt: readonly string[];
+  /** The same kernels on more inputs. */
+  readonly more?: readonly Trial[];
   /** The upstream gradient; 1 without it. */
   readonly upstream?: readonly number[];
   /**
@@ -23,8 +31,6 @@ export interface Sweep {
    */
   readonly relativeTo?: "each" | "largest";
   readonly dtypes?: readonly FloatType[];
-  /** What an output is by its limit, where the formula as written has no value: 0·∞, ∞ - ∞. */
-  readonly limits?: Readonly<Record<string, readonly number[]>>;
 }
 
 export interface Miss {
@@ -96,9 +102,14 @@ type Given = Inputs & {
   readonly options: ReadonlyMap<string, number>;
 };
 
-const inputsOf = ({ sweep, stages }: Prepared, { plain }: Stage, { round }: Format): Given => {
+const inputsOf = (
+  { sweep, stages }: Prepared,
+  { plain }: Stage,
+  { inputs }: Trial,
+  { round }: Format,
+): Given => {
   const rounded = (array: GivenArray): GivenArray => ({ ...array, data: Array.from(array.data, round) });
-  const given = new Map(Object.entries(sweep.inputs).map(([name, array]) => [name, rounded(array)]));
+  const given = new Map(Object.entries(inputs).map(([name, array]) => [name, rounded(array)]));
   const dims = new Map<string, number>();
   for (const { name, shape } of plain.inputs) {
     shape.forEach((extent, axis) => {
@@ -148,7 +159,7 @@ const missesOf = (
   });
 
 const valuesOf = (
-  { limits = {} }: Sweep,
+  { limits = {} }: Trial,
   stage: Stage,
   inputs: Given,
 ): ReadonlyMap<string, readonly number[]> =>
@@ -166,12 +177,17 @@ export const sweepAll = async (sweeps: readonly Sweep[]): Promise<ReadonlyMap<st
     stage: Stage,
     run: (inputs: Given) => ReadonlyMap<string, ArrayLike<number>>,
   ): void => {
-    const inputs = inputsOf(prepared, stage, FORMATS[dtype]);
-    const key = `${stage.name} ${dtype}`;
-    const values = exact.get(key) ?? valuesOf(prepared.sweep, stage, inputs);
-    exact.set(key, values);
-    const found = missesOf(backend, prepared, FORMATS[dtype], values, run(inputs));
-    misses.get(prepared.sweep.name)?.push(...found);
+    [prepared.sweep, ...(prepared.sweep.more ?? [])].forEach((trial, k) => {
+      const inputs = inputsOf(prepared, stage, trial, FORMATS[dtype]);
+      const key = `${stage.name} ${k} ${dtype}`;
+      const values = exact.get(key) ?? valuesOf(trial, stage, inputs);
+      exact.set(key, values);
+      const given = Object.values(trial.inputs).map(({ data }) => `[${Array.from(data).join(", ")}]`);
+      const where = prepared.sweep.more === undefined ? backend : `${backend} at ${given.join(", ")}`;
+      misses
+        .get(prepared.sweep.name)
+        ?.push(...missesOf(where, prepared, FORMATS[dtype], values, run(inputs)));
+    });
   };
   for (const prepared of all) {
     for (const stage of prepared.stages) {
