@@ -3,6 +3,7 @@ import { bindDims, type Inputs } from "../eval/index.ts";
 import {
   checkGradients,
   checkHessians,
+  holdStopped,
   type CheckSettings,
   type Report,
   type Run,
@@ -32,20 +33,24 @@ export interface CheckedProgram {
 export const floatInputs = (program: Program): readonly string[] =>
   program.inputs.filter(({ dtype }) => dtype === "float").map(({ name }) => name);
 
-export const subjectOf = ({ ir, program, wrt }: CheckedProgram): Subject => ({
-  name: program.name,
-  value: forward(ir, program),
-  vjp: vjp(ir, program, wrt),
-  jvp: jvp(ir, program, wrt),
-  wrt,
-});
+export const subjectOf = ({ ir, program, wrt }: CheckedProgram): Subject => {
+  const held = holdStopped(ir, program);
+  return {
+    name: program.name,
+    value: forward(ir, program),
+    held: { ...held, program: forward(ir, held.program) },
+    vjp: vjp(ir, program, wrt),
+    jvp: jvp(ir, program, wrt),
+    wrt,
+  };
+};
 
 export const secondOrderOf = (checked: CheckedProgram, subject: Subject): SecondOrder => {
   const { ir, program, wrt } = checked;
   const hessian = request(ir, program, { kind: "hessian", wrt: [], matrices: pairsOf(wrt) });
   return {
     subject,
-    gradient: isScalarValued(program) ? gradient(ir, program, wrt) : subject.vjp,
+    gradient: holdStopped(ir, isScalarValued(program) ? gradient(ir, program, wrt) : subject.vjp),
     hessian,
     dense: dense(ir, hessian),
     product: request(ir, program, { kind: "hvp", wrt }),
@@ -64,8 +69,8 @@ const runOrThrow = (name: string, instantiated: ReadonlyMap<string, Instantiated
   return made.run;
 };
 
-/** Two of each subject: of its value and vjp, or of its Hessian and the product with it. */
-type Kernels = readonly (readonly [Kernel, Kernel])[];
+/** Those of each subject: of its value, with what is stopped held, and vjp; or of its Hessian and the product with it. */
+type Kernels = readonly (readonly Kernel[])[];
 
 const kernelsOf = (
   dtype: FloatType,
@@ -76,7 +81,9 @@ const kernelsOf = (
     const subject = subjects[k];
     if (subject === undefined) return [];
     const kernel = (program: Program, name: string): Kernel => toKernel(ir, program, { dtype, name });
-    return [[kernel(subject.value, `value${k}`), kernel(subject.vjp, `vjp${k}`)]];
+    const { value, held, vjp: gradient } = subject;
+    const stopped = held.copies.size === 0 ? [] : [kernel(held.program, `held${k}`)];
+    return [[kernel(value, `value${k}`), ...stopped, kernel(gradient, `vjp${k}`)]];
   });
 
 /** A runner per subject. */
@@ -86,10 +93,11 @@ const runnersOn = async (
   subjects: readonly Subject[],
 ): Promise<readonly Runner[]> => {
   const instantiated = await instantiateAll(backend, kernels.flat());
-  return subjects.map(({ value, vjp: gradient }, k) => ({
+  return subjects.map(({ value, held, vjp: gradient }, k) => ({
     name: backend.name,
     format: backend.dtype,
     value: withDims(value, runOrThrow(`value${k}`, instantiated)),
+    held: withDims(held.program, runOrThrow(`${held.copies.size === 0 ? "value" : "held"}${k}`, instantiated)), // prettier-ignore
     vjp: withDims(gradient, runOrThrow(`vjp${k}`, instantiated)),
   }));
 };

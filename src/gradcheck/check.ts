@@ -8,6 +8,7 @@ import {
 import type { Program } from "../ir/index.ts";
 import { excess, unravel } from "./compare.ts";
 import { slope, type Sample, type Slope } from "./differences.ts";
+import { heldAt, type Held } from "./held.ts";
 import { randomArray, randomFrom, sampleInputs, type Fixed, type Random } from "./sample.ts";
 import { allowedError, TOLERANCES, type Format } from "./tolerance.ts";
 
@@ -18,6 +19,8 @@ export type Run = (inputs: Inputs) => ReadonlyMap<string, ArrayLike<number>>;
 export interface Subject {
   readonly name: string;
   readonly value: Program;
+  /** The value with what is stopped held: its differences are compared with the derivatives. */
+  readonly held: Held;
   readonly vjp: Program;
   readonly jvp: Program;
   readonly wrt: readonly string[];
@@ -27,6 +30,7 @@ export interface Runner {
   readonly name: string;
   readonly format: Format;
   readonly value: Run;
+  readonly held: Run;
   readonly vjp: Run;
 }
 
@@ -219,9 +223,10 @@ const weigh = (each: Case, outputs: ReadonlyMap<string, ArrayLike<number>>): Omi
 const slopeAlong = (each: Case, name: string, direction: Direction): Slope | undefined => {
   const { step, arithmetic } = TOLERANCES.f64;
   const along = (t: number): Sample => {
+    const { held } = each.subject;
     const { outputs, selections } = evaluateWithSelections(
-      each.subject.value,
-      inputsAlong(each, name, direction, t),
+      held.program,
+      heldAt(held, each.inputs, inputsAlong(each, name, direction, t)),
     );
     return { ...weigh(each, new Map([...outputs].map(([key, { data }]) => [key, data]))), selections };
   };
@@ -303,9 +308,10 @@ const ownDifferences = (
     const { step, arithmetic, numerical, storage } = TOLERANCES[runner.format];
     const direction = randomDirection(each, name);
     const sample = (t: number): Sample => {
-      const inputs = inputsAlong(each, name, direction, t);
-      const { selections } = evaluateWithSelections(each.subject.value, inputs);
-      return { ...weigh(each, runner.value(inputs)), selections };
+      const { held } = each.subject;
+      const inputs = heldAt(held, each.inputs, inputsAlong(each, name, direction, t));
+      const { selections } = evaluateWithSelections(held.program, inputs);
+      return { ...weigh(each, runner.held(inputs)), selections };
     };
     const found = slope(sample, step, Math.max(storage, arithmetic.unitRoundoff));
     const key = gradientName(each, name);

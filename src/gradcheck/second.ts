@@ -13,14 +13,15 @@ import {
 } from "./check.ts"; // prettier-ignore
 import { unravel } from "./compare.ts";
 import { slope, type Sample, type Slope } from "./differences.ts";
+import { heldAt, type Held } from "./held.ts";
 import { matricesOf } from "./matrix.ts";
 import { allowedError, TOLERANCES, type Format } from "./tolerance.ts";
 
 /** The programs of a subject's second derivatives by `subject.wrt`. */
 export interface SecondOrder {
   readonly subject: Subject;
-  /** `d_x` for each x, as the Hessian differentiates it. */
-  readonly gradient: Program;
+  /** `d_x` for each x, as the Hessian differentiates it, with what is stopped held. */
+  readonly gradient: Held;
   /** `h_x_y` for each pair, those on and above the diagonal, by their structure. */
   readonly hessian: Program;
   /** The same with all entries. */
@@ -146,7 +147,9 @@ const slopeAlong = (each: Sampled, x: string, y: string, direction: Direction): 
   const along = (t: number): Sample => {
     const moved = inputsAlong(each, y, direction, t);
     const tensors = new Map([...each.given.tensors, ...moved.tensors]);
-    const { outputs, selections } = evaluateWithSelections(each.second.gradient, { ...moved, tensors });
+    const { gradient } = each.second;
+    const inputs = heldAt(gradient, each.given, { ...moved, tensors });
+    const { outputs, selections } = evaluateWithSelections(gradient.program, inputs);
     const data = outputs.get(`d_${x}`)?.data;
     let [value, scale] = [0, 0];
     for (let k = 0; k < u.length; k++) {

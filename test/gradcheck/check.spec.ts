@@ -45,6 +45,9 @@ const FUNCTIONS = {
   classify: "(logits: [N, C], label: int[N]) { return cross_entropy_labels(logits, label) }",
   look_up: "(w: [V, D], index: int[N]) { return embedding(w, index) }",
   logarithm: "(x: [N]; scale = 2) { return log(scale * x) / sqrt(x) }",
+  weighed: "(x: [N], y: [N]) { return sum(stop_gradient(x * exp(y)) * x^2) }",
+  truncated:
+    "(x: [T], w: []) {\n  h[0] = x[0]\n  h[t] = tanh(w * stop_gradient(h[t-1]) + x[t])\n  return sum(h^2)\n}",
   several: "(x: [N], y: [N]) {\n  a = x * exp(y)\n  return a, sum(a * maximum(x, y))\n}",
 };
 
@@ -76,7 +79,9 @@ describe("gradcheck", () => {
     };
     const value = (inputs: Inputs) =>
       new Map([...evaluate(subject.value, inputs)].map(([name, { data }]) => [name, data]));
-    const report = checkGradients(subject, [{ name: "spoilt", format: "f64", value, vjp: spoil }]);
+    const report = checkGradients(subject, [
+      { name: "spoilt", format: "f64", value, held: value, vjp: spoil },
+    ]);
     expect(passes(report)).toBe(false);
     const wrong = report.rows.filter(({ failure }) => failure !== undefined);
     expect(wrong.map(({ backend }) => backend)).toEqual(["spoilt", "spoilt", "spoilt"]);

@@ -32,6 +32,7 @@ const SOURCES: readonly (readonly [text: string, wrt: readonly string[]])[] = [
   ["fn f(x: [V, D], k: int[N]) { return sum[n](sqrt(1 + sum[d](x[k[n], d]^2))) }", ["x"]],
   // an input with the name of a result
   ["fn f(x: [N], h_x_x: [N]) { return sum(x^3 * h_x_x) }", ["x"]],
+  ["fn f(x: [N], y: [N]) { return sum(stop_gradient(x * exp(y)) * x^3) }", ["x"]],
   ["fn f(x: [N], s: []) { return sum(x > 0 ? exp(s * x) : s * x^2) }", ["x", "s"]],
 ];
 
