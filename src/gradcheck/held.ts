@@ -4,7 +4,7 @@
  * move. Ends, because every node is mapped once.
  */
 import type { Inputs } from "../eval/index.ts";
-import { build, KEEP, liveDefinitions, mapReachable, reachable } from "../ir/index.ts";
+import { build, inDependencyOrder, KEEP, liveDefinitions, mapReachable, reachable } from "../ir/index.ts";
 import type { Arena, Definition, Node, Program, Tensor } from "../ir/index.ts";
 
 export interface Held {
@@ -35,13 +35,14 @@ export const holdStopped = (ir: Arena, program: Program): Held => {
     ...each,
     body: bodies.get(each.body) ?? each.body,
   });
-  const definitions = [
+  // what is held is no member of a recurrence any more
+  const definitions = inDependencyOrder(ir, [
     ...program.definitions.map((each) => ({
       ...withBody(each, fixed),
       tensor: copies.get(each.tensor) ?? each.tensor,
     })),
     ...program.definitions.map((each) => withBody(each, moving)),
-  ];
+  ]);
   return {
     program: {
       ...program,
