@@ -181,20 +181,25 @@ export const matrixParts = (
 ): { readonly program: Program; readonly drafts: readonly Draft[] } => {
   const namer = createNamer(program);
   const added: Definition[] = [];
+  const ofOutput = (name: string): Tensor => {
+    const found = program.outputs.find((each) => each.name === name)?.tensor;
+    if (found === undefined) throw new RangeError(`"${name}" is not an output of "${program.name}"`);
+    return found;
+  };
   const sources = new Map(
     [...new Set(blocks.map(({ input }) => input))].map((input) => {
       const [source] = inputsNamed(program, [input]);
       if (source === undefined) throw new RangeError(`"${input}" is not an input of "${program.name}"`);
-      const found = sensitivities(ir, program, source, namer);
+      const results = blocks.filter((block) => block.input === input).map(({ output }) => ofOutput(output));
+      const found = sensitivities(ir, program, source, new Set(results), namer);
       added.push(...found.definitions);
       return [input, { source, of: found.of }] as const;
     }),
   );
   const drafts = blocks.flatMap(({ name, output, input, moving, isSymmetric }): Draft[] => {
     const found = sources.get(input);
-    const of = program.outputs.find((each) => each.name === output)?.tensor;
-    if (found === undefined || of === undefined)
-      throw new RangeError(`"${output}" is not an output of "${program.name}"`);
+    const of = ofOutput(output);
+    if (found === undefined) throw new RangeError(`"${input}" is not an input of "${program.name}"`);
     const { source } = found;
     const parts = found.of.get(of) ?? [];
     return [{ name, of, source, moving: inputsNamed(program, moving), isSymmetric, parts }];

@@ -64,6 +64,8 @@ interface Whole {
 
 interface Around extends Whole {
   readonly of: ReadonlyMap<Tensor, readonly Part[]>;
+  /** Whose derivatives are asked for. */
+  readonly results: ReadonlySet<Tensor>;
   /** The part without its list. */
   readonly spread: (tensor: Tensor, part: Part) => Part;
 }
@@ -76,7 +78,14 @@ interface Term {
   readonly body: Node;
 }
 
-export const sensitivities = (ir: Arena, program: Program, source: Tensor, namer: Namer): Sensitivities => {
+/** Of what the results depend on; theirs are made to be stored. */
+export const sensitivities = (
+  ir: Arena,
+  program: Program,
+  source: Tensor,
+  results: ReadonlySet<Tensor>,
+  namer: Namer,
+): Sensitivities => {
   const active = activeTensors(program, [source]);
   const own = ownIndices(ir, source).map((index, j): [number, Affine] => [j, affine.ofIndex(ir, index)]);
   const of = new Map<Tensor, readonly Part[]>([[source, [{ fixed: new Map(own), tensor: undefined }]]]);
@@ -90,7 +99,7 @@ export const sensitivities = (ir: Arena, program: Program, source: Tensor, namer
     known.set(part, one);
     return one;
   };
-  const around: Around = { ir, element, of, namer, spread: spreadOnce };
+  const around: Around = { ir, element, of, namer, results, spread: spreadOnce };
   const moving = program.definitions.filter(({ tensor }) => active.has(tensor));
   for (const { members, isCircle } of componentsOf(moving)) {
     const bodies = members.map((definition) => movingIn(around, definition, active));
@@ -310,7 +319,7 @@ const met = (around: Around, definition: Definition, term: Term, equations: read
 };
 
 /** Two with one key stand at the same places. */
-const keyOf = ({ list, fixed }: Pick<Part, "list" | "fixed">): string => {
+const keyOf = ({ list, fixed }: { readonly list?: List | undefined; readonly fixed: Fixed }): string => {
   const text = (places: Fixed): string => [...places].map(([j, value]) => `${j}:${value.id}`).join();
   const over = list?.over.map(({ id }) => id).join() ?? "";
   return list === undefined ? text(fixed) : `${over};${text(list.rows)};${text(fixed)}`;
@@ -390,57 +399,56 @@ const isAround = (block: Fixed, fixed: Fixed): boolean =>
 
 /**
  * Lists and columns by data that differ in constant places of one dimension only, of which they fill half at least, are one with
- * that dimension: the parameters of a camera are a block.
+ * that dimension: the parameters of a camera are a block. Only of results: what these are made of stays a number for each.
  */
 const inBlocks = (around: Around, tensor: Tensor, terms: readonly Term[]): readonly Term[] => {
+  if (!around.results.has(tensor)) return terms;
   const { ir, element } = around;
-  const columns = element.map(
-    (index, j) => (all: readonly Term[]) =>
-      filled(ir, all, index, {
-        place: ({ fixed }) => fixed.get(j),
-        without: (term) => ({ ...term, fixed: new Map([...term.fixed].filter(([k]) => k !== j)) }),
-      }),
-  );
-  const rows = ownIndices(ir, tensor).map(
-    (index, d) => (all: readonly Term[]) =>
-      filled(ir, all, index, {
-        place: ({ list }) => list?.rows.get(d),
-        without: ({ list, ...term }) => ({
-          ...term,
-          list: list && { ...list, rows: new Map([...list.rows].filter(([k]) => k !== d)) },
-        }),
-      }),
-  );
-  return inOthers(
-    around,
-    tensor,
-    [...columns, ...rows].reduce((all, fill) => fill(all), terms),
-  );
+  const columns = element.map((index, j): Dimension<Term> => ({
+    index,
+    place: (term) => (isByData(term) ? term.fixed.get(j) : undefined),
+    without: (term) => ({ ...term, fixed: withoutKey(term.fixed, j) }),
+    key: keyOf,
+  }));
+  const rows = ownIndices(ir, tensor).map((index, d): Dimension<Term> => ({
+    index,
+    place: ({ list }) => list?.rows.get(d),
+    without: ({ list, ...term }) => ({ ...term, list: list && { ...list, rows: withoutKey(list.rows, d) } }),
+    key: keyOf,
+  }));
+  const blocks = [...columns, ...rows].reduce((all, dimension) => filled(ir, all, dimension), terms);
+  return inOthers(around, tensor, blocks);
 };
 
-interface Dimension {
-  readonly place: (term: Term) => Affine | undefined;
-  readonly without: (term: Term) => Term;
+const withoutKey = <V>(map: ReadonlyMap<number, V>, key: number): ReadonlyMap<number, V> =>
+  new Map([...map].filter(([each]) => each !== key));
+
+/** A dimension in which items may stand at constant places. */
+interface Dimension<T> {
+  readonly index: Index;
+  readonly place: (item: T) => Affine | undefined;
+  readonly without: (item: T) => T;
+  /** The same for items that stand at the same places. */
+  readonly key: (item: T) => string;
 }
 
-const filled = (
+const filled = <T extends { readonly body: Node }>(
   ir: Arena,
-  terms: readonly Term[],
-  index: Index,
-  { place, without }: Dimension,
-): readonly Term[] => {
+  items: readonly T[],
+  { index, place, without, key }: Dimension<T>,
+): readonly T[] => {
   const extent = affine.asConstant(index.extent) ?? Infinity;
-  const constantOf = (term: Term): number | undefined => {
-    const at = place(term);
-    return at && isByData(term) ? affine.asConstant(at) : undefined;
+  const constantOf = (item: T): number | undefined => {
+    const at = place(item);
+    return at && affine.asConstant(at);
   };
-  const groups = grouped(terms, (term) =>
-    constantOf(term) === undefined ? `${terms.indexOf(term)}` : `at ${keyOf(without(term))}`,
+  const groups = grouped(items, (item) =>
+    constantOf(item) === undefined ? `${items.indexOf(item)}` : `at ${key(without(item))}`,
   );
   return groups.flatMap((group) => {
     const places = new Set(group.map(constantOf));
     if (places.has(undefined) || 2 * places.size < extent || places.size < 2) return group;
-    return group.map((term) => ({ ...without(term), body: atPlaces(ir, term, [[index, place(term)]]) }));
+    return group.map((item) => ({ ...without(item), body: atPlaces(ir, item, [[index, place(item)]]) }));
   });
 };
 
@@ -450,7 +458,7 @@ const isByData = ({ list, fixed }: Term): boolean =>
 /** The body where these indices are there. */
 const atPlaces = (
   ir: Arena,
-  { body }: Term,
+  { body }: { readonly body: Node },
   places: readonly (readonly [Index, Affine | undefined])[],
 ): Node =>
   guarded(
@@ -459,35 +467,40 @@ const atPlaces = (
     body,
   );
 
-/** A list at constant places inside of the blocks of another one is a part of these. */
+/** A list that stands inside of the blocks of another one is a part of these. */
 const inOthers = (around: Around, tensor: Tensor, terms: readonly Term[]): readonly Term[] => {
   const { ir, element } = around;
   const own = ownIndices(ir, tensor);
   return terms.map((term) => {
-    const block = terms.find((other) => other.list !== undefined && isBlockAround(other, term));
-    if (block === undefined || term.list === undefined) return term;
-    const rows = [...term.list.rows].filter(([d]) => block.list?.rows.has(d) === false);
-    const columns = [...term.fixed].filter(([j]) => !block.fixed.has(j));
-    const places = [
-      ...rows.flatMap(([d, place]): [Index, Affine][] => (own[d] === undefined ? [] : [[own[d], place]])),
-      ...columns.flatMap(([j, place]): [Index, Affine][] =>
-        element[j] === undefined ? [] : [[element[j], place]],
-      ),
-    ];
-    return { ...term, list: block.list, fixed: block.fixed, body: atPlaces(ir, term, places) };
+    const blocks = terms.filter((other) => isBlockAround(other, term));
+    const { list: block, fixed } =
+      blocks.find((each) => !blocks.some((other) => isBlockAround(other, each))) ?? term;
+    if (block === undefined || term.list === undefined || blocks.length === 0) return term;
+    const rows = [...term.list.rows].flatMap(([d, value]) => equationAt(own[d], value, block.rows.has(d)));
+    const columns = [...term.fixed].flatMap(([j, value]) => equationAt(element[j], value, fixed.has(j)));
+    const loops = [...term.list.over.filter((index) => !block.over.includes(index)), ...term.loops];
+    const end = eliminate(ir, { equations: [...rows, ...columns], loops, value: term.body });
+    const conditions = end.equations.map((each) => equalityOf(ir, each));
+    return {
+      list: block,
+      fixed,
+      loops: end.loops,
+      body: guarded(ir, [...end.guards, ...conditions], end.value),
+    };
   });
 };
 
+const equationAt = (target: Index | undefined, value: Affine, isThere: boolean): readonly Equation[] =>
+  target === undefined || isThere ? [] : [{ target, value }];
+
+/** Whether it has fewer places, and is where a list is in these. */
 const isBlockAround = (block: Term, { list, fixed }: Term): boolean => {
   if (block.list === undefined || list === undefined) return false;
-  const isIn = (places: Fixed, within: Fixed): boolean =>
-    [...within].every(([d, place]) => places.get(d) === place) &&
-    [...places].every(([d, place]) => within.has(d) || affine.asConstant(place) !== undefined);
-  const sizes = [block.list.rows.size + block.fixed.size, list.rows.size + fixed.size] as const;
-  const isOver =
-    list.over.length === block.list.over.length &&
-    list.over.every((index, k) => index === block.list?.over[k]);
-  return isOver && sizes[0] < sizes[1] && isIn(list.rows, block.list.rows) && isIn(fixed, block.fixed);
+  const isWithin = (places: Fixed, within: Fixed): boolean =>
+    [...within].every(([d, place]) => places.get(d) === place);
+  const isOver = block.list.over.every((index, k) => index === list.over[k]);
+  const isLarger = block.list.rows.size + block.fixed.size < list.rows.size + fixed.size;
+  return isOver && isLarger && isWithin(list.rows, block.list.rows) && isWithin(fixed, block.fixed);
 };
 
 // ---- parts
@@ -729,9 +742,13 @@ const scattered = (
   const lists = tangentOfTerms(
     around,
     definition,
-    sends.filter((send) => isListed(send)).map((send) => listOf(around, definition, send)),
+    sends.filter((send) => isListed(around, send)).map((send) => listOf(around, definition, send)),
   );
-  const scatters = sends.filter((send) => !isListed(send)).map((send) => scatter(around, definition, send));
+  const whole = together(
+    around,
+    sends.filter((send) => !isListed(around, send)),
+  );
+  const scatters = whole.map((send) => scatter(around, definition, send));
   const labelsOfSum = elementLabels(definition).map((label, d) => label ?? letterAt(d));
   const totals = grouped(scatters, ({ part }) => keyOf(part)).map((group): Defined => {
     const [only, ...more] = group;
@@ -754,7 +771,7 @@ const scattered = (
   };
 };
 
-/** T[target] += δ(known)·value, for all of the loops. */
+/** T[target] += δ(known)·body, for all of the loops. */
 interface Send {
   readonly loops: readonly Index[];
   readonly labels: ReadonlyMap<Index, string | undefined>;
@@ -762,8 +779,30 @@ interface Send {
   /** Columns that are known: those that equal a place of the target are deltas. */
   readonly known: Fixed;
   readonly fixed: Fixed;
-  readonly value: Node;
+  readonly body: Node;
 }
+
+/** A column by the indices of the row: the same as one of these, or an expression in loops that are. */
+const ofRows = (
+  ir: Arena,
+  rows: readonly (readonly [Affine, Index])[],
+  value: Affine,
+): Affine | undefined => {
+  const same = rows.find(([place]) => place === value);
+  if (same !== undefined) return affine.ofIndex(ir, same[1]);
+  const loops = new Map(
+    rows.flatMap(([place, index]): [Index, Affine][] => {
+      const [loop] = place.indices;
+      const split = loop && affine.linearIn(ir, place, loop);
+      const sign = split && affine.asConstant(split.coefficient);
+      if (loop === undefined || split === undefined || split.rest.indices.length > 0) return [];
+      if (sign !== 1 && sign !== -1) return [];
+      return [[loop, affine.scale(ir, affine.minus(ir, affine.ofIndex(ir, index), split.rest), sign)]];
+    }),
+  );
+  const isByRow = value.indices.length > 0 && value.indices.every((index) => loops.has(index));
+  return isByRow ? substituteIn(ir, value, loops) : undefined;
+};
 
 const sendOf = (
   around: Around,
@@ -778,10 +817,13 @@ const sendOf = (
   const target = places.map((place) => substituteIn(ir, place, values));
   const known = putIn(ir, new Map(fixedAt(ir, part, read)), values);
   const own = ownIndices(ir, definition.tensor);
+  const rows = target.flatMap((place, d): [Affine, Index][] =>
+    own[d] === undefined ? [] : [[place, own[d]]],
+  );
   const fixed = new Map(
     [...known].flatMap(([j, value]): [number, Affine][] => {
-      const index = own[target.indexOf(value)];
-      return index === undefined ? [] : [[j, affine.ofIndex(ir, index)]];
+      const at = ofRows(ir, rows, value);
+      return at === undefined ? [] : [[j, at]];
     }),
   );
   const value = build.multiply(ir, read.partial, partAt(ir, element, part, read.at));
@@ -790,44 +832,89 @@ const sendOf = (
     ...definition.indices.map((index, k) => [index, definition.labels[k]] as const),
     ...(part.list?.over ?? []).map((index, k) => [index, part.list?.labels[k]] as const),
   ]);
-  return { loops, labels, target, known, fixed, value: guarded(ir, guards, substitute(ir, value, values)) };
+  return { loops, labels, target, known, fixed, body: guarded(ir, guards, substitute(ir, value, values)) };
 };
 
-/** Whether a column depends on what is scattered, and is not its row. */
-const isListed = ({ known, fixed }: Send): boolean =>
-  [...known].some(([j, { indices }]) => !fixed.has(j) && indices.length > 0);
-
-const listOf = (
-  around: Around,
-  definition: Definition,
-  { loops, labels, target, known, value }: Send,
-): Term => {
-  const { ir, element } = around;
-  const places = [...target, ...known.values()];
-  /** A loop that says nothing but where in one dimension. */
-  const alone = (place: Affine, { extent }: Index): Index | undefined => {
-    const index = affine.plainIndex(place);
-    const isOnly =
-      places.filter(({ indices }) => index !== undefined && indices.includes(index)).length === 1;
-    return index?.extent === extent && isOnly ? index : undefined;
-  };
-  const free = new Map<Index, Affine>();
-  const along = (place: Affine, index: Index | undefined): boolean => {
-    const loop = index && alone(place, index);
-    if (index !== undefined && loop !== undefined) free.set(loop, affine.ofIndex(ir, index));
-    return loop === undefined;
-  };
-  const own = ownIndices(ir, definition.tensor);
-  const rows = target
-    .map((place, d): [number, Affine] => [d, place])
-    .filter(([d, place]) => along(place, own[d]));
-  const columns = [...known].filter(([j, place]) => along(place, element[j]));
-  const over = loops.filter((index) => !free.has(index));
-  const renamed = over.map((index, k): [Index, Affine] => [
+/** What goes to the same places is sent at once, to constant ones of a dimension too where these fill half of it. */
+const together = ({ ir, element }: Around, sends: readonly Send[]): readonly Send[] => {
+  const key = ({ loops, target, known }: Send): string =>
+    [loops.map(({ id }) => id), target.map(({ id }) => id), keyOf({ fixed: known })].join(";");
+  const dimensions = element.map((index, j): Dimension<Send> => ({
     index,
-    affine.ofIndex(ir, listIndex(ir, k, index)),
-  ]);
-  const values = new Map([...free, ...renamed]);
+    place: ({ known }) => known.get(j),
+    without: (send) => ({ ...send, known: withoutKey(send.known, j), fixed: withoutKey(send.fixed, j) }),
+    key,
+  }));
+  const blocks = dimensions.reduce((all, dimension) => filled(ir, all, dimension), sends);
+  return grouped(blocks, key).flatMap(([first, ...others]) =>
+    first === undefined
+      ? []
+      : [
+          {
+            ...first,
+            body: build.sum(
+              ir,
+              [first, ...others].map(({ body }) => body),
+            ),
+          },
+        ],
+  );
+};
+
+/** Where a loop says nothing but where in a dimension, and runs through half of it at least. */
+const alongOne = (
+  ir: Arena,
+  { target, known }: Send,
+  place: Affine,
+  { extent }: Index,
+): Equation | undefined => {
+  const [loop, ...others] = place.indices;
+  const split = loop && affine.linearIn(ir, place, loop);
+  const sign = split && affine.asConstant(split.coefficient);
+  const all = [...target, ...known.values()];
+  const isOnly = all.filter(({ indices }) => loop !== undefined && indices.includes(loop)).length === 1;
+  if (loop === undefined || others.length > 0 || !isOnly || (sign !== 1 && sign !== -1)) return undefined;
+  const sizes = [affine.asConstant(loop.extent) ?? 0, affine.asConstant(extent) ?? Infinity] as const;
+  const isWhole = affine.plainIndex(place) !== undefined && loop.extent === extent;
+  return isWhole || 2 * sizes[0] >= sizes[1] ? { target: loop, value: place } : undefined;
+};
+
+/** Whether a column depends on what is scattered, and is not its row, nor all there is in a row that is that. */
+const isListed = ({ ir, element }: Around, send: Send): boolean => {
+  const { known, fixed } = send;
+  return [...known].some(([j, place]) => {
+    const [index] = element.slice(j, j + 1);
+    if (fixed.has(j) || place.indices.length === 0 || index === undefined) return false;
+    const isSmall = fixed.size > 0 && affine.asConstant(index.extent) !== undefined;
+    return !isSmall || alongOne(ir, send, place, index) === undefined;
+  });
+};
+
+/** As a list: loops that say nothing but where in one dimension are solved for that, and those that say nothing are summed over. */
+const listOf = (around: Around, definition: Definition, send: Send): Term => {
+  const { ir, element } = around;
+  const { loops, labels, target, known } = send;
+  const own = ownIndices(ir, definition.tensor);
+  const open: Equation[] = [];
+  const isPlace = ([d, place]: readonly [number, Affine], side: readonly Index[]): boolean => {
+    const index = side[d];
+    const alone = index && alongOne(ir, send, place, index);
+    if (index !== undefined && alone !== undefined) open.push({ target: index, value: place });
+    return alone === undefined;
+  };
+  const rows = target.map((place, d): [number, Affine] => [d, place]).filter((each) => isPlace(each, own));
+  const columns = [...known].filter((each) => isPlace(each, element));
+  const places = [...rows, ...columns];
+  const over = loops.filter((index) => places.some(([, { indices }]) => indices.includes(index)));
+  const end = eliminate(ir, {
+    equations: open,
+    loops: loops.filter((index) => !over.includes(index)),
+    value: send.body,
+  });
+  const conditions = end.equations.map((each) => equalityOf(ir, each));
+  const values = new Map(
+    over.map((index, k): [Index, Affine] => [index, affine.ofIndex(ir, listIndex(ir, k, index))]),
+  );
   return {
     list: {
       over: over.map((index, k) => listIndex(ir, k, index)),
@@ -835,15 +922,15 @@ const listOf = (
       rows: putIn(ir, new Map(rows), values),
     },
     fixed: putIn(ir, new Map(columns), values),
-    loops: [],
-    body: substitute(ir, value, values),
+    loops: end.loops,
+    body: substitute(ir, guarded(ir, [...end.guards, ...conditions], end.value), values),
   };
 };
 
 const scatter = (
   around: Around,
   definition: Definition,
-  { loops, labels, target, known, fixed, value }: Send,
+  { loops, labels, target, known, fixed, body }: Send,
 ): Defined => {
   const { ir, element } = around;
   const placed = new Map([...known].filter(([j, place]) => fixed.has(j) || isElement(ir, place, element[j])));
@@ -854,7 +941,7 @@ const scatter = (
     tensor,
     indices: [...loops, ...free],
     target: [...target, ...places.filter((_, j) => !fixed.has(j))],
-    body: guarded(ir, conditionsOf(ir, element, known, placed), value),
+    body: guarded(ir, conditionsOf(ir, element, known, placed), body),
     labels: [...loops.map((index) => labels.get(index) ?? index.name), ...free.map(({ name }) => name)],
   });
   return { part: { fixed, tensor }, definitions: [made] };

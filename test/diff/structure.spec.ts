@@ -117,7 +117,7 @@ const ROWS: readonly Row[] = [
     "constant, symmetric, sparse (in each row [i]; for each e [a[e], b[e]])"),
   H("(c: [C, 3], p: [P, 3], a: int[K], b: int[K]) { r[k < K] = sum[d](c[a[k], d] * p[b[k], d]^2) return sum(r^2) }", "hessian()",
     "constant, symmetric, block-diagonal (one block per i)",
-    "sparse (for each k [a[k], d, b[k], i]; for each k, d [a[k], d, b[k], d])",
+    "sparse (for each k [a[k], d, b[k], i])",
     "symmetric, block-diagonal (one block per i)"),
   // components by their numbers are a block where they fill it
   H("(c: [C, 3], p: [P, 2], a: int[K], b: int[K]) { r[k < K] = c[a[k], 0] * p[b[k], 0] + c[a[k], 1] * p[b[k], 1]^2 + sin(c[a[k], 2]) return sum(r^2) }", "hessian()",
