@@ -58,7 +58,12 @@ const within = (tree: Tree, level: number): string => {
 };
 
 const ROWS: { readonly [K in Tree["kind"]]: Row<K> } = {
-  number: ({ text }) => atom(text.replace(/e([+-]?\d+)$/, "\\cdot 10^{$1}").replace("Infinity", "\\infty")),
+  number: ({ text }) => {
+    const [mantissa = "", exponent] = text.replace("Infinity", "\\infty").split("e");
+    if (exponent === undefined) return atom(mantissa);
+    const power = `10^{${exponent.replace("+", "")}}`;
+    return atom(mantissa === "1" ? power : `${mantissa} \\cdot ${power}`);
+  },
   name: ({ text }) => atom(nameLatex(text)),
   element: ({ name, indices }) =>
     atom(indices.length === 0 ? nameLatex(name) : `${nameLatex(name)}_{${indices.map(loose).join(", ")}}`),

@@ -68,10 +68,22 @@ const sumOf = (terms: readonly Term[]): Tree => {
 const asTerm = (of: Tree): Term =>
   of.kind === "negative" ? { negative: true, of: of.of } : { negative: false, of };
 
-const rationalTree = ({ num, den }: Rational): Tree => {
+/** A power of ten that every fraction which somebody wrote as a decimal divides. */
+const DECIMALS = 1e15;
+/** 1/10 of x reads as x / 10, and a millionth of it as 1e-6 · x. */
+const LONG = 1000;
+
+/** 3/10 is 0.3 to a reader, and 1/1000000 is 1e-6; 3/8 and 1/3 stay fractions. */
+const isDecimal = ({ num, den }: Rational): boolean =>
+  den % 5 === 0 && DECIMALS % den === 0 && Math.abs(num) < DECIMALS;
+
+const rationalTree = (value: Rational): Tree => {
+  const { num, den } = value;
   const magnitude = Math.abs(num);
   const tree: Tree =
-    den === 1 ? number(magnitude) : { kind: "fraction", over: number(magnitude), under: number(den) };
+    den === 1 || isDecimal(value)
+      ? number(magnitude / den)
+      : { kind: "fraction", over: number(magnitude), under: number(den) };
   return num < 0 ? negate(tree) : tree;
 };
 
@@ -142,9 +154,13 @@ const quotient = (factors: readonly Node[], names: Names): Tree => {
   for (const factor of factors) {
     if (factor.kind === "constant" && factor.exact !== undefined) {
       const { num, den } = factor.exact;
+      const magnitude = Math.abs(num);
       if (num < 0) sign = !sign;
-      if (Math.abs(num) !== 1) over.push(number(Math.abs(num)));
-      if (den !== 1) under.push(number(den));
+      if (isDecimal(factor.exact) && (magnitude !== 1 || den >= LONG)) over.push(number(magnitude / den));
+      else {
+        if (magnitude !== 1) over.push(number(magnitude));
+        if (den !== 1) under.push(number(den));
+      }
     } else if (factor.kind === "power" && factor.exponent.num < 0) {
       under.push(raised(names.node(factor.base), { ...factor.exponent, num: -factor.exponent.num }));
     } else {

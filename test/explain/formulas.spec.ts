@@ -55,6 +55,22 @@ const CASES: readonly (readonly [
   string,
 ])[] = [
   [
+    "decimals, and fractions that are none",
+    undefined,
+    ({ ir, x }) => {
+      const of = (num: number, den: number): Node => build.exact(ir, { num, den });
+      return build.sum(ir, [
+        of(1, 1e12),
+        build.multiply(ir, of(3, 10), x),
+        build.multiply(ir, of(3, 8), build.unary(ir, "exp", x)),
+        build.multiply(ir, of(1, 10), build.unary(ir, "sin", x)),
+        build.multiply(ir, of(7, 1e12), build.unary(ir, "cos", x)),
+      ]);
+    },
+    "y[n] = 1e-12 + 0.3 · x[n, 0] + 3 · exp(x[n, 0]) / 8 + sin(x[n, 0]) / 10 + 7e-12 · cos(x[n, 0])",
+    "y_{n} &= 10^{-12} +0.3 \\, x_{n, 0} +\\frac{3 \\, \\exp\\left(x_{n, 0}\\right)}{8} +\\frac{\\sin\\left(x_{n, 0}\\right)}{10} +7 \\cdot 10^{-12} \\, \\cos\\left(x_{n, 0}\\right)",
+  ],
+  [
     "a quotient with signs and roots",
     undefined,
     ({ ir, x, alpha }) =>
