@@ -63,7 +63,7 @@ export interface Kernels {
   /**
    * GELU by tanh: x / 2 (1 + tanh(√(2/π) (x + 0.044715 x³))), where (1 + tanh u) / 2 = σ(2u).
    *
-   * out[n] = x[n] · sigmoid(sqrt(8 / 3.141592653589793) · (x[n] + 8943 · x[n]^3 / 200000))
+   * out[n] = x[n] · sigmoid(sqrt(8 / 3.141592653589793) · (x[n] + 0.044715 · x[n]^3))
    *
    * Operations: 7·N
    */
@@ -71,8 +71,8 @@ export interface Kernels {
   /**
    * GELU by tanh: x / 2 (1 + tanh(√(2/π) (x + 0.044715 x³))), where (1 + tanh u) / 2 = σ(2u).
    *
-   * d_x[n] = sigmoid(t1) · d_out[n] · (1 + sqrt(8 / 3.141592653589793) · x[n] · sigmoid(-t1) · (1 + 26829 · x[n]^2 / 200000))
-   *   where t1 = sqrt(8 / 3.141592653589793) · (x[n] + 8943 · x[n]^3 / 200000)
+   * d_x[n] = sigmoid(t1) · d_out[n] · (1 + sqrt(8 / 3.141592653589793) · x[n] · sigmoid(-t1) · (1 + 0.134145 · x[n]^2))
+   *   where t1 = sqrt(8 / 3.141592653589793) · (x[n] + 0.044715 · x[n]^3)
    *
    * Operations: 16·N
    */

@@ -20,12 +20,12 @@ export interface MedianResults {
  *
  * sum.x[i, n] = (x[n] < x[i] or x[n] = x[i] and n < i ? 1 : 0)
  * percentile.rank[i] = Σ[n] sum.x[i, n]
- * percentile.position = (50 · N - 50) / 100
- * percentile.low = ⌊percentile.position⌋
- * sum.x.2[n] = (percentile.low = percentile.rank[n] ? x[n] · (1 - (percentile.position - percentile.low)) : (1 + percentile.low = percentile.rank[n] ? x[n] · (percentile.position - percentile.low) : 0))
+ * percentile.low = ⌊(50 · N - 50) / 100⌋
+ * sum.x.2[n] = (percentile.low = percentile.rank[n] ? x[n] · (1 - t1) : (1 + percentile.low = percentile.rank[n] ? x[n] · t1 : 0))
+ *   where t1 = (50 · N - 50) / 100 - percentile.low
  * out = Σ[n] sum.x.2[n]
  *
- * Operations: 6·N·N + 7·N + 5
+ * Operations: 6·N·N + 7·N + 6
  */
 export function median(args: MedianArgs): MedianResults {
   const x = array("x", args.x, "Float32Array");
@@ -52,7 +52,7 @@ export function median(args: MedianArgs): MedianResults {
       percentile_rankSum += percentile_rankPart;
     }
     const percentile_rank = percentile_rankSum;
-    const sum_x_2 = percentile_rank === t3 ? t5 * t1 : percentile_rank === t6 ? t4 * t1 : 0;
+    const sum_x_2 = t3 === percentile_rank ? t5 * t1 : percentile_rank === t6 ? t4 * t1 : 0;
     outSum += sum_x_2;
   }
   const out1 = outSum;
@@ -86,12 +86,13 @@ export interface MedianGradResults {
  * The middle in order; of an even number, the mean of the two in the middle.
  *
  * percentile.rank[i] = Σ[n] (x[n] < x[i] or x[n] = x[i] and n < i ? 1 : 0)
- * percentile.position = (50 · N - 50) / 100
- * percentile.low = ⌊percentile.position⌋
- * out = Σ[n] (percentile.low = percentile.rank[n] ? x[n] · (1 - (percentile.position - percentile.low)) : (1 + percentile.low = percentile.rank[n] ? x[n] · (percentile.position - percentile.low) : 0))
- * d_x[n] = [1 + percentile.low = percentile.rank[n] and not (percentile.low = percentile.rank[n])] · (percentile.position - percentile.low) + [percentile.low = percentile.rank[n]] · (1 - (percentile.position - percentile.low))
+ * percentile.low = ⌊(50 · N - 50) / 100⌋
+ * out = Σ[n] (percentile.low = percentile.rank[n] ? x[n] · (1 - t1) : (1 + percentile.low = percentile.rank[n] ? x[n] · t1 : 0))
+ *   where t1 = (50 · N - 50) / 100 - percentile.low
+ * d_x[n] = [1 + percentile.low = percentile.rank[n] and not (percentile.low = percentile.rank[n])] · t1 + [percentile.low = percentile.rank[n]] · (1 - t1)
+ *   where t1 = (50 · N - 50) / 100 - percentile.low
  *
- * Operations: 6·N·N + 13·N + 8
+ * Operations: 6·N·N + 13·N + 10
  */
 export function median_grad(args: MedianGradArgs, into: MedianGradInto = {}): MedianGradResults {
   const x = array("x", args.x, "Float32Array");
@@ -119,7 +120,7 @@ export function median_grad(args: MedianGradArgs, into: MedianGradInto = {}): Me
       percentile_rankSum += percentile_rankPart;
     }
     const percentile_rank = percentile_rankSum;
-    const is = percentile_rank === t3;
+    const is = t3 === percentile_rank;
     const is1 = percentile_rank === t6;
     outSum += is ? t5 * t1 : is1 ? t4 * t1 : 0;
     const d_x1 = (is1 && !is ? t4 : 0) + (is ? t5 : 0);

@@ -59,24 +59,25 @@ export interface Kernels {
    *
    * sum.x[i, n] = (x[n] < x[i] or x[n] = x[i] and n < i ? 1 : 0)
    * percentile.rank[i] = Σ[n] sum.x[i, n]
-   * percentile.position = (50 · N - 50) / 100
-   * percentile.low = ⌊percentile.position⌋
-   * sum.x.2[n] = (percentile.low = percentile.rank[n] ? x[n] · (1 - (percentile.position - percentile.low)) : (1 + percentile.low = percentile.rank[n] ? x[n] · (percentile.position - percentile.low) : 0))
+   * percentile.low = ⌊(50 · N - 50) / 100⌋
+   * sum.x.2[n] = (percentile.low = percentile.rank[n] ? x[n] · (1 - t1) : (1 + percentile.low = percentile.rank[n] ? x[n] · t1 : 0))
+   *   where t1 = (50 · N - 50) / 100 - percentile.low
    * out = Σ[n] sum.x.2[n]
    *
-   * Operations: 6·N·N + 7·N + 5
+   * Operations: 6·N·N + 7·N + 6
    */
   readonly median: WasmKernel<[args: MedianArgs], MedianResults>;
   /**
    * The middle in order; of an even number, the mean of the two in the middle.
    *
    * percentile.rank[i] = Σ[n] (x[n] < x[i] or x[n] = x[i] and n < i ? 1 : 0)
-   * percentile.position = (50 · N - 50) / 100
-   * percentile.low = ⌊percentile.position⌋
-   * out = Σ[n] (percentile.low = percentile.rank[n] ? x[n] · (1 - (percentile.position - percentile.low)) : (1 + percentile.low = percentile.rank[n] ? x[n] · (percentile.position - percentile.low) : 0))
-   * d_x[n] = [1 + percentile.low = percentile.rank[n] and not (percentile.low = percentile.rank[n])] · (percentile.position - percentile.low) + [percentile.low = percentile.rank[n]] · (1 - (percentile.position - percentile.low))
+   * percentile.low = ⌊(50 · N - 50) / 100⌋
+   * out = Σ[n] (percentile.low = percentile.rank[n] ? x[n] · (1 - t1) : (1 + percentile.low = percentile.rank[n] ? x[n] · t1 : 0))
+   *   where t1 = (50 · N - 50) / 100 - percentile.low
+   * d_x[n] = [1 + percentile.low = percentile.rank[n] and not (percentile.low = percentile.rank[n])] · t1 + [percentile.low = percentile.rank[n]] · (1 - t1)
+   *   where t1 = (50 · N - 50) / 100 - percentile.low
    *
-   * Operations: 6·N·N + 13·N + 8
+   * Operations: 6·N·N + 13·N + 10
    */
   readonly median_grad: WasmKernel<[args: MedianGradArgs, into?: MedianGradInto], MedianGradResults>;
 }

@@ -28,12 +28,12 @@ export interface MedianAxis1Results {
  *
  * sum.x[i, j, n] = (x[i, n] < x[i, j] or x[i, n] = x[i, j] and n < j ? 1 : 0)
  * percentile.rank[i, j] = Σ[n] sum.x[i, j, n]
- * percentile.position = (50 · N - 50) / 100
- * percentile.low = ⌊percentile.position⌋
- * sum.x.2[i, n] = (percentile.low = percentile.rank[i, n] ? x[i, n] · (1 - (percentile.position - percentile.low)) : (1 + percentile.low = percentile.rank[i, n] ? x[i, n] · (percentile.position - percentile.low) : 0))
+ * percentile.low = ⌊(50 · N - 50) / 100⌋
+ * sum.x.2[i, n] = (percentile.low = percentile.rank[i, n] ? x[i, n] · (1 - t1) : (1 + percentile.low = percentile.rank[i, n] ? x[i, n] · t1 : 0))
+ *   where t1 = (50 · N - 50) / 100 - percentile.low
  * y[i] = Σ[n] sum.x.2[i, n]
  *
- * Operations: 6·M·N·N + 7·M·N + 5
+ * Operations: 6·M·N·N + 7·M·N + 6
  */
 export function median_axis1(args: MedianAxis1Args, into: MedianAxis1Into = {}): MedianAxis1Results {
   const x = array("x", args.x, "Float32Array");
@@ -64,7 +64,7 @@ export function median_axis1(args: MedianAxis1Args, into: MedianAxis1Into = {}):
         percentile_rankSum += percentile_rankPart;
       }
       const percentile_rank = percentile_rankSum;
-      const sum_x_2 = percentile_rank === t3 ? t5 * t1 : percentile_rank === t6 ? t4 * t1 : 0;
+      const sum_x_2 = t3 === percentile_rank ? t5 * t1 : percentile_rank === t6 ? t4 * t1 : 0;
       ySum += sum_x_2;
     }
     const y1 = ySum;
@@ -101,11 +101,11 @@ export interface MedianAxis1VjpResults {
  * The median of each row.
  *
  * percentile.rank[i, j] = Σ[n] (x[i, n] < x[i, j] or x[i, n] = x[i, j] and n < j ? 1 : 0)
- * percentile.position = (50 · N - 50) / 100
- * percentile.low = ⌊percentile.position⌋
- * d_x[i, n] = d_y[i] · ([1 + percentile.low = percentile.rank[i, n] and not (percentile.low = percentile.rank[i, n])] · (percentile.position - percentile.low) + [percentile.low = percentile.rank[i, n]] · (1 - (percentile.position - percentile.low)))
+ * percentile.low = ⌊(50 · N - 50) / 100⌋
+ * d_x[i, n] = d_y[i] · ([1 + percentile.low = percentile.rank[i, n] and not (percentile.low = percentile.rank[i, n])] · t1 + [percentile.low = percentile.rank[i, n]] · (1 - t1))
+ *   where t1 = (50 · N - 50) / 100 - percentile.low
  *
- * Operations: 6·M·N·N + 7·M·N + 5
+ * Operations: 6·M·N·N + 7·M·N + 6
  */
 export function median_axis1_vjp(
   args: MedianAxis1VjpArgs,
@@ -141,7 +141,7 @@ export function median_axis1_vjp(
         percentile_rankSum += percentile_rankPart;
       }
       const percentile_rank = percentile_rankSum;
-      const is = percentile_rank === t3;
+      const is = t3 === percentile_rank;
       const d_x1 = t7 * ((percentile_rank === t5 && !is ? t4 : 0) + (is ? t6 : 0));
       d_x[at1] = d_x1;
     }

@@ -69,23 +69,23 @@ export interface Kernels {
    *
    * sum.x[i, j, n] = (x[i, n] < x[i, j] or x[i, n] = x[i, j] and n < j ? 1 : 0)
    * percentile.rank[i, j] = Σ[n] sum.x[i, j, n]
-   * percentile.position = (50 · N - 50) / 100
-   * percentile.low = ⌊percentile.position⌋
-   * sum.x.2[i, n] = (percentile.low = percentile.rank[i, n] ? x[i, n] · (1 - (percentile.position - percentile.low)) : (1 + percentile.low = percentile.rank[i, n] ? x[i, n] · (percentile.position - percentile.low) : 0))
+   * percentile.low = ⌊(50 · N - 50) / 100⌋
+   * sum.x.2[i, n] = (percentile.low = percentile.rank[i, n] ? x[i, n] · (1 - t1) : (1 + percentile.low = percentile.rank[i, n] ? x[i, n] · t1 : 0))
+   *   where t1 = (50 · N - 50) / 100 - percentile.low
    * y[i] = Σ[n] sum.x.2[i, n]
    *
-   * Operations: 6·M·N·N + 7·M·N + 5
+   * Operations: 6·M·N·N + 7·M·N + 6
    */
   readonly median_axis1: WasmKernel<[args: MedianAxis1Args, into?: MedianAxis1Into], MedianAxis1Results>;
   /**
    * The median of each row.
    *
    * percentile.rank[i, j] = Σ[n] (x[i, n] < x[i, j] or x[i, n] = x[i, j] and n < j ? 1 : 0)
-   * percentile.position = (50 · N - 50) / 100
-   * percentile.low = ⌊percentile.position⌋
-   * d_x[i, n] = d_y[i] · ([1 + percentile.low = percentile.rank[i, n] and not (percentile.low = percentile.rank[i, n])] · (percentile.position - percentile.low) + [percentile.low = percentile.rank[i, n]] · (1 - (percentile.position - percentile.low)))
+   * percentile.low = ⌊(50 · N - 50) / 100⌋
+   * d_x[i, n] = d_y[i] · ([1 + percentile.low = percentile.rank[i, n] and not (percentile.low = percentile.rank[i, n])] · t1 + [percentile.low = percentile.rank[i, n]] · (1 - t1))
+   *   where t1 = (50 · N - 50) / 100 - percentile.low
    *
-   * Operations: 6·M·N·N + 7·M·N + 5
+   * Operations: 6·M·N·N + 7·M·N + 6
    */
   readonly median_axis1_vjp: WasmKernel<
     [args: MedianAxis1VjpArgs, into?: MedianAxis1VjpInto],
