@@ -1,4 +1,5 @@
 /** Formulas on the representation: powers of two, exponents, signs, exact sums. */
+import type { PerLaneType } from "./coefficients.ts";
 import type { Algebra, Vector } from "./graph.ts";
 
 /**
@@ -38,6 +39,16 @@ export function scaleTwice(v: Algebra, p: Vector, doublyBiased: Vector): Vector 
   return v.mul(v.mul(p, powerOfTwo(v, half)), powerOfTwo(v, rest));
 }
 
+/** How far 2ⁿ is kept from underflow in `scaleDown`. */
+export const HEADROOM: PerLaneType<number> = { f32: 32, f64: 64 };
+
+/**
+ * p · 2ⁿ for p near one and n ≤ 0, from the bits of n + bias + headroom: as `scaleTwice`, but by one power of two that
+ * varies and one that does not.
+ */
+export const scaleDown = (v: Algebra, p: Vector, biased: Vector): Vector =>
+  v.mul(v.mul(p, powerOfTwo(v, biased)), v.constant(2 ** -HEADROOM[v.dtype]));
+
 export const signBit = (v: Algebra): Vector => v.constant(-0);
 export const signOf = (v: Algebra, x: Vector): Vector => v.and(x, signBit(v));
 
@@ -46,6 +57,17 @@ export const withSign = (v: Algebra, x: Vector, sign: Vector): Vector => v.or(x,
 
 /** `mask ? a : 0`, lanewise. */
 export const where = (v: Algebra, mask: Vector, a: Vector): Vector => v.and(mask, a);
+
+export interface Either {
+  readonly chosen: Vector;
+  readonly other: Vector;
+}
+
+/** `mask ? a : b` and `mask ? b : a`. */
+export function either(v: Algebra, mask: Vector, a: Vector, b: Vector): Either {
+  const difference = v.and(mask, v.xor(a, b));
+  return { chosen: v.xor(b, difference), other: v.xor(a, difference) };
+}
 
 /** x + x³ · tail(x²). */
 export function oddPolynomial(v: Algebra, x: Vector, tail: readonly number[]): Vector {

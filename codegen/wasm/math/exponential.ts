@@ -1,10 +1,13 @@
 /** exp and its relatives: eˣ = 2ⁿ · eʳ with n = round(x / ln 2), r = x − n ln 2. */
 import {
+  either,
+  HEADROOM,
   oddPolynomial,
   powerOfMinus,
   powerOfTwo,
   roundedProduct,
   type Rounded,
+  scaleDown,
   scaleTwice,
   signBit,
   withSign,
@@ -123,19 +126,27 @@ const minusAbs = (v: Algebra, x: Vector): Vector => v.or(v.unsigned(x), signBit(
 
 /** e^−|x|. */
 export function expMinusAbs(v: Algebra, x: Vector): Vector {
-  const { n, r } = reduce(v, v.pmax(minusAbs(v, x), v.constant(RANGE[v.dtype].low)), 2 * v.format.bias);
-  return scaleTwice(v, expReduced(v, r), n.bits);
+  const limited = v.pmax(minusAbs(v, x), v.constant(RANGE[v.dtype].low));
+  const { n, r } = reduce(v, limited, v.format.bias + HEADROOM[v.dtype]);
+  return scaleDown(v, expReduced(v, r), n.bits);
+}
+
+/** e for x < 0 and 1 else, from e = e^−|x|; for −x from the same parts. */
+function sideOf(v: Algebra, x: Vector, e: Vector): Vector {
+  const positive = v.unsigned(x);
+  const sides = either(v, v.lt(positive, v.constant(0)), e, v.constant(1));
+  return positive === x ? sides.chosen : sides.other;
 }
 
 /**
  * 1 / (1 + e⁻ˣ) from e = e^−|x|, so that nothing overflows: p = e / (1 + e) is right but for its last digits, which count
- * less in e − e p, what it is for negative x, and in 1 − p. With −x and with softplus it shares all but the last step.
+ * less in s − s p with s = e for negative x, else 1. With −x and with softplus it shares all but the last steps.
  */
 export function sigmoid(v: Algebra, x: Vector): Vector {
-  const one = v.constant(1);
   const e = expMinusAbs(v, x);
-  const p = v.div(e, v.add(e, one));
-  return v.select(v.lt(x, v.constant(0)), v.sub(e, v.mul(e, p)), v.sub(one, p));
+  const p = v.div(e, v.add(e, v.constant(1)));
+  const side = sideOf(v, x, e);
+  return v.sub(side, v.mul(side, p));
 }
 
 /**
@@ -156,11 +167,10 @@ export const expFast = (v: Algebra, x: Vector): Vector => expFastInside(v, clamp
 export const expMinusAbsFast = (v: Algebra, x: Vector): Vector =>
   expFastInside(v, v.pmax(minusAbs(v, x), v.constant(FAST.low)));
 
-/** From the same p as in `sigmoid`. */
+/** With −x and with softplus it shares all but the last steps. */
 export function sigmoidFast(v: Algebra, x: Vector): Vector {
   const e = expMinusAbsFast(v, x);
-  const p = v.div(e, v.add(e, v.constant(1)));
-  return v.select(v.lt(x, v.constant(0)), p, v.sub(v.constant(1), p));
+  return v.mul(sideOf(v, x, e), v.div(v.constant(1), v.add(e, v.constant(1))));
 }
 
 /**
@@ -184,8 +194,7 @@ export const expWide = (v: Algebra, x: Vector): Vector => expWideAbove(v, clamp(
 export function sigmoidWide(v: Algebra, x: Vector): Vector {
   const one = v.constant(1);
   const e = expWideAbove(v, v.pmax(minusAbs(v, x), v.constant(WIDE.low)));
-  const r = v.div(one, v.add(e, one));
-  return v.select(v.lt(x, v.constant(0)), v.mul(e, r), r);
+  return v.mul(sideOf(v, x, e), v.div(one, v.add(e, one)));
 }
 
 /** The same for the hyperbolic cosine. */
