@@ -9,7 +9,7 @@
 import type { AccumulateOp, Expr, Local, Stmt } from "../../src/loop/types.ts";
 import { operands } from "../../src/loop/fold.ts";
 import { statementsIn } from "../../src/loop/vectorise.ts";
-import { accumulators, floatBinary, floatTypeOf, isMath } from "./arithmetic.ts";
+import { accumulators, floatBinary, floatTypeOf, isMath, withoutSign } from "./arithmetic.ts";
 import type { Floats } from "./arithmetic.ts";
 import type { Ref, WasmModule } from "./binaryen.ts";
 import { fold } from "./fold.ts";
@@ -69,8 +69,7 @@ export function emitVectorPart(
       const copy: Copy = { shift: index * lanes * s.step, locals: new Map(), waiting: new Map() };
       return { loop, copy, index, sets, sums };
     });
-    if (body.some((statement) => statement.kind === "for")) emitJammed(sites, body, instructions);
-    else for (const site of sites) emitJammed([site], body, instructions);
+    emitJammed(sites, body, instructions);
     return countedLoop(frame, counter, count * lanes * s.step, end, instructions);
   };
 
@@ -138,16 +137,16 @@ function runsOnLanes(forms: Forms, s: LaneStmt): boolean {
 
 /**
  * How many times the body is repeated. A sum needs about four independent chains to hide the latency of an addition,
- * unless its terms take longer than that anyway; cheap bodies gain from fewer counter steps. With a loop inside, what it
- * loads for all lanes serves two vectors; its accumulators have to fit into registers.
+ * unless its terms take longer than that anyway; cheap bodies gain from fewer counter steps. A formula with an exponential
+ * is one long chain, and a processor finds the next iteration's only as far as it looks ahead: copies side by side keep it
+ * busy, as long as their values fit into registers. With a loop inside, what it loads for all lanes serves two vectors; its
+ * accumulators have to fit into registers.
  */
 function copyCount(forms: Forms, body: readonly LaneStmt[]): number {
   const all = statementsIn(body);
   if (all.length > body.length) return mostAccumulators(body) <= MAX_JAMMED ? 2 : 1;
-  const cost = all.reduce(
-    (sum, s) => sum + 1 + (s.kind === "for" || s.kind === "if" ? 0 : costOf(s.value)),
-    0,
-  );
+  const { cost, functions } = costOf(all);
+  if (functions > 0) return cost <= 60 ? 4 : cost <= 100 ? 2 : 1;
   if (sumsOf(forms, body).size > 0) return cost <= 24 ? 4 : cost <= 48 ? 2 : 1;
   return cost <= 16 ? 2 : 1;
 }
@@ -173,17 +172,40 @@ function accumulatorSets(forms: Forms, body: readonly Stmt[]): number {
 
 const CHAINS = 4;
 
-const MATH_COST = 20;
+/** Of a function of the math library, and of another one of the same argument or its negative, which shares most of it. */
+const MATH_COST = { first: 20, next: 8 } as const;
 
-function costOf(e: Expr): number {
-  return fold<undefined, number>(e, undefined, {
-    enter: (x) => (x.kind === "load" ? [] : operands(x).map((o) => ({ expr: o, context: undefined }))),
-    leave: (x, _, parts) =>
-      parts.reduce(
-        (sum, n) => sum + n,
-        x.kind === "local" || x.kind === "const" ? 0 : isMath(x) ? MATH_COST : 1,
-      ),
-  });
+interface Cost {
+  readonly cost: number;
+  /** Calls of the math library. */
+  readonly functions: number;
+}
+
+/** Operations on registers; one of f64 in a kernel of f32 takes two. */
+function costOf(statements: readonly Stmt[]): Cost {
+  const known = new Set<Expr | Local>();
+  let functions = 0;
+  const own = (e: Expr): number => {
+    if (e.kind === "local" || e.kind === "const") return 0;
+    const registers = e.type === "wide" ? 2 : 1;
+    if (!isMath(e)) return registers;
+    functions += 1;
+    const argument = e.kind === "unary" ? withoutSign(e.a).expr : e;
+    const key = argument.kind === "local" ? argument.local : argument;
+    const isNext = known.has(key);
+    known.add(key);
+    return registers * (isNext ? MATH_COST.next : MATH_COST.first);
+  };
+  const ofValue = (value: Expr): number =>
+    fold<undefined, number>(value, undefined, {
+      enter: (x) => (x.kind === "load" ? [] : operands(x).map((o) => ({ expr: o, context: undefined }))),
+      leave: (x, _, parts) => parts.reduce((sum, n) => sum + n, own(x)),
+    });
+  const cost = statements.reduce(
+    (sum, s) => sum + 1 + (s.kind === "for" || s.kind === "if" ? 0 : ofValue(s.value)),
+    0,
+  );
+  return { cost, functions };
 }
 
 /** Lanes that collect a sum (or product, maximum, minimum): one set for each copy of the body. */
