@@ -10,7 +10,7 @@ import type { AccumulateOp, Expr, Local, Stmt } from "../../src/loop/types.ts";
 import { operands } from "../../src/loop/fold.ts";
 import { statementsIn } from "../../src/loop/vectorise.ts";
 import { accumulators, floatBinary, floatTypeOf, isMath, withoutSign } from "./arithmetic.ts";
-import type { Floats } from "./arithmetic.ts";
+import type { Floats, MathOp } from "./arithmetic.ts";
 import type { Ref, WasmModule } from "./binaryen.ts";
 import { fold } from "./fold.ts";
 import { analyse, constantOf } from "./forms.ts";
@@ -53,7 +53,7 @@ export function emitVectorPart(
   const sums = new Map<Local, Accumulator>();
   const trips = tripCount(s);
   if (trips !== undefined && trips < lanes) return "some left";
-  const copies = Math.min(copyCount(forms, body), Math.floor(mostTrips(s) / lanes));
+  const copies = dividing(trips, lanes, Math.min(copyCount(forms, body), Math.floor(mostTrips(s) / lanes)));
   if (copies === 0) return "some left";
   const sets = Math.min(copies, accumulatorSets(forms, body));
 
@@ -89,6 +89,13 @@ export function emitVectorPart(
   sequence.push(module.if(whole, module.block(null, [...before.sequence, ...starts, ...loops, ...ends])));
   scope.retire();
   return trips !== undefined && trips % lanes === 0 ? "none left" : "some left";
+}
+
+/** So many copies, or of three or more one or two fewer where that leaves no vector over. */
+function dividing(trips: number | undefined, lanes: number, most: number): number {
+  const vectors = trips === undefined ? 0 : Math.floor(trips / lanes);
+  const fit = [most, most - 1, most - 2].find((count) => count > 1 && vectors % count === 0);
+  return fit ?? most;
 }
 
 /** More than this it cannot be. */
@@ -146,7 +153,7 @@ function copyCount(forms: Forms, body: readonly LaneStmt[]): number {
   const all = statementsIn(body);
   if (all.length > body.length) return mostAccumulators(body) <= MAX_JAMMED ? 2 : 1;
   const { cost, functions } = costOf(all);
-  if (functions > 0) return cost <= 60 ? 4 : cost <= 100 ? 2 : 1;
+  if (functions > 0) return cost <= 60 ? 3 : cost <= 100 ? 2 : 1;
   if (sumsOf(forms, body).size > 0) return cost <= 24 ? 4 : cost <= 48 ? 2 : 1;
   return cost <= 16 ? 2 : 1;
 }
@@ -175,6 +182,11 @@ const CHAINS = 4;
 /** Of a function of the math library, and of another one of the same argument or its negative, which shares most of it. */
 const MATH_COST = { first: 20, next: 8 } as const;
 
+/** Those that reduce their arguments by more than a few operations, or have two branches. */
+const LONG_COST: { readonly [K in MathOp]?: number } = { sin: 80, cos: 80, tan: 100, pow: 100, atan2: 60 };
+
+const isMathOp = (e: Expr): e is Extract<Expr, { kind: "unary" | "binary" }> => isMath(e);
+
 interface Cost {
   readonly cost: number;
   /** Calls of the math library. */
@@ -188,8 +200,10 @@ function costOf(statements: readonly Stmt[]): Cost {
   const own = (e: Expr): number => {
     if (e.kind === "local" || e.kind === "const") return 0;
     const registers = e.type === "wide" ? 2 : 1;
-    if (!isMath(e)) return registers;
+    if (!isMathOp(e)) return registers;
     functions += 1;
+    const long = LONG_COST[e.op];
+    if (long !== undefined) return registers * long;
     const argument = e.kind === "unary" ? withoutSign(e.a).expr : e;
     const key = argument.kind === "local" ? argument.local : argument;
     const isNext = known.has(key);

@@ -148,36 +148,32 @@ export const ERFC_EXPONENT_SINGLE: readonly number[] = [
   1.1285199, 0.63569957, 0.1052866, -0.02290588, 0.0032199365, -0.00021459196,
 ];
 
-export interface ErfcxTable {
-  /** From here on erfc rounds to zero. */
-  readonly last: number;
-  /** e^(a²) erfc(a) (a + k) in u = (a − k)/(a + k) − ¼ with k = 5/2. */
-  readonly polynomial: readonly number[];
-}
+/** From here on erfc is zero in f64. */
+export const ERFC_IS_ZERO = 27.3;
 
 /**
- * On 0.89 ≤ a ≤ last, relative errors; the polynomials are evaluated in f64 in both cases.
- * f32: 2⁻³⁰·⁴; f64: 2⁻⁵⁷·⁹ before the coefficients are rounded (each once, without refitting), 2⁻⁵⁵ after.
+ * e^(a²) erfc(a) (a + k) in u = (a − k)/(a + k) − ¼ with k = 5/2 on 0.89 ≤ a ≤ 27.3, relative error 2⁻⁵⁷·⁹ before the
+ * coefficients are rounded (each once, without refitting), 2⁻⁵⁵ after.
  */
-export const ERFCX: PerLaneType<ErfcxTable> = {
-  f32: {
-    last: 10.2,
-    polynomial: [
-      0.8786804828875567, -0.6078965008806012, 0.3371361364098905, -0.13917085286045774, 0.0342917500603204,
-      0.0012018998900625807, -0.004413724886564508, 0.0008467307341269782, 0.0006260650315346233,
-    ],
-  },
-  f64: {
-    last: 27.3,
-    polynomial: [
-      0.8786804822948567, -0.6078964963145127, 0.337136245799061, -0.1391710935973516, 0.034288356237530224,
-      0.0012030374200244103, -0.0043776603624805215, 0.000877327539673965, 0.0005081584917539912,
-      -0.00021554514535764414, -7.517180935245248e-5, 4.588377782657028e-5, 1.595647240075769e-5,
-      -9.699737260071291e-6, -4.506176815960244e-6, 1.9124719338491633e-6, 1.3928087131000509e-6,
-      -2.734259749813518e-7, -3.642619263267879e-7, 5.537060310152469e-9, 4.8170283051475405e-8,
-    ],
-  },
-};
+export const ERFCX: readonly number[] = [
+  0.8786804822948567, -0.6078964963145127, 0.337136245799061, -0.1391710935973516, 0.034288356237530224,
+  0.0012030374200244103, -0.0043776603624805215, 0.000877327539673965, 0.0005081584917539912,
+  -0.00021554514535764414, -7.517180935245248e-5, 4.588377782657028e-5, 1.595647240075769e-5,
+  -9.699737260071291e-6, -4.506176815960244e-6, 1.9124719338491633e-6, 1.3928087131000509e-6,
+  -2.734259749813518e-7, -3.642619263267879e-7, 5.537060310152469e-9, 4.8170283051475405e-8,
+];
+
+/**
+ * For what is rounded to f32 after sums that may cancel: e^(a²) erfc(a) (a + k) / 2k in u = (a − k)/(a + k) with k = 11/4
+ * on 0 ≤ a ≤ 10.2, where erfc is below all numbers of f32; relative error 2⁻⁴⁹·⁶ up to a = 0.95, where erfc may cancel, and 2⁻³¹·⁴
+ * beyond. Weighted least squares with the weights of Lawson's iteration, which tends to the minimax fit; each coefficient rounded once.
+ */
+export const ERFCX_WIDE: readonly number[] = [
+  0.1936620963256022, -0.15414490999654423, 0.0957455204644859, -0.043992086071065854, 0.0128417086240506,
+  -0.0008412179099990171, -0.001032882505530779, 0.0003119510744029897, 8.125822494002235e-5,
+  -5.1702266163374856e-5, -1.0266356397455247e-5, 9.187815470920662e-6, 4.402209806013517e-6,
+  6.143408545791839e-7,
+];
 
 /**
  * For f32 by `--math fast`: e^(a²) erfc(a) in y = a / (a + 2) on 0 ≤ a ≤ 4.1, where it is 1 at 0, weighted with e^(−a²);

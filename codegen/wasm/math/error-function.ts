@@ -1,6 +1,13 @@
 /** erf and erfc: near zero an odd polynomial, beyond it e^(−x²) times a slowly varying factor. */
 import { withSign } from "./bits.ts";
-import { ERF_TAIL, ERFC_EXPONENT_SINGLE, ERFCX, ERFCX_FAST, type ErfcxTable } from "./coefficients.ts";
+import {
+  ERF_TAIL,
+  ERFC_EXPONENT_SINGLE,
+  ERFC_IS_ZERO,
+  ERFCX,
+  ERFCX_FAST,
+  ERFCX_WIDE,
+} from "./coefficients.ts";
 import { expFast, expNormal, expOfSum, expWide } from "./exponential.ts";
 import { type Algebra, type Vector, widened } from "./graph.ts";
 
@@ -16,43 +23,41 @@ const FAST_LIMIT = 16;
 /** erf x − x. */
 const erfNearRest = (v: Algebra, x: Vector): Vector => v.mul(x, v.polynomial(v.mul(x, x), ERF_TAIL[v.dtype]));
 
-/** How e^(−x²) is multiplied with what the rest of erfc |x| gives. */
-type TimesGaussian = (v: Algebra, x: Vector, rest: Vector) => Vector;
-
-/** In f64. The square is head + tail: the head is that of a with half its mantissa, and exact. */
-const timesGaussian: TimesGaussian = (v, x, rest) => {
-  const a = v.pmin(v.abs(x), v.constant(ERFCX.f64.last));
+/** e^(−a²) · rest. The square is head + tail: the head is that of a with half its mantissa, and exact. */
+function timesGaussian(v: Algebra, a: Vector, rest: Vector): Vector {
   const short = v.and(a, v.bits(0xfffffffff8000000n));
   const tail = v.mul(v.sub(a, short), v.add(a, short));
   return expOfSum(v, v.neg(v.mul(short, short)), v.neg(tail), (e) => v.mul(e, rest));
-};
-
-/** In f64 to the accuracy of f32. Not of |x|, so that it is the same as a density's e^(−x²) beside it. */
-const timesGaussianWide: TimesGaussian = (v, x, rest) => v.mul(expWide(v, v.neg(v.mul(x, x))), rest);
+}
 
 /** erfc a for a = |x| ≥ 0.9, in f64: e^(−a²) · p(u) / (a + k) with u = (a − k)/(a + k) − ¼ and k = 5/2. */
-function erfcFar(v: Algebra, x: Vector, { last, polynomial }: ErfcxTable, times: TimesGaussian): Vector {
-  const a = v.pmin(v.abs(x), v.constant(last));
+function farDouble(v: Algebra, x: Vector): Vector {
+  const a = v.pmin(v.abs(x), v.constant(ERFC_IS_ZERO));
   // (a − k)/(a + k) − ¼ = ¾ − 2k/(a + k)
   const inverse = v.div(v.constant(1), v.add(a, v.constant(2.5)));
   const u = v.sub(v.constant(0.75), v.mul(inverse, v.constant(5)));
-  return times(v, x, v.mul(v.polynomial(u, polynomial), inverse));
+  return timesGaussian(v, a, v.mul(v.polynomial(u, ERFCX), inverse));
 }
 
-/** From the value at |x| ≥ 0.9; near zero as (1 − x) − (erf x − x): where it counts, 1 − x is exact and the rest is small. */
-function erfcFrom(v: Algebra, x: Vector, far: Vector): Vector {
-  const outer = v.select(v.lt(x, v.constant(0)), v.sub(v.constant(2), far), far);
+/** From that of |x|. */
+const ofBothSigns = (v: Algebra, x: Vector, far: Vector): Vector =>
+  v.select(v.lt(x, v.constant(0)), v.sub(v.constant(2), far), far);
+
+/** Near zero as (1 − x) − (erf x − x): where it counts, 1 − x is exact and the rest is small. */
+export function erfcDouble(v: Algebra, x: Vector): Vector {
   const near = v.sub(v.sub(v.constant(1), x), erfNearRest(v, x));
-  return v.select(v.lt(v.abs(x), v.constant(NEAR)), near, outer);
+  return v.select(v.lt(v.abs(x), v.constant(NEAR)), near, ofBothSigns(v, x, farDouble(v, x)));
 }
 
-const farDouble = (v: Algebra, x: Vector): Vector => erfcFar(v, x, ERFCX.f64, timesGaussian);
-
-export const erfcDouble = (v: Algebra, x: Vector): Vector => erfcFrom(v, x, farDouble(v, x));
-
-/** In f64 lanes to the accuracy of f32. */
-export const erfcWide = (v: Algebra, x: Vector): Vector =>
-  erfcFrom(v, x, erfcFar(v, x, ERFCX.f32, timesGaussianWide));
+/**
+ * In f64 lanes to the accuracy of f32: e^(−x²) · p(u) · 2k/(a + k) with u = 1 − 2k/(a + k), for all a = |x|. The square is not of
+ * |x|, so that the exponential is the same as a density's beside it.
+ */
+export function erfcWide(v: Algebra, x: Vector): Vector {
+  const quotient = v.div(v.constant(5.5), v.add(v.abs(x), v.constant(2.75)));
+  const factor = v.mul(v.polynomialInHalves(v.sub(v.constant(1), quotient), ERFCX_WIDE), quotient);
+  return ofBothSigns(v, x, v.mul(expWide(v, v.neg(v.mul(x, x))), factor));
+}
 
 export const erfcSingle = (v: Algebra, x: Vector): Vector => widened(v, erfcWide, x);
 
@@ -78,8 +83,7 @@ function erfcOfMagnitudeFast(v: Algebra, x: Vector): Vector {
 }
 
 export function erfcFast(v: Algebra, x: Vector): Vector {
-  const far = erfcOfMagnitudeFast(v, x);
-  return v.select(v.lt(x, v.constant(0)), v.sub(v.constant(2), far), far);
+  return ofBothSigns(v, x, erfcOfMagnitudeFast(v, x));
 }
 
 export const erfFast = (v: Algebra, x: Vector): Vector =>

@@ -183,7 +183,7 @@ const WIDE = { low: -1023 * Math.LN2, high: 700 };
 function expWideAbove(v: Algebra, x: Vector): Vector {
   const n = roundedProduct(v, x, Math.LOG2E, v.format.bias);
   const r = v.sub(x, v.mul(n.value, v.constant(Math.LN2)));
-  const reduced = v.mulAdd(v.mul(r, r), v.polynomialInPairs(r, EXP_TAIL_WIDE), v.add(r, v.constant(1)));
+  const reduced = v.mulAdd(v.mul(r, r), v.polynomialInHalves(r, EXP_TAIL_WIDE), v.add(r, v.constant(1)));
   return v.mul(reduced, powerOfTwo(v, n.bits));
 }
 

@@ -46,6 +46,8 @@ export type Algebra = { readonly [K in UnaryLaneOperation]: (a: Vector) => Vecto
    * For formulas that are one chain; of several chains side by side the intermediate results would not fit into registers.
    */
   polynomialInPairs(x: Vector, coefficients: readonly number[]): Vector;
+  /** The same as two polynomials in x², of the even and of the odd terms: two chains of half the length. */
+  polynomialInHalves(x: Vector, coefficients: readonly number[]): Vector;
   /** A call of another function of the module. */
   call(name: string, ...operands: readonly Vector[]): Vector;
   /** `rare` if any lane of the mask is set, else `usual`; only the one is computed. */
@@ -130,6 +132,10 @@ function createAlgebra(
       relaxedMulAdd(target, dtype, code(a), code(b), code(c)),
     );
   const mulAdd = isRelaxed(target) ? fused : (a: Vector, b: Vector, c: Vector) => add(mul(a, b), c);
+  const polynomial = (x: Vector, coefficients: readonly number[]): Vector =>
+    coefficients
+      .slice(0, -1)
+      .reduceRight((sum, c) => mulAdd(sum, x, constant(c)), constant(coefficients.at(-1) ?? 0));
   // c₀ + c₁ x + (c₂ + c₃ x) x² + … is a polynomial in x² of half as many terms
   const inPairs = (x: Vector, terms: readonly Vector[]): Vector => {
     const [first = constant(0), ...others] = terms;
@@ -185,10 +191,16 @@ function createAlgebra(
     shiftRight: (a, count) =>
       intern(`${dtype}.shr ${count}`, [a], (code) => lanes.shiftRight(code(a), count)),
     mulAdd,
-    polynomial: (x, coefficients) =>
-      coefficients
-        .slice(0, -1)
-        .reduceRight((sum, c) => mulAdd(sum, x, constant(c)), constant(coefficients.at(-1) ?? 0)),
+    polynomial,
+    polynomialInHalves: (x, coefficients) => {
+      const [even, odd] = [0, 1].map((parity) =>
+        polynomial(
+          mul(x, x),
+          coefficients.filter((_, k) => k % 2 === parity),
+        ),
+      );
+      return even === undefined || odd === undefined ? constant(0) : mulAdd(odd, x, even);
+    },
     polynomialInPairs: (x, [first = 0, ...others]) =>
       others.length === 0 ? constant(first) : mulAdd(inPairs(x, others.map(constant)), x, constant(first)),
     call: (name, ...operands) =>
