@@ -183,7 +183,14 @@ const CHAINS = 4;
 const MATH_COST = { first: 20, next: 8 } as const;
 
 /** Those that reduce their arguments by more than a few operations, or have two branches. */
-const LONG_COST: { readonly [K in MathOp]?: number } = { sin: 80, cos: 80, tan: 100, pow: 100, atan2: 60 };
+const LONG_COST: { readonly [K in MathOp]?: number } = {
+  sinh: 64,
+  sin: 80,
+  cos: 80,
+  tan: 100,
+  pow: 100,
+  atan2: 60,
+};
 
 const isMathOp = (e: Expr): e is Extract<Expr, { kind: "unary" | "binary" }> => isMath(e);
 
