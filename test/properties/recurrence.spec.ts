@@ -1,7 +1,7 @@
 /** Recurrences on every back end: values by hand, gradients by differences. */
 import { describe, expect, it } from "vitest";
 import { BACKENDS, instantiateAll } from "../../src/cli/backends.ts";
-import { gradcheck, type CheckedProgram } from "../../src/cli/gradcheck.ts";
+import { gradcheck, hessiancheck, type CheckedProgram } from "../../src/cli/gradcheck.ts";
 import { evaluate, type Inputs } from "../../src/eval/index.ts";
 import { createArena, type Arena, type Program } from "../../src/ir/index.ts";
 import * as pipeline from "../../src/pipeline.ts";
@@ -174,6 +174,55 @@ describe("gradients on every back end", () => {
   });
 });
 
+/** Cells whose states and gates are read by the Hessian too, and the forward algorithm of a hidden Markov model. */
+const SECOND: { readonly [name: string]: Case & { readonly wrt: readonly string[] } } = {
+  LSTM: {
+    text: `fn f(x: [T, D], W: [4, H, D], U: [4, H, H]) {
+      a[t, g, j] = sum[d](W[g, j, d] * x[t, d]) + sum[k](U[g, j, k] * (h[t - 1, k] ?? 0))
+      c[t, j] = sigmoid(a[t, 0, j]) * (c[t - 1, j] ?? 0) + sigmoid(a[t, 1, j]) * tanh(a[t, 2, j])
+      h[t, j] = sigmoid(a[t, 3, j]) * tanh(c[t, j])
+      return sum(h^2)
+    }`,
+    wrt: ["U"],
+    dims: { T: 2, D: 1, H: 2 },
+  },
+  GRU: {
+    text: `fn f(x: [T, D], W: [3, H, D], U: [3, H, H]) {
+      z[t, j] = sigmoid(sum[d](W[0, j, d] * x[t, d]) + sum[k](U[0, j, k] * (h[t - 1, k] ?? 0)))
+      r[t, j] = sigmoid(sum[d](W[1, j, d] * x[t, d]) + sum[k](U[1, j, k] * (h[t - 1, k] ?? 0)))
+      n[t, j] = tanh(sum[d](W[2, j, d] * x[t, d]) + sum[k](U[2, j, k] * r[t, k] * (h[t - 1, k] ?? 0)))
+      h[t, j] = (1 - z[t, j]) * n[t, j] + z[t, j] * (h[t - 1, j] ?? 0)
+      return sum(h^2)
+    }`,
+    wrt: ["U"],
+    dims: { T: 2, D: 1, H: 2 },
+  },
+  "all paths of a hidden Markov model": {
+    text: `fn f(e: [T, S], A: [S, S], p: [S]) {
+      a[0, j] = p[j] + e[0, j]
+      a[t, j] = logsumexp[i](a[t - 1, i] + A[i, j]) + e[t, j]
+      last[j] = a[T - 1, j] ?? 0
+      return logsumexp[j](last[j])
+    }`,
+    wrt: ["A"],
+    dims: { T: 3, S: 2 },
+  },
+};
+
+describe("Hessians on every back end", () => {
+  it.each(Object.entries(SECOND))(
+    "%s",
+    async (_, { text, wrt, dims }) => {
+      const settings = { dims: new Map(Object.entries(dims)) };
+      const [report] = await hessiancheck([{ ...compiled(text), wrt, settings }]);
+      const rows = report?.rows ?? [];
+      expect(rows.filter((row) => row.failure !== undefined)).toEqual([]);
+      expect(new Set(rows.map((row) => row.backend)).size).toBeGreaterThan(BACKENDS.length - 1);
+    },
+    60_000,
+  );
+});
+
 const vector = (data: readonly number[]) => ({ shape: [data.length], data: Float64Array.from(data) });
 
 const number = (value: number) => ({ shape: [], data: Float64Array.of(value) });
@@ -243,4 +292,25 @@ it("passes the adjoint of nothing back through no steps at all", async () => {
   };
   for (const outputs of await everywhere(ir, pipeline.vjp(ir, program, wrt), inputs))
     expect([outputs.get("d_x"), outputs.get("d_a")]).toEqual([[], [0]]);
+});
+
+it("differentiates a cumulative product whose factors are zero exactly", async () => {
+  const { ir, program, wrt } = compiled(CASES["cumulative product"]?.text ?? "");
+  for (const x of [
+    [2, 0, 3, 5],
+    [2, 0, 3, 0, 5],
+    [0, 0, 4],
+  ]) {
+    // ∂/∂x[k] Σ_t p[t] is the sum of the products of all other factors up to t ≥ k
+    const product = (t: number, k: number): number =>
+      x.slice(0, t + 1).reduce((p, factor, j) => (j === k ? p : p * factor), 1);
+    const expected = x.map((_, k) => x.reduce((sum, _x, t) => (t < k ? sum : sum + product(t, k)), 0));
+    const ones = x.map(() => 1);
+    const inputs: Inputs = {
+      tensors: new Map([["x", vector(x)], ["d_p", vector(ones)]]), // prettier-ignore
+      dims: new Map([["T", x.length]]),
+    };
+    for (const outputs of await everywhere(ir, pipeline.vjp(ir, program, wrt), inputs))
+      expect(outputs.get("d_x")).toEqual(expected);
+  }
 });
