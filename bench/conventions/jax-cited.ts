@@ -18,6 +18,7 @@ export const JAX: ByRow<Citation> = {
   "max at ties": MAX_TIES,
   "max over an axis at ties": MAX_TIES,
   "norm at the zero vector": { says: "NaN", source: issue(21723) },
+  "softmax with ∞": { says: "NaN", source: issue(21495) },
   "a branch not taken": {
     says: "NaN, if its derivative is infinite",
     source: "https://docs.jax.dev/en/latest/faq.html#gradients-contain-nan-where-using-where",

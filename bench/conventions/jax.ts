@@ -57,5 +57,8 @@ export const JAX_JS = ({ lax, nn, numpy: np }: Jax): ByRow<(inputs: Inputs) => J
   "logsumexp with -∞": ({ x }) => nn.logsumexp(x),
   "softplus of large numbers": ({ x }) => nn.softplus(x).sum(),
   "softmax with -∞": ({ x, y }) => nn.softmax(x).mul(y).sum(),
+  "softmax with ∞": ({ x, y }) => nn.softmax(x).mul(y).sum(),
+  "swish at -∞": ({ x }) => nn.silu(x).sum(),
+  "gelu at -∞": ({ x }) => nn.gelu(x).sum(),
   "a row that is read twice": ({ x, index }) => np.take(x, index.astype(np.int32), 0).sum(),
 });

@@ -57,6 +57,10 @@ ROWS = {
     "logsumexp with -∞": lambda x: x.logsumexp(0),
     "softplus of large numbers": lambda x: F.softplus(x).sum(),
     "softmax with -∞": lambda x, y: (F.softmax(x, 0) * y).sum(),
+    "softmax with ∞": lambda x, y: (F.softmax(x, 0) * y).sum(),
+    "swish at -∞": lambda x: F.silu(x).sum(),
+    "mish at -∞": lambda x: F.mish(x).sum(),
+    "gelu at -∞": lambda x: F.gelu(x).sum(),
     "a row that is read twice": lambda x, index: F.embedding(index.long(), x).sum(),
 }
 

@@ -56,5 +56,7 @@ export const TENSORFLOW = (tf: TensorFlow): ByRow<(inputs: Inputs) => Tensor> =>
   "logsumexp with -∞": ({ x }) => x.logSumExp(),
   "softplus of large numbers": ({ x }) => x.softplus().sum(),
   "softmax with -∞": ({ x, y }) => x.softmax().mul(y).sum(),
+  "softmax with ∞": ({ x, y }) => x.softmax().mul(y).sum(),
+  "swish at -∞": ({ x }) => x.mul(x.sigmoid()).sum(),
   "a row that is read twice": ({ x, index }) => tf.gather(x, index.toInt()).sum(),
 });

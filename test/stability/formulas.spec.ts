@@ -73,10 +73,30 @@ const two = (name: string, source: string, a: readonly number[], t: readonly num
 const LOGITS = [0, 1, -1, 30, -30, 100, -100, 700, -700];
 const TARGETS = [0, 1, 0, 1, 0, 1, 0, 0.25, 0.5];
 
+/** Probabilities as targets, where neither of the logarithms has the factor 0. */
+const soft = (name: string, source: string): Sweep => {
+  const [logits, targets] = [LOGITS.flatMap((x) => [x, x]), LOGITS.flatMap(() => [0.25, 0.9])];
+  return { ...two(name, source, logits, targets), wrt: ["x"] };
+};
+
 const PAIRS: readonly Sweep[] = [
   two("log(exp(x) + exp(t))", "return log(exp(x) + exp(t))", [0, 1, -1e4, 1e4, 1e3, -800, 1e-10], [0, -1, -1e4, 1e4, -1e3, -801, -1e-10]), // prettier-ignore
   two("binary cross-entropy by sigmoid", "p = sigmoid(x)\n  return -(t * log(p) + (1 - t) * log(1 - p))", LOGITS, TARGETS), // prettier-ignore
   two("binary cross-entropy by exp", "p = 1 / (1 + exp(-x))\n  return -(t * log(p) + (1 - t) * log(1 - p))", LOGITS, TARGETS), // prettier-ignore
+  ...["sigmoid(x)", "1 / (1 + exp(-x))"].flatMap((p) => [
+    soft(
+      `binary cross-entropy of a soft target by ${p}`,
+      `p = ${p}\n  return -(t * log(p) + (1 - t) * log(1 - p))`,
+    ),
+    soft(
+      `focal loss of a soft target by ${p}`,
+      `p = ${p}\n  return -(t * (1 - p)^2 * log(p) + (1 - t) * p^2 * log(1 - p))`,
+    ),
+    soft(
+      `focal loss of a soft target by pt and ${p}`,
+      `p = ${p}\n  ce = -(t * log(p) + (1 - t) * log(1 - p))\n  pt = t * p + (1 - t) * (1 - p)\n  return (1 - pt)^2 * ce`,
+    ),
+  ]),
   two("binary cross-entropy of probabilities", "return -(t * log(x) + (1 - t) * log(1 - x))", [1e-300, 1e-10, 0.5, 1 - 2 ** -20, 1e-30], [0, 1, 0.3, 0, 1]), // prettier-ignore
 ];
 
@@ -175,6 +195,17 @@ const REDUCTIONS: readonly Sweep[] = [
     "m[n] = mean[c](x[n, c])\n  s[n] = mean[c](x[n, c] * x[n, c])\n  y[n] = s[n] - m[n] * m[n]",
     OFFSETS,
   ),
+  ...[
+    "y[n] = (sum[c](x[n, c]^2) - sum[c](x[n, c])^2 / C) / (C - 1)",
+    "y[n] = (sum[c](x[n, c]^2) - C * mean[c](x[n, c])^2) / (C - 1)",
+    "y[n] = (mean[c](x[n, c]^2) - mean[c](x[n, c])^2) * C / (C - 1)",
+    "s[n] = sum[c](x[n, c])\n  q[n] = sum[c](x[n, c] * x[n, c])\n  y[n] = (q[n] - s[n] * s[n] / C) / (C - 1)",
+    "y[n] = sum[c](x[n, c]^2) / C - sum[c](x[n, c])^2 / C^2",
+  ].map((body, k) => rows(`variance by moments, ${k + 1}`, body, OFFSETS)),
+  {
+    ...rows("variance by moments of a known number", "", [[...OFFSETS.flat(), 3]]),
+    source: "fn f(x: [N, 13]) {\n  y[n] = (sum[c](x[n, c]^2) - sum[c](x[n, c])^2 / 13) / 12\n  return y\n}\n",
+  },
   ...[
     "p[n] = sqrt(sum[c](a[n, c]^2))\n  q[n] = sqrt(sum[c](b[n, c]^2))\n  y[n] = d[n] / (p[n] * q[n])",
     "y[n] = d[n] / (norm[c](a[n, c]) * norm[c](b[n, c]))",
