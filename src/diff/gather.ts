@@ -287,7 +287,9 @@ const solveDivision = (ir: Arena, { target, value }: Equation, state: State): So
   const loop = state.loops.find((index) => isExactly(atom.value, index));
   if (loop === undefined || atom.by.indices.length > 0) return undefined;
   const digit = affine.ofIndex(ir, target);
-  const rounds = range.floordiv(ir, affine.plus(ir, loop.extent, atom.by, affine.fixed(ir, -1)), atom.by);
+  const rounds =
+    affine.divideExactly(ir, loop.extent, atom.by) ??
+    range.floordiv(ir, affine.plus(ir, loop.extent, atom.by, affine.fixed(ir, -1)), atom.by);
   const fresh = freshIndex(ir, state, atom.kind === "floordiv" ? atom.by : rounds);
   const q = affine.ofIndex(ir, fresh);
   const [high, low] = atom.kind === "floordiv" ? [digit, q] : [q, digit];

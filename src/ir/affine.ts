@@ -128,6 +128,10 @@ export const asConstant = (a: Affine): number | undefined => (a.terms.length ===
 export const divideExactly = (ir: Arena, a: Affine, by: Affine): Affine | undefined => {
   const [divisor, ...others] = asMonomials(by);
   if (divisor === undefined || others.length > 0) return undefined;
+  return divideTerms(ir, a, divisor) ?? divideByQuotient(ir, a, divisor);
+};
+
+const divideTerms = (ir: Arena, a: Affine, divisor: Monomial): Affine | undefined => {
   const quotients: Monomial[] = [];
   let constant = 0;
   for (const term of asMonomials(a)) {
@@ -138,6 +142,15 @@ export const divideExactly = (ir: Arena, a: Affine, by: Affine): Affine | undefi
     else quotients.push({ coefficient, atoms: rest });
   }
   return fromMonomials(ir, quotients, constant);
+};
+
+/** a / (r·(v / b)) = a·b / (r·v), with an exact quotient less in the divisor. */
+const divideByQuotient = (ir: Arena, a: Affine, { coefficient, atoms }: Monomial): Affine | undefined => {
+  const at = atoms.findIndex((atom) => atom.kind === "floordiv" && atom.exact);
+  const atom = atoms[at];
+  if (atom?.kind !== "floordiv") return undefined;
+  const rest = ofTerm(ir, { coefficient, atoms: atoms.filter((_, k) => k !== at) });
+  return divideExactly(ir, times(ir, a, atom.by), times(ir, rest, atom.value));
 };
 
 const withoutAtoms = (atoms: readonly Atom[], removed: readonly Atom[]): readonly Atom[] | undefined => {

@@ -39,6 +39,13 @@ const CASES: readonly Case[] = [
     message: "2 does not divide N = 7",
   },
   {
+    name: "remainders by a quotient",
+    text: "fn f(x: [N]; parts = 1) { K = N / parts\n m[k < K] = sum[p < parts](x[p*K + k])\n y[n] = x[n] * m[n % K]\n return y }",
+    fits: { N: 12, parts: 3 },
+    misfits: { N: 12, parts: 5 },
+    message: "parts = 5 does not divide N = 12",
+  },
+  {
     name: "a quotient of a quotient",
     text: "fn f(x: [N], w: [B]; a = 1) { K = N / a\n y[i < a] = sum[k < K](x[i*K + k] * w[k // (K / B)]) return y }",
     fits: { N: 12, a: 2, B: 3 },
@@ -126,6 +133,9 @@ describe("an extent that is a quotient", () => {
           });
         }
       for (const { run } of all) expect(() => run(inputsOf(program, misfits))).toThrow(message);
+      // nothing is divided by a quotient that is 0
+      const empty = { ...fits, [Object.keys(fits).find((name) => ["C", "D", "N"].includes(name)) ?? ""]: 0 };
+      for (const { run } of all) expect(() => run(inputsOf(program, empty))).not.toThrow();
     }
   });
 
