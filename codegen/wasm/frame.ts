@@ -31,7 +31,7 @@ export interface Frame {
   /** Whether an expression reads memory or calls a function: worth a branch, and not to be evaluated in vain. */
   readonly costly: (expr: Expr) => boolean;
   /** Whether one more formula may be put in place: so many calls make the code too long. */
-  readonly mayInline: () => boolean;
+  readonly mayInline: (what: "lanes" | "scalar") => boolean;
   /** The number of elements of a buffer, computed in the prologue at its first use. */
   readonly length: (buffer: Buffer) => Slot;
 }

@@ -20,6 +20,9 @@ import { emitStatements } from "./statements.ts";
 /** Formulas in place of calls, in one kernel. */
 const MAX_INLINED = 64;
 
+/** The same of scalars, in a kernel without a loop: what a call of it costs is little more than they do. */
+const MAX_INLINED_SCALARS = 8;
+
 export function addKernel(binaryen: Binaryen, module: WasmModule, kernel: Kernel, math: MathLibrary): void {
   const { frame, types, scratch } = openKernel(binaryen, module, kernel, math, parametersOf(kernel));
   const { scope } = frame;
@@ -108,6 +111,7 @@ function createFrame(
     if (parameter.kind === "pointer") pointers.set(parameter.buffer, slot);
   });
   let inlined = 0;
+  const scalars = kernel.body.some(({ kind }) => kind === "for" || kind === "if") ? 0 : MAX_INLINED_SCALARS;
   const lengths = new Map<Buffer, Slot>();
   const frame: Frame = {
     scope,
@@ -118,7 +122,7 @@ function createFrame(
     pointers,
     locals: new Map(),
     costly: createCostly(),
-    mayInline: () => inlined++ < MAX_INLINED,
+    mayInline: (what) => inlined++ < (what === "lanes" ? MAX_INLINED : scalars),
     length: (buffer) => {
       const known = lengths.get(buffer);
       if (known !== undefined) return known;

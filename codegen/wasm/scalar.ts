@@ -13,8 +13,10 @@ import {
   intBinary,
   intCompare,
   intUnary,
+  isMath,
   precisionOf,
   scalarFloats,
+  withoutSign,
 } from "./arithmetic.ts";
 import type { MathOp, Shared } from "./arithmetic.ts";
 import type { Ref } from "./binaryen.ts";
@@ -68,6 +70,7 @@ function shallow(frame: Frame, values: readonly Value[], parts: readonly Operand
 }
 
 function enter(frame: Frame, expr: Expr, at: Context): readonly Operand<Context>[] {
+  if (expr.kind === "unary" && isMath(expr)) return [{ expr: withoutSign(expr.a).expr, context: at }];
   if (!isLazy(frame, expr)) return operands(expr).map((e) => ({ expr: e, context: at }));
   // Branches inside so many others are evaluated always, which is right and does not nest any further.
   const branch = (): Context =>
@@ -250,7 +253,8 @@ function unary(e: Extract<Expr, { kind: "unary" }>, { frame, at, values }: Given
   }
   const dtype = floatTypeOf(e.type, frame.scope.dtype);
   const row = floatUnary[e.op];
-  if (row.by === "math") return callMath(frame, e.op, e.type, [a]);
+  if (row.by === "math")
+    return mathScalar(frame, at, e.op, e.type, [{ value: a, sign: withoutSign(e.a).sign }]);
   const floats = scalarFloats(module, dtype);
   return row.by === "instruction" ? row.emit(floats, a) : row.emit(floats, share(frame, at, e.type, a));
 }
@@ -277,18 +281,40 @@ function binary(e: Extract<Expr, { kind: "binary" }>, { frame, at, values }: Giv
   }
   const dtype = floatTypeOf(e.type, frame.scope.dtype);
   const row = floatBinary[e.op];
-  if (row.by === "math") return callMath(frame, e.op, e.type, [a, b]);
+  if (row.by === "math") {
+    const operands = [a, b].map((value): SignedOperand => ({ value, sign: "+" }));
+    return mathScalar(frame, at, e.op, e.type, operands);
+  }
   const floats = scalarFloats(module, dtype);
   return row.by === "instruction" ? row.emit(floats, a, b) : row.emit(floats, shared(a), shared(b));
 }
 
-/** A scalar goes through the same function as lanes do, so that a result does not depend on its position. */
-function callMath(frame: Frame, op: MathOp, type: "float" | "wide", values: readonly Ref[]): Ref {
-  const { module, binaryen, dtype } = frame.scope;
+interface SignedOperand {
+  readonly value: Ref;
+  readonly sign: "+" | "-";
+}
+
+/** A scalar goes through the same formula as lanes do, so that a result does not depend on its position. */
+function mathScalar(
+  frame: Frame,
+  at: Context,
+  op: MathOp,
+  type: "float" | "wide",
+  operands: readonly SignedOperand[],
+): Ref {
+  const { math, scope } = frame;
+  const { module, binaryen, dtype } = scope;
   const lanes = floatTypeOf(type, dtype) === "f32" ? module.f32x4 : module.f64x2;
+  const precision = precisionOf(type, frame.kernel);
+  const inLocal = (value: Ref): number => hold(scope, at.sequence, binaryen.v128, value).index;
+  if (frame.mayInline("scalar")) {
+    const locals = operands.map(({ value, sign }) => ({ local: inLocal(lanes.splat(value)), sign }));
+    return lanes.extract_lane(math.inline(op, precision, locals, { bind: inLocal }), 0);
+  }
+  const { neg } = scalarFloats(module, floatTypeOf(type, dtype));
   const call = module.call(
-    frame.math.functionName(op, precisionOf(type, frame.kernel)),
-    values.map((value) => lanes.splat(value)),
+    math.functionName(op, precision),
+    operands.map(({ value, sign }) => lanes.splat(sign === "-" ? neg(value) : value)),
     binaryen.v128,
   );
   return lanes.extract_lane(call, 0);

@@ -220,7 +220,7 @@ function mathLanes(
   operands: readonly { readonly value: Ref; readonly sign: "+" | "-" }[],
 ): Ref {
   const { scope, math, kernel } = at.loop.frame;
-  if (!at.loop.frame.mayInline()) {
+  if (!at.loop.frame.mayInline("lanes")) {
     const { neg } = laneFloats(scope, type);
     return scope.module.call(
       math.functionName(op, precisionOf(type, kernel)),
