@@ -7,8 +7,9 @@ import {
 import type { AccumulateOp, Buffer, Expr, Local, Stmt } from "../loop/types.ts";
 import { compare, and, constant, convert, int, max, min, mul, or, add, sub, use } from "./build.ts";
 import { extentExpr, integer, type Counter, type Site } from "./integer.ts";
-import { blocked, ROWS, type Contraction, type Needed } from "./block.ts";
+import { blocked } from "./block.ts";
 import { jam, type For } from "./jam.ts";
+import { ROWS, type Contraction, type Needed } from "./panel.ts";
 import { chainOf, named, newLocal, openBlock, type Block, type Operand } from "./scope.ts";
 import type { Binding, Item, Kept, Loop, Masked, Place, Plan, Schedule, Step } from "./tree.ts";
 import { hasShortInside } from "./tile.ts";

@@ -21,6 +21,9 @@ const INSTANCE = 1000;
 const EXPANSION = 16;
 const FOLDING = 32;
 
+/** Of the nodes of an element that may fold, one in so many is expected to stay. */
+const REST = 8;
+
 /** The recurrence that a tensor belongs to. */
 export type Recurrences = ReadonlyMap<Tensor, Recurrence>;
 
@@ -48,8 +51,7 @@ export const straightLine = (
   const isBatch = definitions.some((definition) => openIndices(definition).length > 0);
   const allowed = isBatch ? Math.min(budget, INSTANCE) : budget;
   const limit = EXPANSION * allowed;
-  const wanted =
-    storedElements(definitions, results) > limit ? undefined : demand(ir, definitions, results, limit);
+  const wanted = demand(ir, definitions, results, limit);
   const singles = wanted && singlesOf(ir, definitions, wanted, results.outputs);
   const bodies = singles && shareCommon(ir, singles.map(({ single }) => single.body)); // prettier-ignore
   const operations = bodies ? straightOperations(ir, bodies) : Infinity;
@@ -128,11 +130,14 @@ const expansionOf = (definition: Definition, own: ReadonlySet<Tensor>): Expansio
 const mayVanish = (node: Node, own: ReadonlySet<Tensor>): boolean =>
   node.kind === "guard" || node.kind === "select" || (node.kind === "read" && own.has(node.tensor));
 
-/** Of all outputs together: even one that costs no operation is an instruction. */
-const storedElements = (definitions: readonly Definition[], { outputs }: Results): number =>
-  definitions
-    .filter(({ tensor }) => outputs.has(tensor))
-    .reduce((count, { indices }) => count + combinations(closed(indices)), 0);
+/** Of all outputs together: even an element that costs no operation is an instruction. */
+const leastNodes = (definitions: Iterable<Expansion>, outputs: ReadonlySet<Tensor>): number => {
+  let count = 0;
+  for (const { definition, mayVanish, visits } of definitions)
+    if (outputs.has(definition.tensor))
+      count += combinations(closed(definition.indices)) * (mayVanish ? 1 : visits);
+  return count;
+};
 
 /** The elements that outputs depend on; nothing if they take more nodes than the limit. */
 const demand = (
@@ -143,6 +148,7 @@ const demand = (
 ): Elements | undefined => {
   const own = new Set(definitions.map(({ tensor }) => tensor));
   const expansions = new Map(definitions.map((each) => [each.tensor, expansionOf(each, own)]));
+  if (leastNodes(expansions.values(), outputs) > limit) return undefined;
   const elements = new Map(definitions.map(({ tensor }) => [tensor, new Map<number, Wanted>()]));
   const waiting: Place[] = [...outputs].flatMap((tensor) => {
     const indices = expansions.get(tensor)?.definition.indices;
@@ -158,7 +164,7 @@ const demand = (
     if (!expansion.mayVanish) size += expansion.visits;
     if (size > limit || work > FOLDING * limit) return undefined;
     const node = elementAt(ir, expansion.definition, inHalf(symmetric, expansion.definition, position));
-    if (expansion.mayVanish) size += reachable([node]).length / 8;
+    if (expansion.mayVanish) size += reachable([node]).length / REST;
     const reads = placesIn(node, own);
     if (reads === undefined) return undefined;
     known.set(offset, { definition: expansion.definition, offset, position, node, reads });
