@@ -77,7 +77,7 @@ it("chunks are divided between threads", async () => {
   expect(phases.map(({ kind }) => kind)).toEqual(["split", "split"]);
   const { a, b, y } = productOf(text, term, size);
   const { kernels, close } = await runThreads([kernel], { threads: 2 });
-  const result = kernels.get("f")?.({ a: Float32Array.from(a), b: Float32Array.from(b) }).y;
+  const result = kernels.get("f")?.({ a: Float32Array.from(a), b: Float32Array.from(b) })["y"];
   close();
   expect(firstDifference(result as Float32Array, y)).toBe(-1);
 });
