@@ -71,7 +71,8 @@ it.each(FORMULAS)("%s: large factors, on all back ends", async (text, term) => {
 });
 
 it("chunks are divided between threads", async () => {
-  const [[text, term] = never(), [, size] = never()] = [FORMULAS[0], SIZES];
+  const [text, term] = FORMULAS[0] ?? never();
+  const [, size] = SIZES;
   const kernel = kernelOf(text, size, "f32");
   const phases = [...inParallel([kernel]).parallel.values()].flatMap((each) => each.phases);
   expect(phases.map(({ kind }) => kind)).toEqual(["split", "split"]);
@@ -83,5 +84,5 @@ it("chunks are divided between threads", async () => {
 });
 
 const never = (): never => {
-  throw new Error("there are formulas and sizes");
+  throw new Error("there are formulas");
 };
