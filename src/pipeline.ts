@@ -201,22 +201,40 @@ export const stagesOf = (ir: Arena, program: Program, asked: Request, trace: Tra
 /** The two ways to a sparse matrix: each entry by its formula (what kernels do), or from products with coloured vectors. */
 export interface Ways {
   readonly name: string;
-  readonly products: Affine;
+  /** Operations of all entries, and of one product. */
   readonly direct: Affine;
-  readonly compressed: Affine;
+  readonly product: Affine;
+  /** How many products give all entries; undefined where that depends on data or extents of run time. */
+  readonly products: Affine | undefined;
+  /** Numbers that are stored, and rows: a product says one number for each row, so that there are stored / rows at least. */
+  readonly stored: Affine;
+  readonly rows: Affine;
 }
 
-/** For each sparse matrix of what was asked for whose columns can be coloured before data are known; operations of both. */
+/** For each sparse matrix of what was asked for. */
 export const waysTo = (ir: Arena, program: Program, asked: Request, derived: Program): readonly Ways[] =>
   (derived.matrices ?? []).flatMap((matrix, k): readonly Ways[] => {
-    const products = diff.productsFor(ir, matrix);
+    const { name, structure } = matrix;
     const block = asked.matrices?.[k];
-    if (products === undefined || block === undefined) return [];
+    if (structure.kind !== "sparse" || block === undefined) return [];
     const one: Request = { kind: asked.kind, wrt: [], matrices: [block] };
     const kind = asked.kind === "hessian" ? "hvp" : "jvp";
     const count = (each: Request): Affine => operationCount(ir, request(ir, program, each)).operations;
-    const compressed = affine.times(ir, products, count({ kind, wrt: [block.columns] }));
-    return [{ name: matrix.name, products, direct: count(one), compressed }];
+    const size = (shape: readonly Affine[]): Affine =>
+      shape.reduce((product, extent) => affine.times(ir, product, extent), affine.fixed(ir, 1));
+    const stored = structure.values.map((part) =>
+      size(derived.outputs.find((output) => output.name === part)?.tensor.shape ?? []),
+    );
+    return [
+      {
+        name,
+        direct: count(one),
+        product: count({ kind, wrt: [block.columns] }),
+        products: diff.productsFor(ir, matrix),
+        stored: affine.plus(ir, ...stored),
+        rows: size(matrix.rows),
+      },
+    ];
   });
 
 /** The same with all entries of its Jacobians and Hessians as outputs, of shape [rows…, columns…]. */

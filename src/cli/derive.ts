@@ -1,6 +1,6 @@
 /** `gradsmith derive FILE FN`: the formulas of a derivative, the way to them, and any stage between. */
 import { expressionText, formulas, matrixFormulas, type Notation } from "../explain/index.ts";
-import { printProgram, type Arena, type Program } from "../ir/index.ts";
+import { affine, printProgram, type Arena, type Program } from "../ir/index.ts";
 import { printKernel } from "../loop/print.ts";
 import { defaultRequests, stagesOf, toSchedule, waysTo, type Request, type Stages } from "../pipeline.ts";
 import { operationCount, polynomialText, type Step } from "../simplify/index.ts";
@@ -81,8 +81,12 @@ const countLine = (ir: Arena, program: Program): string => `operations: ${operat
 
 const wayLines = ({ ir, asked, stages }: Derived): readonly string[] =>
   waysTo(ir, stages.checked, asked, stages.derived).map(
-    ({ name, products, direct, compressed }) =>
-      `${name} entry by entry: ${polynomialText(direct)}; from ${polynomialText(products)} products with coloured vectors: ${polynomialText(compressed)}`,
+    ({ name, direct, product, products, stored, rows }) => {
+      const direction = `${name} entry by entry: ${polynomialText(direct)}`;
+      return products === undefined
+        ? `${direction}; a product with a vector: ${polynomialText(product)}, of which (${polynomialText(stored)}) / (${polynomialText(rows)}) at least are needed`
+        : `${direction}; from ${polynomialText(products)} products with coloured vectors: ${polynomialText(affine.times(ir, products, product))}`;
+    },
   );
 
 export const derive = (options: DeriveOptions, output: Output): void => {

@@ -8,7 +8,7 @@ import { createNamer, type Namer } from "./names.ts";
 import { reverse, type Adjoints } from "./reverse.ts";
 import { sensitivities } from "./structured.ts";
 
-export { productsFor } from "./colour.ts";
+export { productsFor, starColours } from "./colour.ts";
 export { densely } from "./dense.ts";
 export { store, type Draft } from "./matrix.ts";
 export { partialsOf } from "./partials.ts";

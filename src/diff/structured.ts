@@ -384,11 +384,20 @@ const atSingleRows = (around: Around, definition: Definition, whole: readonly Te
   });
 };
 
-/** The summands of a term, where one of them is in a single row. */
+/** The summands of a term, where one of them is in a single row: of what is multiplied by a sum too. */
 const apart = (ir: Arena, own: readonly Index[], term: Term): readonly Term[] => {
-  if (term.body.kind !== "sum") return [term];
-  const summands = operandsOf(term.body).map((body): Term => ({ ...term, body }));
-  return summands.some((each) => rowsOf(ir, own, each).size > 0) ? summands : [term];
+  const isOneRow = (body: Node): boolean => rowsOf(ir, own, { ...term, body }).size > 0;
+  const summands = (body: Node): readonly Node[] => {
+    if (body.kind === "guard") return summands(body.a).map((each) => build.guard(ir, body.test, each));
+    if (body.kind === "sum") return operandsOf(body).flatMap(summands);
+    const factors = body.kind === "product" ? body.args : [];
+    const inRows = factors.find((factor) => factor.kind === "sum" && summands(factor).some(isOneRow));
+    if (inRows === undefined) return [body];
+    const others = factors.filter((factor) => factor !== inRows);
+    return operandsOf(inRows).flatMap((each) => summands(build.product(ir, [...others, each])));
+  };
+  const bodies = summands(term.body);
+  return bodies.some(isOneRow) ? bodies.map((body): Term => ({ ...term, body })) : [term];
 };
 
 /** Whether a block at fewer places, or all of it, has the place. */
@@ -467,15 +476,20 @@ const atPlaces = (
     body,
   );
 
-/** A list that stands inside of the blocks of another one is a part of these. */
+/**
+ * A list that stands inside of the blocks of one other is a part of these. Of one other only: so that, where the matrix is its
+ * transpose, the list's counterpart is a part of the counterpart of the other.
+ */
 const inOthers = (around: Around, tensor: Tensor, terms: readonly Term[]): readonly Term[] => {
   const { ir, element } = around;
   const own = ownIndices(ir, tensor);
   return terms.map((term) => {
     const blocks = terms.filter((other) => isBlockAround(other, term));
-    const { list: block, fixed } =
-      blocks.find((each) => !blocks.some((other) => isBlockAround(other, each))) ?? term;
-    if (block === undefined || term.list === undefined || blocks.length === 0) return term;
+    const [outer, ...others] = blocks.filter((each) => !blocks.some((other) => isBlockAround(other, each)));
+    const isApart = outer === undefined || others.some((other) => keyOf(other) !== keyOf(outer));
+    if (isApart || terms.some((other) => isBandAround(ir, own, other, term))) return term;
+    const { list: block, fixed } = outer;
+    if (block === undefined || term.list === undefined) return term;
     const rows = [...term.list.rows].flatMap(([d, value]) => equationAt(own[d], value, block.rows.has(d)));
     const columns = [...term.fixed].flatMap(([j, value]) => equationAt(element[j], value, fixed.has(j)));
     const loops = [...term.list.over.filter((index) => !block.over.includes(index)), ...term.loops];
@@ -492,6 +506,18 @@ const inOthers = (around: Around, tensor: Tensor, terms: readonly Term[]): reado
 
 const equationAt = (target: Index | undefined, value: Affine, isThere: boolean): readonly Equation[] =>
   target === undefined || isThere ? [] : [{ target, value }];
+
+/** Whether it has an entry or block in each row, which is where a list is in its rows. */
+const isBandAround = (ir: Arena, own: readonly Index[], band: Term, { list, fixed }: Term): boolean => {
+  if (band.list !== undefined || list === undefined) return false;
+  const places = new Map(
+    own.flatMap((index, d): [Index, Affine][] => {
+      const place = list.rows.get(d);
+      return place === undefined ? [] : [[index, place]];
+    }),
+  );
+  return [...putIn(ir, band.fixed, places)].every(([j, place]) => fixed.get(j) === place);
+};
 
 /** Whether it has fewer places, and is where a list is in these. */
 const isBlockAround = (block: Term, { list, fixed }: Term): boolean => {

@@ -9,6 +9,8 @@ import {
 } from "../ir/index.ts"; // prettier-ignore
 import { polynomialText, simplify } from "../simplify/index.ts";
 import { withProportions } from "./proportion.ts";
+import { treeText } from "./text.ts";
+import { equationOf } from "./tree.ts";
 import {
   isByRow,
   storedIn,
@@ -301,7 +303,7 @@ export const structureText = ({ matrix, places, entries }: ReadableMatrix): stri
     case "diagonal":
       return constant + structure.kind;
     case "dense":
-      return `${constant}${structure.isSymmetric ? "symmetric, " : ""}dense`;
+      return `${constant}${structure.isSymmetric ? "symmetric, " : ""}dense${conditionText(matrix, entries)}`;
     case "blockDiagonal":
       return `${constant}${structure.isSymmetric ? "symmetric, " : ""}${blocks}`;
     case "sparse": {
@@ -312,6 +314,24 @@ export const structureText = ({ matrix, places, entries }: ReadableMatrix): stri
     case "diagonalPlusLowRank":
       return constant + inBlocks(`diagonal plus rank ${rankText(structure.left.length)}`);
   }
+};
+
+/** Where all entries are stored although many are zero, since what says so is not a place in each row: when they are not. */
+const conditionText = ({ rows }: Matrix<Affine>, entries: readonly ReadableEntry[]): string => {
+  const [definition] = entries.map((entry) => entry.definition);
+  if (definition?.body.kind !== "guard") return "";
+  const { test } = definition.body;
+  const own = definition.indices.slice(0, rows.length);
+  const isBetween = (each: Node): boolean =>
+    each.kind !== "not" &&
+    own.some((index) => each.indices.includes(index)) &&
+    each.indices.some((index) => !own.includes(index));
+  const tests = (test.kind === "and" ? test.args : [test]).filter(isBetween);
+  const texts = tests.map((body) => {
+    const { right, where } = equationOf({ ...definition, reduction: undefined, body });
+    return where.length === 0 ? [treeText(right)] : [];
+  });
+  return tests.length === 0 ? "" : ` (zero unless ${texts.flat().join(" and ")})`;
 };
 
 /** `in each row [i], [i + 1]; for each k [head[k], tail[k]]` */

@@ -141,6 +141,8 @@ const ROWS: readonly Row[] = [
   H("(x: [N]; s = 2) { return sum[n](exp(x[n] * (x[n + s] ?? 0))) }", "hessian(x)", "symmetric, sparse (in each row [n], [n + s])"),
   // an arrow: the full row is the transposed column, but for where they meet
   H("(x: [10]) { return sum[n]((x[n] * x[0])^2) }", "hessian(x)", "symmetric, sparse (in each row [i], [0])"),
+  H("(x: [20]) { return sum[n](exp(x[n] * x[0] * x[1]) + x[n] * x[3]) }", "hessian(x)",
+    "symmetric, sparse (in each row [0], [1], [3], [i]; at [1, 0])"),
   H("(x: [20]) { return sum[n < 19]((x[n] * x[n + 1])^2) + x[19]^4 + x[0]^3 }", "hessian(x)", "symmetric, sparse (in each row [i], [i + 1])"),
   H("(x: [N]) { return prod[n](x[n]) }", "hessian(x)", "symmetric, dense"),
   H("(x: [N], s: []) { return sum(exp(s * x)) }", "hessian(x, s)", "dense"),
