@@ -1,7 +1,7 @@
 /**
  * Every error and warning gradsmith can report. The first digit pair is the stage: 01 syntax, 02 names,
  * 03 shapes and indices, 04 types and options, 05 differentiation, 06 build and command line,
- * 07 run time and gradient check. A `{hole}` in a hint is filled by the place that reports the error.
+ * 07 run time and gradient check, 08 threads. A `{hole}` in a hint is filled by the place that reports the error.
  */
 export interface CodeEntry {
   readonly severity: "error" | "warning";
@@ -9,7 +9,7 @@ export interface CodeEntry {
   readonly hint: string;
 }
 
-type CodeText = `GS${"01" | "02" | "03" | "04" | "05" | "06" | "07"}${number}`;
+type CodeText = `GS${"01" | "02" | "03" | "04" | "05" | "06" | "07" | "08"}${number}`;
 
 export const codes = {
   GS0101: { severity: "error", title: "unexpected text", hint: "{advice}" },
@@ -138,6 +138,9 @@ export const codes = {
 
   GS0701: { severity: "error", title: "gradient check failed", hint: "{advice}" },
   GS0702: { severity: "error", title: "input does not fit", hint: "{advice}" },
+
+  GS0801: { severity: "error", title: "memory cannot be shared", hint: "{advice}" },
+  GS0802: { severity: "error", title: "worker does not start", hint: "{advice}" },
 } as const satisfies Readonly<Partial<Record<CodeText, CodeEntry>>>;
 
 export type Code = keyof typeof codes;

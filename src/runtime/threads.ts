@@ -3,6 +3,7 @@
  * are built for threads.
  */
 
+import type { Code } from "../diagnostics/codes.ts";
 import { CONTROL, LISTEN, SHARED_PAGES, threadExport, workExport } from "./control.ts";
 import { createHeap } from "./heap.ts";
 import type { Heap } from "./heap.ts";
@@ -76,7 +77,7 @@ function processors(): number {
 }
 
 /** An error with a code, as the compiler's have. */
-function threadError(code: "GS0801" | "GS0802", problem: string, hint: string): Error {
+function threadError(code: Extract<Code, `GS08${string}`>, problem: string, hint: string): Error {
   return Object.assign(new Error(`${code}: ${problem}\n  hint: ${hint}`), { code, hint });
 }
 
