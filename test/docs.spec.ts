@@ -8,7 +8,7 @@ import { formatDiagnostics } from "../src/diagnostics/index.ts";
 import { CONVENTIONS, type Nested } from "../src/library/conventions.ts";
 import { compileModule } from "../src/pipeline.ts";
 import { parse } from "../src/syntax/index.ts";
-import { command, temporaryFolder } from "./cli/command.ts";
+import { command, localCopy, temporaryFolder } from "./cli/command.ts";
 
 const PAGES = ["README.md", ...readdirSync("docs").map((name) => join("docs", name))].filter((path) =>
   path.endsWith(".md"),
@@ -58,6 +58,37 @@ describe("examples", () => {
 
   it.each(WRONG)("have the error that is stated: $label", ({ info, text }) => {
     expect(codesOf(text).map((code) => `error=${code}`)).toEqual([info]);
+  });
+});
+
+describe("the module with threads", () => {
+  const folder = temporaryFolder();
+
+  it("does what the example does", async () => {
+    const [shown] = blocksOf("docs/threads.md", "ts");
+    const [built] = blocksOf("docs/threads.md", "sh");
+    const [program, ...args] = built?.text.trim().replace("--out kernels", `--out ${folder.path("kernels")}`).split(" ") ?? []; // prettier-ignore
+    expect(program).toBe("gradsmith");
+    expect(await command(...args)).toMatchObject({ code: 0 });
+    const local = localCopy(folder.path("kernels/losses.wasm.ts"));
+    const example = folder.write(
+      "example.ts",
+      [
+        "const [logits, target] = [Float32Array.of(0.3, -1.2), Float32Array.of(1, 0)];",
+        shown?.text.replace('"./kernels/losses.wasm.ts"', JSON.stringify(local)),
+        "export { out, d_logits };",
+      ].join("\n"),
+    );
+    const { out, d_logits } = (await import(/* @vite-ignore */ example)) as {
+      readonly out: number;
+      readonly d_logits: Float32Array;
+    };
+    const loss = (logit: number, is: number): number => {
+      const p = 1 / (1 + Math.exp(-logit));
+      return -(is * 0.25 * (1 - p) ** 2 * Math.log(p) + (1 - is) * 0.75 * p ** 2 * Math.log(1 - p));
+    };
+    expect(out).toBeCloseTo((loss(0.3, 1) + loss(-1.2, 0)) / 2, 6);
+    expect(d_logits).toHaveLength(2);
   });
 });
 

@@ -59,15 +59,24 @@ export const temporaryFolder = (): Folder => {
   };
 };
 
-const RUNTIME = resolve("src/runtime/index.ts");
+const RUNTIME = {
+  "gradsmith/runtime": resolve("src/runtime/index.ts"),
+  "gradsmith/runtime/threads": resolve("src/runtime/threads.ts"),
+};
 
-/** A built module, imported from beside its place; `gradsmith/runtime` is this repository's. */
-export const importBuilt = async (path: string): Promise<unknown> => {
-  const text = readFileSync(path, "utf8").replaceAll('"gradsmith/runtime"', JSON.stringify(RUNTIME));
+/** A copy of a built module beside it, whose runtime is this repository's. */
+export const localCopy = (path: string): string => {
+  const text = Object.entries(RUNTIME).reduce(
+    (all, [name, file]) => all.replaceAll(JSON.stringify(name), JSON.stringify(file)),
+    readFileSync(path, "utf8"),
+  );
   const local = join(dirname(path), `local-${basename(path)}`);
   writeFileSync(local, text);
-  return await import(/* @vite-ignore */ local);
+  return local;
 };
+
+export const importBuilt = async (path: string): Promise<unknown> =>
+  await import(/* @vite-ignore */ localCopy(path));
 
 export type Kernel = (args: object) => Readonly<Record<string, number | Float32Array | Float64Array>>;
 
