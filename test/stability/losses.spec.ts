@@ -39,7 +39,7 @@ const SOFT = [0, 1, 0.25];
 const pairs = (xs: readonly number[], ts: readonly number[]): readonly Arguments[] =>
   xs.flatMap((x) => ts.map((t) => [x, t]));
 
-/** No class outweighs the others by more than the digits of 1 unless altogether: what the rest adds to 1 is lost. */
+/** No class outweighs the others so far that only the last digits of 1 tell of them: docs/accuracy.md says what is lost there. */
 const ROWS: readonly (readonly number[])[] = [
   [0, 0, 0],
   [1, 2, 3],
@@ -129,7 +129,7 @@ const TABLE: { readonly [K in OperationName<"losses">]: Row } = {
   },
   log_cosh: regression(),
   quantile_loss: regression(),
-  // a difference of two numbers: where they nearly agree, the digits that their rounding leaves
+  // its derivative is a difference, e^x - t: not where that is nearly 0
   poisson_nll: {
     params: "pred: [N], target: [N]",
     wrt: ["pred"],

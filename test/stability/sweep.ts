@@ -177,9 +177,12 @@ export const sweepAll = async (sweeps: readonly Sweep[]): Promise<ReadonlyMap<st
     stage: Stage,
     run: (inputs: Given) => ReadonlyMap<string, ArrayLike<number>>,
   ): void => {
-    [prepared.sweep, ...(prepared.sweep.more ?? [])].forEach((trial, k) => {
+    for (const trial of [prepared.sweep, ...(prepared.sweep.more ?? [])]) {
       const inputs = inputsOf(prepared, stage, trial, FORMATS[dtype]);
-      const key = `${stage.name} ${k} ${dtype}`;
+      const key = [
+        stage.name,
+        ...[...inputs.tensors.values()].map(({ data }) => Array.from(data).join()),
+      ].join(" ");
       const values = exact.get(key) ?? valuesOf(trial, stage, inputs);
       exact.set(key, values);
       const given = Object.values(trial.inputs).map(({ data }) => `[${Array.from(data).join(", ")}]`);
@@ -187,7 +190,7 @@ export const sweepAll = async (sweeps: readonly Sweep[]): Promise<ReadonlyMap<st
       misses
         .get(prepared.sweep.name)
         ?.push(...missesOf(where, prepared, FORMATS[dtype], values, run(inputs)));
-    });
+    }
   };
   for (const prepared of all) {
     for (const stage of prepared.stages) {
