@@ -656,6 +656,15 @@ const ALGEBRA: readonly Rule[] = [
     unshared: [sigmoid(x)],
   },
   {
+    name: "t - 2·t·sigmoid(x) is -t·tanh(x/2)",
+    from: plusRest(t, times(number(-2), t, sigmoid(x))),
+    to: plus(minus(times(t, call("tanh", times(number(1, 2), x)))), REST),
+    soundness: "real",
+    purpose: "algebra",
+    domain: { x: [-4, 4], t: [-2, 2], "…": [-2, 2] },
+    unshared: [sigmoid(x)],
+  },
+  {
     name: "tanh(|x|)·sign(x) is tanh(x)",
     from: timesRest(call("tanh", abs(x)), call("sign", x)),
     to: times(call("tanh", x), REST),

@@ -5,7 +5,7 @@
 import {
   affine, build, canonicalIndex, define, KEEP, loopIndices, mapNodes, operandsOf, reachable, substitute,
 } from "../ir/index.ts"; // prettier-ignore
-import type { Affine, Arena, Definition, Index, Node, Rational, Tensor } from "../ir/index.ts";
+import type { Affine, Arena, Definition, Index, Node, Rational, Read, Tensor } from "../ir/index.ts";
 import { bodyWeight, nominalSize } from "./cost.ts";
 import { withBody } from "./tidy.ts";
 import { freshTensor, isPointwise, readAt, type Workspace } from "./workspace.ts";
@@ -157,25 +157,51 @@ const commonValues = (
     owners.set(node, known);
   };
   for (const { body, definition } of order) own(body, [definition]);
-  const worth: { node: Node; origin: Aligned | undefined }[] = [];
+  const origins = originsOf(order, held);
+  const worth: { node: Node; origin: Aligned }[] = [];
   for (const node of reachable(order.map(({ body }) => body)).toReversed()) {
     if (LEAVES.has(node.kind)) continue;
     const users = owners.get(node) ?? new Set();
     const isShared = users.size > 1 && !held.has(node) && isWorthStoring(space, node, users);
-    if (isShared) worth.push({ node, origin: order.find(({ definition }) => users.has(definition)) });
+    const places = new Set(isShared ? [...users].map((user) => origins.get(user)) : []);
+    const origin = order.find((each) => places.has(each));
+    if (origin !== undefined) {
+      origins.set(node, origin);
+      worth.push({ node, origin });
+    }
     for (const arg of operandsOf(node)) own(arg, isShared || held.has(node) ? [node] : users);
   }
   if (worth.length > AT_MOST) return [];
   return worth.reverse().map(({ node, origin }) => ({ node, definition: holdingFirst(space, node, origin) }));
 };
 
-const holdingFirst = (space: Workspace, node: Node, origin: Aligned | undefined): Definition =>
-  holding(
-    space,
-    node,
-    origin?.definition.tensor.name ?? "common",
-    (index) => origin?.labels.get(index) ?? index.name,
-  );
+/** In which definition a reader finds what computes a value: itself, or the holder of what it is a part of. */
+const originsOf = (order: readonly Aligned[], held: ReadonlyMap<Node, Holder>): Map<Owner, Aligned> => {
+  const origins = new Map<Owner, Aligned>(order.map((each) => [each.definition, each]));
+  const byTensor = new Map(order.map((each) => [each.definition.tensor, each]));
+  for (const [node, { tensor }] of held) {
+    const holder = byTensor.get(tensor);
+    if (holder !== undefined) origins.set(node, holder);
+  }
+  return origins;
+};
+
+const holdingFirst = (space: Workspace, node: Node, { definition, labels }: Aligned): Definition =>
+  holding(space, node, stemOf(node, definition), (index) => labels.get(index) ?? index.name);
+
+/** A function of a tensor is called after both, a part of a sum's term after the sum, and others after the first that has them. */
+const stemOf = (node: Node, { tensor, reduction }: Definition): string => {
+  const argument = node.kind === "unary" ? scaledRead(node.a) : undefined;
+  if (node.kind === "unary" && argument !== undefined) return `${node.op}_${argument.tensor.name}`;
+  return reduction === undefined ? tensor.name : `${tensor.name}.term`;
+};
+
+/** x in x, -x or 2·x. */
+const scaledRead = (node: Node): Read | undefined => {
+  const [factor, inner = node] = node.kind === "product" && node.args.length === 2 ? node.args : [];
+  if (factor !== undefined && factor.kind !== "constant") return undefined;
+  return inner.kind === "read" ? inner : undefined;
+};
 
 /** A function call always; cheap arithmetic only if its users cannot be one loop over the same elements. */
 const isWorthStoring = (space: Workspace, node: Node, users: ReadonlySet<Owner>): boolean => {

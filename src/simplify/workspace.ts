@@ -156,8 +156,8 @@ export const freshTensor = (
 };
 
 const freshName = (stem: string, isTaken: (name: string) => boolean): string => {
-  for (let count = 1; ; count++) {
-    const name = `${stem}_${count}`;
+  for (let count = 0; ; count++) {
+    const name = count === 0 ? stem : `${stem}_${count}`;
     if (!isTaken(name)) return name;
   }
 };

@@ -45,6 +45,17 @@ describe("derive", () => {
     expect(out).not.toContain("N");
   });
 
+  it("calls shared values after what they are, with the labels of the formula, and numbers them only where it must", async () => {
+    const derived = async (name: string, by: string): Promise<string> =>
+      (await command("derive", "src/library/losses.grad", name, "--wrt", by)).out;
+    const focal = await derived("focal_with_logits", "logits");
+    expect(focal).toContain("sigmoid_logits[r] = sigmoid(logits[r])");
+    expect(focal).not.toMatch(/common|\bi0\b/);
+    expect(await derived("log_cosh", "pred")).toMatch(
+      /d_pred\[r\] = d_out\.sum · sign\(pred\[r\] - target\[r\]\) · tanh\(d\[r\]\)\n/,
+    );
+  });
+
   it("shows the way with --steps: each stage, and the rules used", async () => {
     const out = await outOf("squares", "--steps");
     expect([...out.matchAll(/^\d\. .*$/gm)].map(([title]) => title)).toEqual([
