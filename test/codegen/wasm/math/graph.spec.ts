@@ -63,6 +63,13 @@ describe("formulas as functions", () => {
     expect(count(code, "f64x2.add")).toBe(5);
   });
 
+  it("evaluate polynomials in halves: of even and of odd terms", () => {
+    const code = text((v, x) => v.polynomialInHalves(x, [1, 2, 3, 4, 5]));
+    // x²; c₄ x² + c₂, and so on; c₃ x² + c₁; the odd times x
+    expect(count(code, "f64x2.mul")).toBe(5);
+    expect(count(code, "f64x2.add")).toBe(4);
+  });
+
   it("are the same text each time", () => {
     const formula: Formula = (v, x, y) => v.polynomial(v.mul(x, y), [1, 2, 3]);
     expect(text(formula)).toBe(text(formula));
