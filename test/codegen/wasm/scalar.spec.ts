@@ -22,8 +22,8 @@ const compiled = (dtype: FloatType): readonly Kernel[] => {
 };
 
 const textOf = async (kernels: readonly Kernel[]): Promise<string> => {
-  const { readWasm } = await wabt();
-  return readWasm(await emitWasm(kernels), { simd: true, bulk_memory: true }).toText({});
+  const tools = await wabt();
+  return tools.readWasm(await emitWasm(kernels), { simd: true, bulk_memory: true }).toText({});
 };
 
 const INPUTS = [0, -0, 1, -1, 0.3, -0.3, 17.5, -17.5, 88, -88, 103.5, -103.5, 1e-40, Infinity, NaN];
