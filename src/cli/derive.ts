@@ -104,6 +104,16 @@ export const derive = (options: DeriveOptions, output: Output): void => {
   );
 };
 
+/** What a rule made of an expression, or a move of definitions. */
+const stepLines = (program: Program, step: Step): readonly string[] => {
+  if (step.kind === "rewriting")
+    return [`${step.rule}: ${expressionText(step.before)} → ${expressionText(step.after)}`];
+  const { rule, changed, gone } = step;
+  const without = gone.length === 0 ? [] : [`  without ${gone.map(({ name }) => name).join(", ")}`];
+  const now = formulas({ ...program, definitions: changed, outputs: [] }, "text").map(indent);
+  return [`${rule}:`, ...now, ...without];
+};
+
 /** The same with the stages between: what the one rule gives, and each rule that then made it simpler. */
 export const deriveSteps = (options: DeriveOptions, output: Output): void => {
   const { ir, stages, steps } = derived(options, output);
@@ -115,9 +125,7 @@ export const deriveSteps = (options: DeriveOptions, output: Output): void => {
   for (const [title, program] of programs) {
     output.out(section(title, [...formulas(program, options.format), countLine(ir, program)]));
   }
-  const lines = steps.map(
-    ({ rule, before, after }) => `${rule}: ${expressionText(before)} → ${expressionText(after)}`,
-  );
+  const lines = steps.flatMap((step) => stepLines(stages.differentiated, step));
   output.out(
     section("4. Simplified by", lines.length === 0 ? ["nothing: it is as simple as it gets"] : lines),
   );

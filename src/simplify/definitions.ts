@@ -103,6 +103,20 @@ const withProtected = (
   return after.map((each) => (known.has(each.tensor) ? each : protect(ir, each)));
 };
 
+/** What a pass over the definitions has changed, for a reader. */
+const told = (
+  engine: Engine,
+  rule: string,
+  before: readonly Definition[],
+  after: readonly Definition[],
+): void => {
+  const old = new Map(before.map((each) => [each.tensor, each.body]));
+  const left = new Set(after.map(({ tensor }) => tensor));
+  const changed = after.filter(({ tensor, body }) => old.get(tensor) !== body);
+  const gone = [...old.keys()].filter((tensor) => !left.has(tensor));
+  if (changed.length + gone.length > 0) engine.trace({ kind: "move", rule, changed, gone });
+};
+
 const round = (
   engine: Engine,
   definitions: readonly Definition[],
@@ -111,14 +125,28 @@ const round = (
   const workspace = (list: readonly Definition[]) =>
     createWorkspace(engine.ir, list, new Set(surface.outputs), surface.names);
   const shared = inOrder(workspace(shareValues(workspace(definitions), definitions)));
+  told(engine, "values that several need have names", definitions, shared);
   const space = workspace(shared);
-  lightenSums(engine, space, surface.requirements, shared);
+  const move = (rule: string, pass: (order: readonly Definition[]) => void): void => {
+    const before = inOrder(space);
+    pass(before);
+    told(engine, rule, before, inOrder(space));
+  };
+  move("sums are made of other sums", () => {
+    lightenSums(engine, space, surface.requirements, shared);
+  });
   // Without a reduction no value serves many others: such a rewriting saves an operation or two, and rounds otherwise than
   // the formula does.
   if (shared.some(({ reduction }) => reduction !== undefined)) {
-    lightenPointwise(engine, space, inOrder(space));
-    sharePairs(space, inOrder(space));
-    absorbFactors(space, inOrder(space));
+    move("names are written out where something cancels", (order) => {
+      lightenPointwise(engine, space, order);
+    });
+    move("pairs of factors that several need have names", (order) => {
+      sharePairs(space, order);
+    });
+    move("factors are part of what they multiply", (order) => {
+      absorbFactors(space, order);
+    });
   }
   const rewritten = inOrder(space).map((definition) => rewriteSums(engine, definition));
   return withProtected(engine, definitions, rewritten);

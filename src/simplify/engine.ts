@@ -6,7 +6,7 @@
 import {
   affine as affines, affinesOf, build as b, dependenciesOf, isWhole, operandsOf, range, reachable, rebuild,
 } from "../ir/index.ts"; // prettier-ignore
-import type { Affine, Arena, Node } from "../ir/index.ts";
+import type { Affine, Arena, Definition, Node, Tensor } from "../ir/index.ts";
 import { collectPower, collectProduct, collectSum, type Factor, type Term } from "./algebra.ts";
 import { assume } from "./conditions.ts";
 import { indexRules, RULES, rewriteOnce, type RuleIndex, type Surroundings } from "./rules.ts";
@@ -14,11 +14,25 @@ import { indexRules, RULES, rewriteOnce, type RuleIndex, type Surroundings } fro
 /** `strict`: rules that hold for every float; `user`: also the more accurate forms; `derived`: all. */
 export type Mode = "strict" | "user" | "derived";
 
-export interface Step {
+/** One expression for an equal one. */
+export interface Rewriting {
+  readonly kind: "rewriting";
   readonly rule: string;
   readonly before: Node;
   readonly after: Node;
 }
+
+/** Definitions for others by which all that is left has the value that it had. */
+export interface Move {
+  readonly kind: "move";
+  readonly rule: string;
+  /** As they are afterwards: new ones, and those with another body. */
+  readonly changed: readonly Definition[];
+  /** Those that nothing reads any more. */
+  readonly gone: readonly Tensor[];
+}
+
+export type Step = Rewriting | Move;
 
 export interface Engine {
   readonly ir: Arena;
@@ -204,12 +218,13 @@ const collect = (
 };
 
 const rewrite = (engine: Engine, around: Surroundings, original: Node, start: Node): Node => {
-  if (start !== original) engine.trace({ rule: "collected", before: original, after: start });
+  if (start !== original)
+    engine.trace({ kind: "rewriting", rule: "collected", before: original, after: start });
   let node = start;
   for (let count = 0; count < REWRITES_OF_ONE_NODE; count++) {
     const step = rewriteOnce(engine.rules, node, around) ?? assume(engine.ir, node);
     if (step === undefined) return node;
-    engine.trace({ rule: step.rule, before: node, after: step.node });
+    engine.trace({ kind: "rewriting", rule: step.rule, before: node, after: step.node });
     node = step.node;
   }
   return node;

@@ -7,7 +7,7 @@ export { shareCommon } from "./straight/index.ts";
 export { definitionOperations, operationCount, polynomialText, straightOperations, type OperationCount } from "./cost.ts"; // prettier-ignore
 export { REJECTED, RULES, type Rule, type Soundness } from "./rules.ts";
 export { patternText } from "./pattern.ts";
-export type { Mode, Step } from "./engine.ts";
+export type { Mode, Move, Rewriting, Step } from "./engine.ts";
 
 export interface SimplifyOptions {
   /** Which rules apply; "derived" when it is not given. */

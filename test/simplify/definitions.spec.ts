@@ -164,7 +164,23 @@ describe("definitions", () => {
     const y = w.define("y", "n", b.unary(w.ir, "log", b.add(w.ir, one, b.unary(w.ir, "exp", w.at(x, "n")))));
     const steps: Step[] = [];
     simplify(w.ir, w.program("f", y), { mode: "user", trace: (step) => steps.push(step) });
-    expect(steps.map(({ rule }) => rule)).toEqual(["log(1 + exp(x)) is softplus(x)"]);
-    expect(steps.map(({ before, after }) => [before.kind, after.kind])).toEqual([["unary", "unary"]]);
+    expect(steps).toMatchObject([
+      { rule: "log(1 + exp(x)) is softplus(x)", before: { kind: "unary" }, after: { kind: "unary" } },
+    ]);
+  });
+
+  test("a trace names the moves between definitions, with those that they change", () => {
+    const w = write();
+    const x = w.input("x", "n");
+    const tanh = b.unary(w.ir, "tanh", w.at(x, "n"));
+    const y = w.define("y", "n", b.square(w.ir, tanh));
+    const s = w.reduce("s", "", "sum", "n", tanh);
+    const steps: Step[] = [];
+    const simplified = simplify(w.ir, w.program("f", y, s), { trace: (step) => steps.push(step) });
+    const [move, ...others] = steps.filter((step) => step.kind === "move");
+    expect(others).toEqual([]);
+    expect(move?.rule).toBe("values that several need have names");
+    expect(move?.changed.map(({ tensor }) => tensor.name)).toEqual(["tanh_x", "y", "s"]);
+    expect(simplified.definitions.map(({ tensor }) => tensor.name)).toEqual(["tanh_x", "y", "s"]);
   });
 });

@@ -107,8 +107,9 @@ describe("collected forms", () => {
     simplified(ir, b.multiply(ir, exp(b.unary(ir, "log", x)), b.reciprocal(ir, x)), "derived", (step) =>
       steps.push(step),
     );
-    expect(steps.length).toBeGreaterThan(0);
-    for (const { before, after } of steps) expect(after).not.toBe(before);
+    const rewritings = steps.filter((step) => step.kind === "rewriting");
+    expect(rewritings.length).toBeGreaterThan(0);
+    for (const { before, after } of rewritings) expect(after).not.toBe(before);
   });
 });
 
