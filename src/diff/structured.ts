@@ -356,10 +356,11 @@ const rowsOf = (
 
 /**
  * A term that is nothing but in one row (of x[0], say) is a list of that row alone: as one for each row it would be full. Where
- * it stands on the diagonal, and others do, it is one of them.
+ * it stands on the diagonal, and others do, it is one of them. Only of results: a component that these are made of has one row.
  */
 const atSingleRows = (around: Around, definition: Definition, whole: readonly Term[]): readonly Term[] => {
   const { ir, element } = around;
+  if (!around.results.has(definition.tensor)) return whole;
   const own = ownIndices(ir, definition.tensor);
   const terms = whole.flatMap((term) => apart(ir, own, term));
   const rows = new Map(terms.map((term) => [term, rowsOf(ir, own, term)]));
