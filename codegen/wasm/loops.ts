@@ -7,18 +7,27 @@ import type { Frame } from "./frame.ts";
 import { bind, get, scalarType } from "./scope.ts";
 import type { Sequence, Slot } from "./scope.ts";
 
-/** Runs `body` while the counter is below `to`, adding `step` after each time. */
-export function countedLoop(frame: Frame, counter: Slot, step: number, to: () => Ref, body: Sequence): Ref {
+/** Whether the counter is below the end. */
+export function isBelow({ scope }: Frame, counter: Slot, to: () => Ref): Ref {
+  return scope.module.i32.lt_s(get(scope, counter), to());
+}
+
+/** Runs `body` until the counter, which is below the end at first, no longer is, adding `step` after each time. */
+export function repeated(frame: Frame, counter: Slot, step: number, to: () => Ref, body: Sequence): Ref {
   const { scope } = frame;
   const { module } = scope;
   const label = scope.label();
-  const more = () => module.i32.lt_s(get(scope, counter), to());
   const advance = module.local.set(
     counter.index,
     module.i32.add(get(scope, counter), module.i32.const(step)),
   );
-  const loop = module.loop(label, module.block(null, [...body, advance, module.br_if(label, more())]));
-  return module.if(more(), loop);
+  const again = module.br_if(label, isBelow(frame, counter, to));
+  return module.loop(label, module.block(null, [...body, advance, again]));
+}
+
+/** Runs `body` while the counter is below `to`, adding `step` after each time. */
+export function countedLoop(frame: Frame, counter: Slot, step: number, to: () => Ref, body: Sequence): Ref {
+  return frame.scope.module.if(isBelow(frame, counter, to), repeated(frame, counter, step, to, body));
 }
 
 /** One step of an accumulation of scalars. */

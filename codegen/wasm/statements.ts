@@ -7,7 +7,7 @@ import type { Expr, Stmt } from "../../src/loop/types.ts";
 import type { Ref } from "./binaryen.ts";
 import type { Frame } from "./frame.ts";
 import { lastUses } from "./lifetimes.ts";
-import { combine, countedLoop } from "./loops.ts";
+import { combine, countedLoop, repeated } from "./loops.ts";
 import { address, addressOf, emitScalar, loadElement, slotOf, storeElement } from "./scalar.ts";
 import { bind, define, get, hold, scalarType } from "./scope.ts";
 import type { Sequence } from "./scope.ts";
@@ -87,7 +87,13 @@ function emitLoop(frame: Frame, s: Extract<Stmt, { kind: "for" }>, sequence: Seq
   frame.locals.set(s.local, counter);
   const body: Sequence = [];
   emitStatements(frame, s.body, body);
-  sequence.push(countedLoop(frame, counter, s.step, to, body));
+  const looped = s.mode === "serial" && isEntered(s) ? repeated : countedLoop;
+  sequence.push(looped(frame, counter, s.step, to, body));
+}
+
+/** Whether it is known that there is an iteration. */
+function isEntered({ from, to }: Extract<Stmt, { kind: "for" }>): boolean {
+  return from.kind === "const" && to.kind === "const" && from.value < to.value;
 }
 
 /** A value computed once before a loop: a constant is its own best place. */

@@ -21,7 +21,7 @@ import { enterLoop } from "./innerloop.ts";
 import { isRelaxed, relaxedMulAdd } from "./math/relaxed.ts";
 import { placeOf, storeGroup, storeLanes, updateLanes } from "./lanememory.ts";
 import { lastUses } from "./lifetimes.ts";
-import { combine, countedLoop } from "./loops.ts";
+import { combine, countedLoop, isBelow, repeated } from "./loops.ts";
 import { slotOf } from "./scalar.ts";
 import { keep, define, get, hold } from "./scope.ts";
 import type { Scope, Sequence, Slot } from "./scope.ts";
@@ -63,21 +63,21 @@ export function emitVectorPart(
     const slot = keep(scope, into, binaryen.i32, module.i32.sub(to(), span));
     return () => get(scope, slot);
   };
-  const run = (count: number, end: () => Ref): Ref => {
+  const run = (count: number, end: () => Ref, looped = countedLoop): Ref => {
     const instructions: Sequence = [];
     const sites = Array.from({ length: count }, (_, index): Site => {
       const copy: Copy = { shift: index * lanes * s.step, locals: new Map(), waiting: new Map() };
       return { loop, copy, index, sets, sums };
     });
     emitJammed(sites, body, instructions);
-    return countedLoop(frame, counter, count * lanes * s.step, end, instructions);
+    return looped(frame, counter, count * lanes * s.step, end, instructions);
   };
 
   const lastVector = limit(1, sequence);
   const loops: Sequence = [];
   if (copies > 1) loops.push(run(copies, limit(copies, loops)));
-  if (copies === 1 || trips === undefined || trips % (copies * lanes) >= lanes)
-    loops.push(run(1, lastVector));
+  if (copies === 1) loops.push(run(1, lastVector, repeated));
+  else if (trips === undefined || trips % (copies * lanes) >= lanes) loops.push(run(1, lastVector));
   const starts: Sequence = [];
   const ends: Sequence = [];
   for (const [local, sum] of sums) {
@@ -85,7 +85,7 @@ export function emitVectorPart(
     finishAccumulator(frame, local, sum, ends);
   }
   const before = homeAt(loop, 0);
-  const whole = module.i32.lt_s(get(scope, counter), lastVector());
+  const whole = isBelow(frame, counter, lastVector);
   sequence.push(module.if(whole, module.block(null, [...before.sequence, ...starts, ...loops, ...ends])));
   scope.retire();
   return trips !== undefined && trips % lanes === 0 ? "none left" : "some left";
@@ -283,8 +283,8 @@ function emitInner(sites: readonly Site[], s: For, sequence: Sequence): void {
     inner.body,
   );
   const end = () => get(scope, to);
-  const passes = countedLoop(frame, counter, s.step, end, [...inner.body, ...inner.advance]);
-  const some = module.i32.lt_s(get(scope, counter), end());
+  const passes = repeated(frame, counter, s.step, end, [...inner.body, ...inner.advance]);
+  const some = isBelow(frame, counter, end);
   sequence.push(module.if(some, module.block(null, [...inner.entry, passes])));
 }
 
