@@ -10,6 +10,7 @@ import type { Engine } from "./engine.ts";
 import { rewriteSums } from "./expand.ts";
 import { seeThroughNames } from "./names.ts";
 import { absorbFactors, sharePairs } from "./pairs.ts";
+import { lowerRanks } from "./rank.ts";
 import { scaleNorms } from "./scale.ts";
 import { protect } from "./protect.ts";
 import { shareValues } from "./share.ts";
@@ -124,8 +125,10 @@ const round = (
 ): readonly Definition[] => {
   const workspace = (list: readonly Definition[]) =>
     createWorkspace(engine.ir, list, new Set(surface.outputs), surface.names);
-  const shared = inOrder(workspace(shareValues(workspace(definitions), definitions)));
-  told(engine, "values that several need have names", definitions, shared);
+  const full = inOrder(workspace(lowerRanks(workspace(definitions), definitions)));
+  told(engine, "what does not depend on an index has none", definitions, full);
+  const shared = inOrder(workspace(shareValues(workspace(full), full)));
+  told(engine, "values that several need have names", full, shared);
   const space = workspace(shared);
   const move = (rule: string, pass: (order: readonly Definition[]) => void): void => {
     const before = inOrder(space);

@@ -30,6 +30,8 @@ fn edges(x: [N, C], a: int[M], b: int[M]; s = 1) {
   return sum[m, c](exp(x[a[m], c] * x[b[m], c])) + sum[n, c](x[n, c] * (x[n + s, c] ?? 0) * x[N - 1 - n, c])
 }
 derive edges { hessian(x) }
+fn logistic(x: [N], t: [N]) { return mean(softplus(x) - t * x) }
+derive logistic { hessian(x), grad(x) }
 derive chain { hessian(x), hvp(x) }
 derive gathered { jacobian(x) }
 derive diagonal { hessian(x) }
@@ -127,6 +129,25 @@ describe("kernels of Hessians", () => {
         Math.abs(value - ((expected as Float64Array)[k] ?? NaN)),
       );
       expect(errors.reduce((most, error) => Math.max(most, error), 0)).toBeLessThan(1e-9);
+    }
+  });
+
+  it("of a mean over a million elements are a diagonal at the cost of about one gradient", async () => {
+    const { ir, program } = derived("logistic");
+    const gradient = derived("logistic", "grad");
+    const slope = (each: typeof gradient): number =>
+      operationCount(each.ir, each.program).operations.terms[0]?.coefficient ?? NaN;
+    expect(slope({ ir, program })).toBeLessThanOrEqual(slope(gradient));
+    const kernel = toKernel(ir, program, { dtype: "f64" });
+    expect(kernel.buffers.map(({ shape }) => formatShape(shape))).toEqual(["[N]", "[N]", "[N]"]);
+    const n = 1_000_000;
+    const x = data(n);
+    const results = (await instantiateTypeScript([kernel])).get(kernel.name)?.({ x, t: x, N: n }) ?? {};
+    const [values = []] = Object.values(results);
+    expect(Array.from(values as Float64Array).length).toBe(n);
+    for (const k of [0, 1, 500_000, n - 1]) {
+      const p = 1 / (1 + Math.exp(-(x[k] ?? NaN)));
+      expect(((values as Float64Array)[k] ?? NaN) * n).toBeCloseTo(p * (1 - p), 12);
     }
   });
 
