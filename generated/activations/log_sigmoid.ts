@@ -22,7 +22,7 @@ export interface LogSigmoidResults {
 }
 
 /**
- * log σ(x) = -softplus(-x).
+ * log σ(x) = -softplus(-x): for very negative x it is x, where σ(x) underflows.
  *
  * out[n] = -softplus(-x[n])
  *
@@ -63,7 +63,7 @@ export interface LogSigmoidVjpResults {
 }
 
 /**
- * log σ(x) = -softplus(-x).
+ * log σ(x) = -softplus(-x): for very negative x it is x, where σ(x) underflows.
  *
  * d_x[n] = d_out[n] · sigmoid(-x[n])
  *

@@ -61,7 +61,7 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * log σ(x) = -softplus(-x).
+   * log σ(x) = -softplus(-x): for very negative x it is x, where σ(x) underflows.
    *
    * out[n] = -softplus(-x[n])
    *
@@ -69,7 +69,7 @@ export interface Kernels {
    */
   readonly log_sigmoid: WasmKernel<[args: LogSigmoidArgs, into?: LogSigmoidInto], LogSigmoidResults>;
   /**
-   * log σ(x) = -softplus(-x).
+   * log σ(x) = -softplus(-x): for very negative x it is x, where σ(x) underflows.
    *
    * d_x[n] = d_out[n] · sigmoid(-x[n])
    *

@@ -22,7 +22,7 @@ export interface SigmoidResults {
 }
 
 /**
- * Logistic function 1 / (1 + e⁻ˣ).
+ * Logistic function 1 / (1 + e⁻ˣ): a probability, of which x is the logit (the logarithm of the odds).
  *
  * out[n] = sigmoid(x[n])
  *
@@ -63,7 +63,7 @@ export interface SigmoidVjpResults {
 }
 
 /**
- * Logistic function 1 / (1 + e⁻ˣ).
+ * Logistic function 1 / (1 + e⁻ˣ): a probability, of which x is the logit (the logarithm of the odds).
  *
  * d_x[n] = sigmoid(x[n]) · d_out[n] · sigmoid(-x[n])
  *

@@ -61,7 +61,7 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * Logistic function 1 / (1 + e⁻ˣ).
+   * Logistic function 1 / (1 + e⁻ˣ): a probability, of which x is the logit (the logarithm of the odds).
    *
    * out[n] = sigmoid(x[n])
    *
@@ -69,7 +69,7 @@ export interface Kernels {
    */
   readonly sigmoid: WasmKernel<[args: SigmoidArgs, into?: SigmoidInto], SigmoidResults>;
   /**
-   * Logistic function 1 / (1 + e⁻ˣ).
+   * Logistic function 1 / (1 + e⁻ˣ): a probability, of which x is the logit (the logarithm of the odds).
    *
    * d_x[n] = sigmoid(x[n]) · d_out[n] · sigmoid(-x[n])
    *

@@ -23,15 +23,15 @@ export interface SoftmaxResults {
   readonly y: Float32Array;
 }
 
-let softmax_y_sum_exp_1 = new Float32Array(0);
+let softmax_y_sum_exp = new Float32Array(0);
 
 /**
  * Softmax along the last dimension: exp(x) over its sum. That it does not overflow is the compiler's concern.
  *
- * y.sum_max_1[r] = max[k] x[r, k]
- * y.sum_exp_1[r, k] = exp(x[r, k] - stop_gradient(y.sum_max_1[r]))
- * y.sum[r] = Σ[k] y.sum_exp_1[r, k]
- * y[r, c] = y.sum_exp_1[r, c] / y.sum[r]
+ * y.sum_max[r] = max[k] x[r, k]
+ * y.sum_exp[r, k] = exp(x[r, k] - stop_gradient(y.sum_max[r]))
+ * y.sum[r] = Σ[k] y.sum_exp[r, k]
+ * y[r, c] = y.sum_exp[r, c] / y.sum[r]
  *
  * Operations: 5·rows·C
  */
@@ -41,15 +41,15 @@ export function softmax(args: SoftmaxArgs, into: SoftmaxInto = {}): SoftmaxResul
   const C = dimension("C", args.C, 0);
   shape("x", x.length, "[rows, C]", [rows, C]);
   const y = output("y", into.y, "Float32Array", "[rows, C]", [rows, C]);
-  const y_sum_exp_1Size = C;
-  if (softmax_y_sum_exp_1.length < y_sum_exp_1Size) softmax_y_sum_exp_1 = new Float32Array(y_sum_exp_1Size);
-  const y_sum_exp_1 = softmax_y_sum_exp_1;
+  const y_sum_expSize = C;
+  if (softmax_y_sum_exp.length < y_sum_expSize) softmax_y_sum_exp = new Float32Array(y_sum_expSize);
+  const y_sum_exp = softmax_y_sum_exp;
   for (let r = 0; r < rows; r++) {
-    let y_sum_max_1 = -Infinity;
+    let y_sum_max = -Infinity;
     const at = r * C;
     for (let k = 0; k < C; k++) {
       const t = x[at + k]!;
-      y_sum_max_1 = Math.max(y_sum_max_1, t);
+      y_sum_max = Math.max(y_sum_max, t);
     }
     let y_sumSum = 0;
     for (let kFrom = 0; kFrom < C; kFrom += 1024) {
@@ -57,16 +57,16 @@ export function softmax(args: SoftmaxArgs, into: SoftmaxInto = {}): SoftmaxResul
       let y_sumPart = 0;
       for (let k = kFrom; k < kTo; k++) {
         const t1 = x[at + k]!;
-        const y_sum_exp_1_1 = Math.exp(t1 - y_sum_max_1);
-        y_sum_exp_1[k] = y_sum_exp_1_1;
-        y_sumPart += y_sum_exp_1_1;
+        const y_sum_exp1 = Math.exp(t1 - y_sum_max);
+        y_sum_exp[k] = y_sum_exp1;
+        y_sumPart += y_sum_exp1;
       }
       y_sumSum += y_sumPart;
     }
     const y_sum = y_sumSum;
     const t3 = 1 / y_sum;
     for (let c = 0; c < C; c++) {
-      const t2 = y_sum_exp_1[c]!;
+      const t2 = y_sum_exp[c]!;
       const y1 = t3 * t2;
       y[at + c] = y1;
     }
@@ -98,16 +98,16 @@ export interface SoftmaxVjpResults {
   readonly d_x: Float32Array;
 }
 
-let softmax_vjp_y_sum_exp_1 = new Float32Array(0);
+let softmax_vjp_y_sum_exp = new Float32Array(0);
 let softmax_vjp_d_x_1 = new Float32Array(0);
 
 /**
  * Softmax along the last dimension: exp(x) over its sum. That it does not overflow is the compiler's concern.
  *
- * y.sum_max_1[r] = max[k] x[r, k]
- * y.sum_exp_1[r, k] = exp(x[r, k] - stop_gradient(y.sum_max_1[r]))
- * y.sum[r] = Σ[k] y.sum_exp_1[r, k]
- * d_x_1[r, k] = y.sum_exp_1[r, k] / y.sum[r]
+ * y.sum_max[r] = max[k] x[r, k]
+ * y.sum_exp[r, k] = exp(x[r, k] - stop_gradient(y.sum_max[r]))
+ * y.sum[r] = Σ[k] y.sum_exp[r, k]
+ * d_x_1[r, k] = y.sum_exp[r, k] / y.sum[r]
  * d_y.sum_1[r] = Σ[c] d_y[r, c] · d_x_1[r, c]
  * d_x[r, k] = d_x_1[r, k] · (d_y[r, k] - d_y.sum_1[r])
  *
@@ -121,19 +121,18 @@ export function softmax_vjp(args: SoftmaxVjpArgs, into: SoftmaxVjpInto = {}): So
   shape("x", x.length, "[rows, C]", [rows, C]);
   shape("d_y", d_y.length, "[rows, C]", [rows, C]);
   const d_x = output("d_x", into.d_x, "Float32Array", "[rows, C]", [rows, C]);
-  const y_sum_exp_1Size = C;
-  if (softmax_vjp_y_sum_exp_1.length < y_sum_exp_1Size)
-    softmax_vjp_y_sum_exp_1 = new Float32Array(y_sum_exp_1Size);
-  const y_sum_exp_1 = softmax_vjp_y_sum_exp_1;
+  const y_sum_expSize = C;
+  if (softmax_vjp_y_sum_exp.length < y_sum_expSize) softmax_vjp_y_sum_exp = new Float32Array(y_sum_expSize);
+  const y_sum_exp = softmax_vjp_y_sum_exp;
   const d_x_1Size = C;
   if (softmax_vjp_d_x_1.length < d_x_1Size) softmax_vjp_d_x_1 = new Float32Array(d_x_1Size);
   const d_x_1 = softmax_vjp_d_x_1;
   for (let r = 0; r < rows; r++) {
-    let y_sum_max_1 = -Infinity;
+    let y_sum_max = -Infinity;
     const at = r * C;
     for (let k = 0; k < C; k++) {
       const t = x[at + k]!;
-      y_sum_max_1 = Math.max(y_sum_max_1, t);
+      y_sum_max = Math.max(y_sum_max, t);
     }
     let y_sumSum = 0;
     for (let kFrom = 0; kFrom < C; kFrom += 1024) {
@@ -141,9 +140,9 @@ export function softmax_vjp(args: SoftmaxVjpArgs, into: SoftmaxVjpInto = {}): So
       let y_sumPart = 0;
       for (let k = kFrom; k < kTo; k++) {
         const t1 = x[at + k]!;
-        const y_sum_exp_1_1 = Math.exp(t1 - y_sum_max_1);
-        y_sum_exp_1[k] = y_sum_exp_1_1;
-        y_sumPart += y_sum_exp_1_1;
+        const y_sum_exp1 = Math.exp(t1 - y_sum_max);
+        y_sum_exp[k] = y_sum_exp1;
+        y_sumPart += y_sum_exp1;
       }
       y_sumSum += y_sumPart;
     }
@@ -154,7 +153,7 @@ export function softmax_vjp(args: SoftmaxVjpArgs, into: SoftmaxVjpInto = {}): So
       const kTo = Math.min(kFrom + 1024, C);
       let d_y_sum_1Part = 0;
       for (let k = kFrom; k < kTo; k++) {
-        const t2 = y_sum_exp_1[k]!;
+        const t2 = y_sum_exp[k]!;
         const d_x_1_1 = t3 * t2;
         d_x_1[k] = d_x_1_1;
         const t4 = d_y[at + k]!;

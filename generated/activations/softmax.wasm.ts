@@ -66,10 +66,10 @@ export interface Kernels {
   /**
    * Softmax along the last dimension: exp(x) over its sum. That it does not overflow is the compiler's concern.
    *
-   * y.sum_max_1[r] = max[k] x[r, k]
-   * y.sum_exp_1[r, k] = exp(x[r, k] - stop_gradient(y.sum_max_1[r]))
-   * y.sum[r] = Σ[k] y.sum_exp_1[r, k]
-   * y[r, c] = y.sum_exp_1[r, c] / y.sum[r]
+   * y.sum_max[r] = max[k] x[r, k]
+   * y.sum_exp[r, k] = exp(x[r, k] - stop_gradient(y.sum_max[r]))
+   * y.sum[r] = Σ[k] y.sum_exp[r, k]
+   * y[r, c] = y.sum_exp[r, c] / y.sum[r]
    *
    * Operations: 5·rows·C
    */
@@ -77,10 +77,10 @@ export interface Kernels {
   /**
    * Softmax along the last dimension: exp(x) over its sum. That it does not overflow is the compiler's concern.
    *
-   * y.sum_max_1[r] = max[k] x[r, k]
-   * y.sum_exp_1[r, k] = exp(x[r, k] - stop_gradient(y.sum_max_1[r]))
-   * y.sum[r] = Σ[k] y.sum_exp_1[r, k]
-   * d_x_1[r, k] = y.sum_exp_1[r, k] / y.sum[r]
+   * y.sum_max[r] = max[k] x[r, k]
+   * y.sum_exp[r, k] = exp(x[r, k] - stop_gradient(y.sum_max[r]))
+   * y.sum[r] = Σ[k] y.sum_exp[r, k]
+   * d_x_1[r, k] = y.sum_exp[r, k] / y.sum[r]
    * d_y.sum_1[r] = Σ[c] d_y[r, c] · d_x_1[r, c]
    * d_x[r, k] = d_x_1[r, k] · (d_y[r, k] - d_y.sum_1[r])
    *

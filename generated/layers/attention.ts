@@ -34,20 +34,21 @@ export interface AttentionResults {
 }
 
 let attention_score = new Float32Array(0);
-let attention_softmax_y_sum_exp_1 = new Float32Array(0);
+let attention_softmax_y_sum_exp = new Float32Array(0);
 let attention_weight = new Float32Array(0);
 let attention_kPanel = new Float32Array(0);
 let attention_vPanel = new Float32Array(0);
 
 /**
- * Scaled dot-product attention (Vaswani et al., 2017).
+ * Scaled dot-product attention (Vaswani et al., 2017): softmax(q kᵀ / √D) v. Dot products of D independent terms have a
+ * standard deviation of √D.
  *
  * score.sum[r, l, s] = Σ[d] q[r, l, d] · k[r, s, d]
  * score[r, l, s] = score.sum[r, l, s] / sqrt(D)
- * softmax.y.sum_max_1[r, l] = max[k] score[r, l, k]
- * softmax.y.sum_exp_1[r, l, k] = exp(score[r, l, k] - stop_gradient(softmax.y.sum_max_1[r, l]))
- * softmax.y.sum[r, l] = Σ[k] softmax.y.sum_exp_1[r, l, k]
- * weight[r, l, c] = softmax.y.sum_exp_1[r, l, c] / softmax.y.sum[r, l]
+ * softmax.y.sum_max[r, l] = max[k] score[r, l, k]
+ * softmax.y.sum_exp[r, l, k] = exp(score[r, l, k] - stop_gradient(softmax.y.sum_max[r, l]))
+ * softmax.y.sum[r, l] = Σ[k] softmax.y.sum_exp[r, l, k]
+ * weight[r, l, c] = softmax.y.sum_exp[r, l, c] / softmax.y.sum[r, l]
  * y[r, l, e] = Σ[s] v[r, s, e] · weight[r, l, s]
  *
  * Operations: 2·rows·L·D·S + 2·rows·L·S·E + 6·rows·L·S + 1
@@ -68,10 +69,10 @@ export function attention(args: AttentionArgs, into: AttentionInto = {}): Attent
   const scoreSize = L * S;
   if (attention_score.length < scoreSize) attention_score = new Float32Array(scoreSize);
   const score = attention_score;
-  const softmax_y_sum_exp_1Size = S;
-  if (attention_softmax_y_sum_exp_1.length < softmax_y_sum_exp_1Size)
-    attention_softmax_y_sum_exp_1 = new Float32Array(softmax_y_sum_exp_1Size);
-  const softmax_y_sum_exp_1 = attention_softmax_y_sum_exp_1;
+  const softmax_y_sum_expSize = S;
+  if (attention_softmax_y_sum_exp.length < softmax_y_sum_expSize)
+    attention_softmax_y_sum_exp = new Float32Array(softmax_y_sum_expSize);
+  const softmax_y_sum_exp = attention_softmax_y_sum_exp;
   const weightSize = L * S;
   if (attention_weight.length < weightSize) attention_weight = new Float32Array(weightSize);
   const weight = attention_weight;
@@ -168,11 +169,11 @@ export function attention(args: AttentionArgs, into: AttentionInto = {}): Attent
       }
     }
     for (let l = 0; l < L; l++) {
-      let softmax_y_sum_max_1 = -Infinity;
+      let softmax_y_sum_max = -Infinity;
       const at7 = l * S;
       for (let k1 = 0; k1 < S; k1++) {
         const t3 = score[at7 + k1]!;
-        softmax_y_sum_max_1 = Math.max(softmax_y_sum_max_1, t3);
+        softmax_y_sum_max = Math.max(softmax_y_sum_max, t3);
       }
       let softmax_y_sumSum = 0;
       for (let kFrom = 0; kFrom < S; kFrom += 1024) {
@@ -180,16 +181,16 @@ export function attention(args: AttentionArgs, into: AttentionInto = {}): Attent
         let softmax_y_sumPart = 0;
         for (let k1 = kFrom; k1 < kTo; k1++) {
           const t4 = score[at7 + k1]!;
-          const softmax_y_sum_exp_1_1 = Math.exp(t4 - softmax_y_sum_max_1);
-          softmax_y_sum_exp_1[k1] = softmax_y_sum_exp_1_1;
-          softmax_y_sumPart += softmax_y_sum_exp_1_1;
+          const softmax_y_sum_exp1 = Math.exp(t4 - softmax_y_sum_max);
+          softmax_y_sum_exp[k1] = softmax_y_sum_exp1;
+          softmax_y_sumPart += softmax_y_sum_exp1;
         }
         softmax_y_sumSum += softmax_y_sumPart;
       }
       const softmax_y_sum = softmax_y_sumSum;
       const t6 = 1 / softmax_y_sum;
       for (let c = 0; c < S; c++) {
-        const t5 = softmax_y_sum_exp_1[c]!;
+        const t5 = softmax_y_sum_exp[c]!;
         const weight1 = t6 * t5;
         weight[at7 + c] = weight1;
       }
@@ -318,7 +319,7 @@ export interface AttentionVjpResults {
 }
 
 let attention_vjp_score = new Float32Array(0);
-let attention_vjp_softmax_y_sum_exp_1 = new Float32Array(0);
+let attention_vjp_softmax_y_sum_exp = new Float32Array(0);
 let attention_vjp_weight = new Float32Array(0);
 let attention_vjp_d_weight = new Float32Array(0);
 let attention_vjp_d_score_sum = new Float32Array(0);
@@ -329,14 +330,15 @@ let attention_vjp_qPanel = new Float32Array(0);
 let attention_vjp_d_yPanel = new Float32Array(0);
 
 /**
- * Scaled dot-product attention (Vaswani et al., 2017).
+ * Scaled dot-product attention (Vaswani et al., 2017): softmax(q kᵀ / √D) v. Dot products of D independent terms have a
+ * standard deviation of √D.
  *
  * score.sum[r, l, s] = Σ[d] q[r, l, d] · k[r, s, d]
  * score[r, l, s] = score.sum[r, l, s] / sqrt(D)
- * softmax.y.sum_max_1[r, l] = max[k] score[r, l, k]
- * softmax.y.sum_exp_1[r, l, k] = exp(score[r, l, k] - stop_gradient(softmax.y.sum_max_1[r, l]))
- * softmax.y.sum[r, l] = Σ[k] softmax.y.sum_exp_1[r, l, k]
- * weight[r, l, c] = softmax.y.sum_exp_1[r, l, c] / softmax.y.sum[r, l]
+ * softmax.y.sum_max[r, l] = max[k] score[r, l, k]
+ * softmax.y.sum_exp[r, l, k] = exp(score[r, l, k] - stop_gradient(softmax.y.sum_max[r, l]))
+ * softmax.y.sum[r, l] = Σ[k] softmax.y.sum_exp[r, l, k]
+ * weight[r, l, c] = softmax.y.sum_exp[r, l, c] / softmax.y.sum[r, l]
  * d_weight[r, l, s] = Σ[e] v[r, s, e] · d_y[r, l, e]
  * d_softmax.y.sum_1[r, l] = Σ[c] d_weight[r, l, c] · weight[r, l, c]
  * d_score.sum[r, l, s] = weight[r, l, s] · (d_weight[r, l, s] - d_softmax.y.sum_1[r, l]) / sqrt(D)
@@ -366,10 +368,10 @@ export function attention_vjp(args: AttentionVjpArgs, into: AttentionVjpInto = {
   const scoreSize = L * S;
   if (attention_vjp_score.length < scoreSize) attention_vjp_score = new Float32Array(scoreSize);
   const score = attention_vjp_score;
-  const softmax_y_sum_exp_1Size = S;
-  if (attention_vjp_softmax_y_sum_exp_1.length < softmax_y_sum_exp_1Size)
-    attention_vjp_softmax_y_sum_exp_1 = new Float32Array(softmax_y_sum_exp_1Size);
-  const softmax_y_sum_exp_1 = attention_vjp_softmax_y_sum_exp_1;
+  const softmax_y_sum_expSize = S;
+  if (attention_vjp_softmax_y_sum_exp.length < softmax_y_sum_expSize)
+    attention_vjp_softmax_y_sum_exp = new Float32Array(softmax_y_sum_expSize);
+  const softmax_y_sum_exp = attention_vjp_softmax_y_sum_exp;
   const weightSize = L * S;
   if (attention_vjp_weight.length < weightSize) attention_vjp_weight = new Float32Array(weightSize);
   const weight = attention_vjp_weight;
@@ -482,11 +484,11 @@ export function attention_vjp(args: AttentionVjpArgs, into: AttentionVjpInto = {
       }
     }
     for (let l = 0; l < L; l++) {
-      let softmax_y_sum_max_1 = -Infinity;
+      let softmax_y_sum_max = -Infinity;
       const at7 = l * S;
       for (let k1 = 0; k1 < S; k1++) {
         const t3 = score[at7 + k1]!;
-        softmax_y_sum_max_1 = Math.max(softmax_y_sum_max_1, t3);
+        softmax_y_sum_max = Math.max(softmax_y_sum_max, t3);
       }
       let softmax_y_sumSum = 0;
       for (let kFrom = 0; kFrom < S; kFrom += 1024) {
@@ -494,16 +496,16 @@ export function attention_vjp(args: AttentionVjpArgs, into: AttentionVjpInto = {
         let softmax_y_sumPart = 0;
         for (let k1 = kFrom; k1 < kTo; k1++) {
           const t4 = score[at7 + k1]!;
-          const softmax_y_sum_exp_1_1 = Math.exp(t4 - softmax_y_sum_max_1);
-          softmax_y_sum_exp_1[k1] = softmax_y_sum_exp_1_1;
-          softmax_y_sumPart += softmax_y_sum_exp_1_1;
+          const softmax_y_sum_exp1 = Math.exp(t4 - softmax_y_sum_max);
+          softmax_y_sum_exp[k1] = softmax_y_sum_exp1;
+          softmax_y_sumPart += softmax_y_sum_exp1;
         }
         softmax_y_sumSum += softmax_y_sumPart;
       }
       const softmax_y_sum = softmax_y_sumSum;
       const t6 = 1 / softmax_y_sum;
       for (let c = 0; c < S; c++) {
-        const t5 = softmax_y_sum_exp_1[c]!;
+        const t5 = softmax_y_sum_exp[c]!;
         const weight1 = t6 * t5;
         weight[at7 + c] = weight1;
       }

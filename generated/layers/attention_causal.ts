@@ -32,7 +32,7 @@ export interface AttentionCausalResults {
 }
 
 let attention_causal_score = new Float32Array(0);
-let attention_causal_softmax_y_sum_exp_1 = new Float32Array(0);
+let attention_causal_softmax_y_sum_exp = new Float32Array(0);
 let attention_causal_weight = new Float32Array(0);
 let attention_causal_kPanel = new Float32Array(0);
 let attention_causal_vPanel = new Float32Array(0);
@@ -42,10 +42,10 @@ let attention_causal_vPanel = new Float32Array(0);
  *
  * score.sum[r, l, s] = Σ[d] q[r, l, d] · k[r, s, d]
  * score[r, l, s] = (s ≤ l ? score.sum[r, l, s] / sqrt(D) : -Infinity)
- * softmax.y.sum_max_1[r, l] = max[k] score[r, l, k]
- * softmax.y.sum_exp_1[r, l, k] = exp(score[r, l, k] - stop_gradient(softmax.y.sum_max_1[r, l]))
- * softmax.y.sum[r, l] = Σ[k] softmax.y.sum_exp_1[r, l, k]
- * weight[r, l, c] = softmax.y.sum_exp_1[r, l, c] / softmax.y.sum[r, l]
+ * softmax.y.sum_max[r, l] = max[k] score[r, l, k]
+ * softmax.y.sum_exp[r, l, k] = exp(score[r, l, k] - stop_gradient(softmax.y.sum_max[r, l]))
+ * softmax.y.sum[r, l] = Σ[k] softmax.y.sum_exp[r, l, k]
+ * weight[r, l, c] = softmax.y.sum_exp[r, l, c] / softmax.y.sum[r, l]
  * y[r, l, e] = Σ[s] v[r, s, e] · weight[r, l, s]
  *
  * Operations: 2·rows·L·L·D + 2·rows·L·L·E + 7·rows·L·L + 1
@@ -68,10 +68,10 @@ export function attention_causal(
   const scoreSize = L * L;
   if (attention_causal_score.length < scoreSize) attention_causal_score = new Float32Array(scoreSize);
   const score = attention_causal_score;
-  const softmax_y_sum_exp_1Size = L;
-  if (attention_causal_softmax_y_sum_exp_1.length < softmax_y_sum_exp_1Size)
-    attention_causal_softmax_y_sum_exp_1 = new Float32Array(softmax_y_sum_exp_1Size);
-  const softmax_y_sum_exp_1 = attention_causal_softmax_y_sum_exp_1;
+  const softmax_y_sum_expSize = L;
+  if (attention_causal_softmax_y_sum_exp.length < softmax_y_sum_expSize)
+    attention_causal_softmax_y_sum_exp = new Float32Array(softmax_y_sum_expSize);
+  const softmax_y_sum_exp = attention_causal_softmax_y_sum_exp;
   const weightSize = L * L;
   if (attention_causal_weight.length < weightSize) attention_causal_weight = new Float32Array(weightSize);
   const weight = attention_causal_weight;
@@ -165,11 +165,11 @@ export function attention_causal(
       }
     }
     for (let l = 0; l < L; l++) {
-      let softmax_y_sum_max_1 = -Infinity;
+      let softmax_y_sum_max = -Infinity;
       const at5 = l * L;
       for (let k1 = 0; k1 < L; k1++) {
         const t3 = score[at5 + k1]!;
-        softmax_y_sum_max_1 = Math.max(softmax_y_sum_max_1, t3);
+        softmax_y_sum_max = Math.max(softmax_y_sum_max, t3);
       }
       let softmax_y_sumSum = 0;
       for (let kFrom = 0; kFrom < L; kFrom += 1024) {
@@ -177,16 +177,16 @@ export function attention_causal(
         let softmax_y_sumPart = 0;
         for (let k1 = kFrom; k1 < kTo; k1++) {
           const t4 = score[at5 + k1]!;
-          const softmax_y_sum_exp_1_1 = Math.exp(t4 - softmax_y_sum_max_1);
-          softmax_y_sum_exp_1[k1] = softmax_y_sum_exp_1_1;
-          softmax_y_sumPart += softmax_y_sum_exp_1_1;
+          const softmax_y_sum_exp1 = Math.exp(t4 - softmax_y_sum_max);
+          softmax_y_sum_exp[k1] = softmax_y_sum_exp1;
+          softmax_y_sumPart += softmax_y_sum_exp1;
         }
         softmax_y_sumSum += softmax_y_sumPart;
       }
       const softmax_y_sum = softmax_y_sumSum;
       const t6 = 1 / softmax_y_sum;
       for (let c = 0; c < L; c++) {
-        const t5 = softmax_y_sum_exp_1[c]!;
+        const t5 = softmax_y_sum_exp[c]!;
         const weight1 = t6 * t5;
         weight[at5 + c] = weight1;
       }
@@ -312,7 +312,7 @@ export interface AttentionCausalVjpResults {
 }
 
 let attention_causal_vjp_score = new Float32Array(0);
-let attention_causal_vjp_softmax_y_sum_exp_1 = new Float32Array(0);
+let attention_causal_vjp_softmax_y_sum_exp = new Float32Array(0);
 let attention_causal_vjp_weight = new Float32Array(0);
 let attention_causal_vjp_d_weight = new Float32Array(0);
 let attention_causal_vjp_d_score_sum = new Float32Array(0);
@@ -327,10 +327,10 @@ let attention_causal_vjp_d_yPanel = new Float32Array(0);
  *
  * score.sum[r, l, s] = Σ[d] q[r, l, d] · k[r, s, d]
  * score[r, l, s] = (s ≤ l ? score.sum[r, l, s] / sqrt(D) : -Infinity)
- * softmax.y.sum_max_1[r, l] = max[k] score[r, l, k]
- * softmax.y.sum_exp_1[r, l, k] = exp(score[r, l, k] - stop_gradient(softmax.y.sum_max_1[r, l]))
- * softmax.y.sum[r, l] = Σ[k] softmax.y.sum_exp_1[r, l, k]
- * weight[r, l, c] = softmax.y.sum_exp_1[r, l, c] / softmax.y.sum[r, l]
+ * softmax.y.sum_max[r, l] = max[k] score[r, l, k]
+ * softmax.y.sum_exp[r, l, k] = exp(score[r, l, k] - stop_gradient(softmax.y.sum_max[r, l]))
+ * softmax.y.sum[r, l] = Σ[k] softmax.y.sum_exp[r, l, k]
+ * weight[r, l, c] = softmax.y.sum_exp[r, l, c] / softmax.y.sum[r, l]
  * d_weight[r, l, s] = Σ[e] v[r, s, e] · d_y[r, l, e]
  * d_softmax.y.sum_1[r, l] = Σ[c] d_weight[r, l, c] · weight[r, l, c]
  * d_score.sum[r, l, s] = [s ≤ l] · (weight[r, l, s] · (d_weight[r, l, s] - d_softmax.y.sum_1[r, l]) / sqrt(D))
@@ -362,10 +362,10 @@ export function attention_causal_vjp(
   const scoreSize = L * L;
   if (attention_causal_vjp_score.length < scoreSize) attention_causal_vjp_score = new Float32Array(scoreSize);
   const score = attention_causal_vjp_score;
-  const softmax_y_sum_exp_1Size = L;
-  if (attention_causal_vjp_softmax_y_sum_exp_1.length < softmax_y_sum_exp_1Size)
-    attention_causal_vjp_softmax_y_sum_exp_1 = new Float32Array(softmax_y_sum_exp_1Size);
-  const softmax_y_sum_exp_1 = attention_causal_vjp_softmax_y_sum_exp_1;
+  const softmax_y_sum_expSize = L;
+  if (attention_causal_vjp_softmax_y_sum_exp.length < softmax_y_sum_expSize)
+    attention_causal_vjp_softmax_y_sum_exp = new Float32Array(softmax_y_sum_expSize);
+  const softmax_y_sum_exp = attention_causal_vjp_softmax_y_sum_exp;
   const weightSize = L * L;
   if (attention_causal_vjp_weight.length < weightSize)
     attention_causal_vjp_weight = new Float32Array(weightSize);
@@ -487,11 +487,11 @@ export function attention_causal_vjp(
       }
     }
     for (let l = 0; l < L; l++) {
-      let softmax_y_sum_max_1 = -Infinity;
+      let softmax_y_sum_max = -Infinity;
       const at5 = l * L;
       for (let k1 = 0; k1 < L; k1++) {
         const t3 = score[at5 + k1]!;
-        softmax_y_sum_max_1 = Math.max(softmax_y_sum_max_1, t3);
+        softmax_y_sum_max = Math.max(softmax_y_sum_max, t3);
       }
       let softmax_y_sumSum = 0;
       for (let kFrom = 0; kFrom < L; kFrom += 1024) {
@@ -499,16 +499,16 @@ export function attention_causal_vjp(
         let softmax_y_sumPart = 0;
         for (let k1 = kFrom; k1 < kTo; k1++) {
           const t4 = score[at5 + k1]!;
-          const softmax_y_sum_exp_1_1 = Math.exp(t4 - softmax_y_sum_max_1);
-          softmax_y_sum_exp_1[k1] = softmax_y_sum_exp_1_1;
-          softmax_y_sumPart += softmax_y_sum_exp_1_1;
+          const softmax_y_sum_exp1 = Math.exp(t4 - softmax_y_sum_max);
+          softmax_y_sum_exp[k1] = softmax_y_sum_exp1;
+          softmax_y_sumPart += softmax_y_sum_exp1;
         }
         softmax_y_sumSum += softmax_y_sumPart;
       }
       const softmax_y_sum = softmax_y_sumSum;
       const t6 = 1 / softmax_y_sum;
       for (let c = 0; c < L; c++) {
-        const t5 = softmax_y_sum_exp_1[c]!;
+        const t5 = softmax_y_sum_exp[c]!;
         const weight1 = t6 * t5;
         weight[at5 + c] = weight1;
       }

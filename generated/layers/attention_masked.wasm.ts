@@ -100,10 +100,10 @@ export interface Kernels {
    *
    * score.sum[r, l, s] = Σ[d] q[r, l, d] · k[r, s, d]
    * score[r, l, s] = (mask[r, l, s] = 0 ? -Infinity : score.sum[r, l, s] / sqrt(D))
-   * softmax.y.sum_max_1[r, l] = max[k] score[r, l, k]
-   * softmax.y.sum_exp_1[r, l, k] = exp(score[r, l, k] - stop_gradient(softmax.y.sum_max_1[r, l]))
-   * softmax.y.sum[r, l] = Σ[k] softmax.y.sum_exp_1[r, l, k]
-   * weight[r, l, c] = softmax.y.sum_exp_1[r, l, c] / softmax.y.sum[r, l]
+   * softmax.y.sum_max[r, l] = max[k] score[r, l, k]
+   * softmax.y.sum_exp[r, l, k] = exp(score[r, l, k] - stop_gradient(softmax.y.sum_max[r, l]))
+   * softmax.y.sum[r, l] = Σ[k] softmax.y.sum_exp[r, l, k]
+   * weight[r, l, c] = softmax.y.sum_exp[r, l, c] / softmax.y.sum[r, l]
    * y[r, l, e] = Σ[s] v[r, s, e] · weight[r, l, s]
    *
    * Operations: 2·rows·L·D·S + 2·rows·L·S·E + 7·rows·L·S + 1
@@ -117,10 +117,10 @@ export interface Kernels {
    *
    * score.sum[r, l, s] = Σ[d] q[r, l, d] · k[r, s, d]
    * score[r, l, s] = (mask[r, l, s] = 0 ? -Infinity : score.sum[r, l, s] / sqrt(D))
-   * softmax.y.sum_max_1[r, l] = max[k] score[r, l, k]
-   * softmax.y.sum_exp_1[r, l, k] = exp(score[r, l, k] - stop_gradient(softmax.y.sum_max_1[r, l]))
-   * softmax.y.sum[r, l] = Σ[k] softmax.y.sum_exp_1[r, l, k]
-   * weight[r, l, c] = softmax.y.sum_exp_1[r, l, c] / softmax.y.sum[r, l]
+   * softmax.y.sum_max[r, l] = max[k] score[r, l, k]
+   * softmax.y.sum_exp[r, l, k] = exp(score[r, l, k] - stop_gradient(softmax.y.sum_max[r, l]))
+   * softmax.y.sum[r, l] = Σ[k] softmax.y.sum_exp[r, l, k]
+   * weight[r, l, c] = softmax.y.sum_exp[r, l, c] / softmax.y.sum[r, l]
    * d_weight[r, l, s] = Σ[e] v[r, s, e] · d_y[r, l, e]
    * d_softmax.y.sum_1[r, l] = Σ[c] d_weight[r, l, c] · weight[r, l, c]
    * d_score.sum[r, l, s] = [not (mask[r, l, s] = 0)] · (weight[r, l, s] · (d_weight[r, l, s] - d_softmax.y.sum_1[r, l]) / sqrt(D))

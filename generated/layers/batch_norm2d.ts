@@ -34,7 +34,8 @@ export interface BatchNorm2dResults {
 }
 
 /**
- * Batch normalisation (Ioffe and Szegedy, 2015) with the statistics of the batch.
+ * Batch normalisation (Ioffe and Szegedy, 2015) with the statistics of the batch: each channel to mean 0 and variance 1,
+ * then to a scale gamma and a shift beta that are learnt.
  *
  * mu.sum[c] = Σ[n, i, j] x[n, c, i, j]
  * mu[c] = mu.sum[c] / (N · H · W)
@@ -160,17 +161,18 @@ export interface BatchNorm2dVjpResults {
 }
 
 /**
- * Batch normalisation (Ioffe and Szegedy, 2015) with the statistics of the batch.
+ * Batch normalisation (Ioffe and Szegedy, 2015) with the statistics of the batch: each channel to mean 0 and variance 1,
+ * then to a scale gamma and a shift beta that are learnt.
  *
  * mu.sum[c] = Σ[n, i, j] x[n, c, i, j]
  * mu[c] = mu.sum[c] / (N · H · W)
- * var.sum_1[i, j, n, c] = x[n, c, i, j] - mu[c]
- * var.sum[c] = Σ[n, i, j] var.sum_1[i, j, n, c]^2
- * d_mu_1_1[c] = 1 / sqrt(eps + var.sum[c] / (N · H · W))
+ * var.sum.term[i, j, n, c] = x[n, c, i, j] - mu[c]
+ * var.sum[c] = Σ[n, i, j] var.sum.term[i, j, n, c]^2
+ * d_mu_1.term[c] = 1 / sqrt(eps + var.sum[c] / (N · H · W))
  * d_beta[c] = Σ[n, i, j] d_y[n, c, i, j]
- * d_var_2[c] = Σ[n, i, j] d_y[n, c, i, j] · var.sum_1[i, j, n, c]
- * d_x[n, c, i, j] = gamma[c] · d_mu_1_1[c] · (d_y[n, c, i, j] - var.sum_1[i, j, n, c] · d_var_2[c] · d_mu_1_1[c]^2 / (N · H · W) + (mu.sum[c] · (1 - N · H · W / (N · H · W)) · d_var_2[c] · d_mu_1_1[c]^2 / (N · H · W) - d_beta[c]) / (N · H · W))
- * d_gamma[c] = d_mu_1_1[c] · d_var_2[c]
+ * d_var_1[c] = Σ[n, i, j] d_y[n, c, i, j] · var.sum.term[i, j, n, c]
+ * d_x[n, c, i, j] = gamma[c] · d_mu_1.term[c] · (d_y[n, c, i, j] - var.sum.term[i, j, n, c] · d_var_1[c] · d_mu_1.term[c]^2 / (N · H · W) + (mu.sum[c] · (1 - N · H · W / (N · H · W)) · d_var_1[c] · d_mu_1.term[c]^2 / (N · H · W) - d_beta[c]) / (N · H · W))
+ * d_gamma[c] = d_mu_1.term[c] · d_var_1[c]
  *
  * Operations: 11·N·C·H·W + 15·C + 5
  */
@@ -220,7 +222,7 @@ export function batch_norm2d_vjp(
     const mu_sum = mu_sumSum;
     const mu = t1 * mu_sum;
     let var_sumSum = 0;
-    let d_var_2Sum = 0;
+    let d_var_1Sum = 0;
     let d_betaSum = 0;
     for (let n = 0; n < N; n++) {
       const at6 = at1 + n * at2;
@@ -229,7 +231,7 @@ export function batch_norm2d_vjp(
         for (let jFrom = 0; jFrom < W; jFrom += 1024) {
           const jTo = Math.min(jFrom + 1024, W);
           let var_sumPart = 0;
-          let d_var_2Part = 0;
+          let d_var_1Part = 0;
           let d_betaPart = 0;
           for (let j = jFrom; j < jTo; j++) {
             const t2 = x[at7 + j]!;
@@ -237,24 +239,24 @@ export function batch_norm2d_vjp(
             const t4 = t3 * t3;
             var_sumPart += t4;
             const t5 = d_y[at7 + j]!;
-            d_var_2Part += t3 * t5;
+            d_var_1Part += t3 * t5;
             d_betaPart += t5;
           }
           var_sumSum += var_sumPart;
-          d_var_2Sum += d_var_2Part;
+          d_var_1Sum += d_var_1Part;
           d_betaSum += d_betaPart;
         }
       }
     }
     const var_sum = var_sumSum;
-    const d_var_2 = d_var_2Sum;
+    const d_var_1 = d_var_1Sum;
     const d_beta1 = d_betaSum;
     d_beta[c] = d_beta1;
-    const d_mu_1_1 = 1 / Math.sqrt(eps + t1 * var_sum);
-    const t6 = d_mu_1_1 * d_mu_1_1;
-    const t8 = t1 * d_var_2 * t6;
-    const t9 = t1 * (t7 * mu_sum * (d_var_2 * t6) - d_beta1);
-    const t10 = gamma[c]! * d_mu_1_1;
+    const d_mu_1_term = 1 / Math.sqrt(eps + t1 * var_sum);
+    const t6 = d_mu_1_term * d_mu_1_term;
+    const t8 = t1 * d_var_1 * t6;
+    const t9 = t1 * (t7 * mu_sum * (d_var_1 * t6) - d_beta1);
+    const t10 = gamma[c]! * d_mu_1_term;
     for (let n = 0; n < N; n++) {
       const at8 = at1 + n * at2;
       for (let i = 0; i < H; i++) {
@@ -265,7 +267,7 @@ export function batch_norm2d_vjp(
         }
       }
     }
-    const d_gamma1 = d_mu_1_1 * d_var_2;
+    const d_gamma1 = d_mu_1_term * d_var_1;
     d_gamma[c] = d_gamma1;
   }
   return { d_x, d_gamma, d_beta };

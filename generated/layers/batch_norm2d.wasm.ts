@@ -94,7 +94,8 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * Batch normalisation (Ioffe and Szegedy, 2015) with the statistics of the batch.
+   * Batch normalisation (Ioffe and Szegedy, 2015) with the statistics of the batch: each channel to mean 0 and variance 1,
+   * then to a scale gamma and a shift beta that are learnt.
    *
    * mu.sum[c] = Σ[n, i, j] x[n, c, i, j]
    * mu[c] = mu.sum[c] / (N · H · W)
@@ -106,17 +107,18 @@ export interface Kernels {
    */
   readonly batch_norm2d: WasmKernel<[args: BatchNorm2dArgs, into?: BatchNorm2dInto], BatchNorm2dResults>;
   /**
-   * Batch normalisation (Ioffe and Szegedy, 2015) with the statistics of the batch.
+   * Batch normalisation (Ioffe and Szegedy, 2015) with the statistics of the batch: each channel to mean 0 and variance 1,
+   * then to a scale gamma and a shift beta that are learnt.
    *
    * mu.sum[c] = Σ[n, i, j] x[n, c, i, j]
    * mu[c] = mu.sum[c] / (N · H · W)
-   * var.sum_1[i, j, n, c] = x[n, c, i, j] - mu[c]
-   * var.sum[c] = Σ[n, i, j] var.sum_1[i, j, n, c]^2
-   * d_mu_1_1[c] = 1 / sqrt(eps + var.sum[c] / (N · H · W))
+   * var.sum.term[i, j, n, c] = x[n, c, i, j] - mu[c]
+   * var.sum[c] = Σ[n, i, j] var.sum.term[i, j, n, c]^2
+   * d_mu_1.term[c] = 1 / sqrt(eps + var.sum[c] / (N · H · W))
    * d_beta[c] = Σ[n, i, j] d_y[n, c, i, j]
-   * d_var_2[c] = Σ[n, i, j] d_y[n, c, i, j] · var.sum_1[i, j, n, c]
-   * d_x[n, c, i, j] = gamma[c] · d_mu_1_1[c] · (d_y[n, c, i, j] - var.sum_1[i, j, n, c] · d_var_2[c] · d_mu_1_1[c]^2 / (N · H · W) + (mu.sum[c] · (1 - N · H · W / (N · H · W)) · d_var_2[c] · d_mu_1_1[c]^2 / (N · H · W) - d_beta[c]) / (N · H · W))
-   * d_gamma[c] = d_mu_1_1[c] · d_var_2[c]
+   * d_var_1[c] = Σ[n, i, j] d_y[n, c, i, j] · var.sum.term[i, j, n, c]
+   * d_x[n, c, i, j] = gamma[c] · d_mu_1.term[c] · (d_y[n, c, i, j] - var.sum.term[i, j, n, c] · d_var_1[c] · d_mu_1.term[c]^2 / (N · H · W) + (mu.sum[c] · (1 - N · H · W / (N · H · W)) · d_var_1[c] · d_mu_1.term[c]^2 / (N · H · W) - d_beta[c]) / (N · H · W))
+   * d_gamma[c] = d_mu_1.term[c] · d_var_1[c]
    *
    * Operations: 11·N·C·H·W + 15·C + 5
    */

@@ -38,7 +38,7 @@ export interface BatchNorm2dInferenceResults {
 }
 
 /**
- * Batch normalisation with given statistics.
+ * Batch normalisation with given statistics, those that a training has averaged.
  *
  * y[n, c, i, j] = gamma[c] · (x[n, c, i, j] - mu[c]) / sqrt(eps + var[c]) + beta[c]
  *
@@ -140,15 +140,15 @@ export interface BatchNorm2dInferenceVjpResults {
 }
 
 /**
- * Batch normalisation with given statistics.
+ * Batch normalisation with given statistics, those that a training has averaged.
  *
- * d_gamma_2[c] = 1 / sqrt(eps + var[c])
- * d_x[n, c, i, j] = gamma[c] · d_y[n, c, i, j] · d_gamma_2[c]
- * d_gamma_3[c] = Σ[n, i, j] (x[n, c, i, j] - mu[c]) · d_y[n, c, i, j]
- * d_gamma[c] = d_gamma_2[c] · d_gamma_3[c]
+ * d_x_2[c] = 1 / sqrt(eps + var[c])
+ * d_x[n, c, i, j] = gamma[c] · d_y[n, c, i, j] · d_x_2[c]
+ * d_gamma_1[c] = Σ[n, i, j] (x[n, c, i, j] - mu[c]) · d_y[n, c, i, j]
+ * d_gamma[c] = d_x_2[c] · d_gamma_1[c]
  * d_beta[c] = Σ[n, i, j] d_y[n, c, i, j]
- * d_mu[c] = -gamma[c] · d_gamma_2[c] · d_beta[c]
- * d_var[c] = -gamma[c] · d_gamma_2[c]^3 · d_gamma_3[c] / 2
+ * d_mu[c] = -gamma[c] · d_x_2[c] · d_beta[c]
+ * d_var[c] = -gamma[c] · d_x_2[c]^3 · d_gamma_1[c] / 2
  *
  * Operations: 5·N·C·H·W + 12·C
  */
@@ -181,11 +181,11 @@ export function batch_norm2d_inference_vjp(
   const at = W * H;
   const at2 = W * (H * C);
   for (let c = 0; c < C; c++) {
-    const d_gamma_2 = 1 / Math.sqrt(eps + var_[c]!);
-    let d_gamma_3Sum = 0;
+    const d_x_2 = 1 / Math.sqrt(eps + var_[c]!);
+    let d_gamma_1Sum = 0;
     let d_betaSum = 0;
     const at1 = c * at;
-    const t = gamma[c]! * d_gamma_2;
+    const t = gamma[c]! * d_x_2;
     const t1 = mu[c]!;
     for (let n = 0; n < N; n++) {
       const at3 = at1 + n * at2;
@@ -193,30 +193,30 @@ export function batch_norm2d_inference_vjp(
         const at4 = at3 + i * W;
         for (let jFrom = 0; jFrom < W; jFrom += 1024) {
           const jTo = Math.min(jFrom + 1024, W);
-          let d_gamma_3Part = 0;
+          let d_gamma_1Part = 0;
           let d_betaPart = 0;
           for (let j = jFrom; j < jTo; j++) {
             const d_x1 = t * d_y[at4 + j]!;
             d_x[at4 + j] = d_x1;
             const t2 = d_y[at4 + j]!;
-            d_gamma_3Part += (x[at4 + j]! - t1) * t2;
+            d_gamma_1Part += (x[at4 + j]! - t1) * t2;
             d_betaPart += t2;
           }
-          d_gamma_3Sum += d_gamma_3Part;
+          d_gamma_1Sum += d_gamma_1Part;
           d_betaSum += d_betaPart;
         }
       }
     }
-    const d_gamma_3 = d_gamma_3Sum;
+    const d_gamma_1 = d_gamma_1Sum;
     const d_beta1 = d_betaSum;
     d_beta[c] = d_beta1;
-    const d_gamma1 = d_gamma_2 * d_gamma_3;
+    const d_gamma1 = d_x_2 * d_gamma_1;
     d_gamma[c] = d_gamma1;
     const t3 = gamma[c]!;
-    const d_mu1 = -(t3 * d_gamma_2 * d_beta1);
+    const d_mu1 = -(t3 * d_x_2 * d_beta1);
     d_mu[c] = d_mu1;
-    const t4 = d_gamma_2 * d_gamma_2;
-    const d_var1 = -0.5 * t3 * (d_gamma_2 * t4 * d_gamma_3);
+    const t4 = d_x_2 * d_x_2;
+    const d_var1 = -0.5 * t3 * (d_x_2 * t4 * d_gamma_1);
     d_var[c] = d_var1;
   }
   return { d_x, d_gamma, d_beta, d_mu, d_var };

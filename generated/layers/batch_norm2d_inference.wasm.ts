@@ -110,7 +110,7 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * Batch normalisation with given statistics.
+   * Batch normalisation with given statistics, those that a training has averaged.
    *
    * y[n, c, i, j] = gamma[c] · (x[n, c, i, j] - mu[c]) / sqrt(eps + var[c]) + beta[c]
    *
@@ -121,15 +121,15 @@ export interface Kernels {
     BatchNorm2dInferenceResults
   >;
   /**
-   * Batch normalisation with given statistics.
+   * Batch normalisation with given statistics, those that a training has averaged.
    *
-   * d_gamma_2[c] = 1 / sqrt(eps + var[c])
-   * d_x[n, c, i, j] = gamma[c] · d_y[n, c, i, j] · d_gamma_2[c]
-   * d_gamma_3[c] = Σ[n, i, j] (x[n, c, i, j] - mu[c]) · d_y[n, c, i, j]
-   * d_gamma[c] = d_gamma_2[c] · d_gamma_3[c]
+   * d_x_2[c] = 1 / sqrt(eps + var[c])
+   * d_x[n, c, i, j] = gamma[c] · d_y[n, c, i, j] · d_x_2[c]
+   * d_gamma_1[c] = Σ[n, i, j] (x[n, c, i, j] - mu[c]) · d_y[n, c, i, j]
+   * d_gamma[c] = d_x_2[c] · d_gamma_1[c]
    * d_beta[c] = Σ[n, i, j] d_y[n, c, i, j]
-   * d_mu[c] = -gamma[c] · d_gamma_2[c] · d_beta[c]
-   * d_var[c] = -gamma[c] · d_gamma_2[c]^3 · d_gamma_3[c] / 2
+   * d_mu[c] = -gamma[c] · d_x_2[c] · d_beta[c]
+   * d_var[c] = -gamma[c] · d_x_2[c]^3 · d_gamma_1[c] / 2
    *
    * Operations: 5·N·C·H·W + 12·C
    */

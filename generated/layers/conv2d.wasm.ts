@@ -113,7 +113,8 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * Convolution (LeCun et al., 1989), as deep learning has it: a correlation of the image, zero outside, with each kernel.
+   * Convolution (LeCun et al., 1989), as deep learning has it: a correlation of the image, zero outside, with each kernel. The
+   * places are those where the dilated kernel, (KH - 1) dilation + 1 rows high, lies inside of the padded image.
    *
    * y.sum[n, k, i, j] = Σ[c, u, v] [0 ≤ stride · i - pad + dilation · u < H and 0 ≤ stride · j - pad + dilation · v < W] · (x[n, c, stride · i - pad + dilation · u, stride · j - pad + dilation · v] · w[k, c, u, v])
    * y[n, k, i, j] = b[k] + y.sum[n, k, i, j]
@@ -122,7 +123,8 @@ export interface Kernels {
    */
   readonly conv2d: WasmKernel<[args: Conv2dArgs, into?: Conv2dInto], Conv2dResults>;
   /**
-   * Convolution (LeCun et al., 1989), as deep learning has it: a correlation of the image, zero outside, with each kernel.
+   * Convolution (LeCun et al., 1989), as deep learning has it: a correlation of the image, zero outside, with each kernel. The
+   * places are those where the dilated kernel, (KH - 1) dilation + 1 rows high, lies inside of the padded image.
    *
    * d_x[n, c, k, l] = Σ[k', u, v] [stride ∣ pad - dilation · u + k and 0 ≤ ⌊(pad - dilation · u + k) / stride⌋ < ⌊(2 · pad + dilation - dilation · KH + H - 1) / stride⌋ + 1 and stride ∣ pad - dilation · v + l and 0 ≤ ⌊(pad - dilation · v + l) / stride⌋ < ⌊(2 · pad + dilation - dilation · KW + W - 1) / stride⌋ + 1 and 0 ≤ stride · ⌊(pad - dilation · u + k) / stride⌋ - pad + dilation · u < H and 0 ≤ stride · ⌊(pad - dilation · v + l) / stride⌋ - pad + dilation · v < W] · (w[k', c, u, v] · d_y[n, k', ⌊(pad - dilation · u + k) / stride⌋, ⌊(pad - dilation · v + l) / stride⌋])
    * d_w[k, c, u, v] = Σ[n, i, j] [0 ≤ stride · i - pad + dilation · u < H and 0 ≤ stride · j - pad + dilation · v < W] · (x[n, c, stride · i - pad + dilation · u, stride · j - pad + dilation · v] · d_y[n, k, i, j])

@@ -101,10 +101,10 @@ export function conv2d_no_bias(args: Conv2dNoBiasArgs, into: Conv2dNoBiasInto = 
   const at27 = at25 * (at26 * K) + 0;
   const at30 = at25 * at26 + 0;
   if (4 <= K && 8 <= at3 + 1) {
-    for (let kStartBlock1 = 0; kStartBlock1 < K; kStartBlock1 += 4) {
-      const kStart = Math.min(kStartBlock1, K - 4);
-      const kEnd = kStart + 4;
-      for (let k = kStart; k < kEnd; k++) {
+    for (let kStart1Block = 0; kStart1Block < K; kStart1Block += 4) {
+      const kStart1 = Math.min(kStart1Block, K - 4);
+      const kEnd = kStart1 + 4;
+      for (let k = kStart1; k < kEnd; k++) {
         const at21 = k * at20 + 0;
         for (let cFrom = 0; cFrom < C; cFrom += 64) {
           const cTo = Math.min(cFrom + 64, C);
@@ -113,7 +113,7 @@ export function conv2d_no_bias(args: Conv2dNoBiasArgs, into: Conv2dNoBiasInto = 
             for (let u = 0; u < KH; u++) {
               const at24 = at23 + u * KW;
               for (let v = 0; v < KW; v++) {
-                wPanel[kStartBlock1 * (C * KH * KW) + ((c * KH + u) * KW + v) * 4 + (k - kStart)] =
+                wPanel[kStart1Block * (C * KH * KW) + ((c * KH + u) * KW + v) * 4 + (k - kStart1)] =
                   w[at24 + v]!;
               }
             }
@@ -416,10 +416,10 @@ export function conv2d_no_bias_vjp(
   const at25 = W * (H * C);
   const at28 = W * H;
   if (4 <= C && 8 <= W) {
-    for (let cStartBlock1 = 0; cStartBlock1 < C; cStartBlock1 += 4) {
-      const cStart = Math.min(cStartBlock1, C - 4);
-      const cEnd = cStart + 4;
-      for (let c = cStart; c < cEnd; c++) {
+    for (let cStart1Block = 0; cStart1Block < C; cStart1Block += 4) {
+      const cStart1 = Math.min(cStart1Block, C - 4);
+      const cEnd = cStart1 + 4;
+      for (let c = cStart1; c < cEnd; c++) {
         const at16 = c * at15 + 0;
         for (let k_From = 0; k_From < K; k_From += 64) {
           const k_To = Math.min(k_From + 64, K);
@@ -428,7 +428,7 @@ export function conv2d_no_bias_vjp(
             for (let u = 0; u < KH; u++) {
               const at19 = at18 + u * KW;
               for (let v = 0; v < KW; v++) {
-                wPanel[cStartBlock1 * (K * KH * KW) + ((k_ * KH + u) * KW + v) * 4 + (c - cStart)] =
+                wPanel[cStart1Block * (K * KH * KW) + ((k_ * KH + u) * KW + v) * 4 + (c - cStart1)] =
                   w[at19 + v]!;
               }
             }
@@ -640,10 +640,10 @@ export function conv2d_no_bias_vjp(
   const at48 = W * dilation;
   const at53 = W * stride;
   if (4 <= K && 8 <= C) {
-    for (let kStartBlock1 = 0; kStartBlock1 < K; kStartBlock1 += 4) {
-      const kStart = Math.min(kStartBlock1, K - 4);
-      const kEnd = kStart + 4;
-      for (let k = kStart; k < kEnd; k++) {
+    for (let kStart1Block = 0; kStart1Block < K; kStart1Block += 4) {
+      const kStart1 = Math.min(kStart1Block, K - 4);
+      const kEnd = kStart1 + 4;
+      for (let k = kStart1; k < kEnd; k++) {
         const at56 = k * at22 + 0;
         for (let nFrom = 0; nFrom < N; nFrom++) {
           const nTo = Math.min(nFrom + 1, N);
@@ -655,7 +655,7 @@ export function conv2d_no_bias_vjp(
               const jEnd = at10 + 1;
               for (let j = 0; j < jEnd; j++) {
                 d_yPanel1[
-                  kStartBlock1 *
+                  kStart1Block *
                     (N *
                       (Math.floor((2 * pad + dilation + H - dilation * KH - 1) / stride) + 1) *
                       (Math.floor((2 * pad + dilation + W - dilation * KW - 1) / stride) + 1)) +
@@ -663,7 +663,7 @@ export function conv2d_no_bias_vjp(
                       (Math.floor((2 * pad + dilation + W - dilation * KW - 1) / stride) + 1) +
                       j) *
                       4 +
-                    (k - kStart)
+                    (k - kStart1)
                 ] = d_y[at58 + j]!;
               }
             }
@@ -682,10 +682,10 @@ export function conv2d_no_bias_vjp(
       const at60 = at59 + v;
       let noNumber1 = 0;
       if (4 <= K && 8 <= C) {
-        for (let cStart1Block = 0; cStart1Block < C; cStart1Block += 8) {
-          const cStart1 = Math.min(cStart1Block, C - 8);
-          const cEnd_2 = cStart1 + 8;
-          for (let c = cStart1; c < cEnd_2; c++) {
+        for (let cStart2Block = 0; cStart2Block < C; cStart2Block += 8) {
+          const cStart2 = Math.min(cStart2Block, C - 8);
+          const cEnd_2 = cStart2 + 8;
+          for (let c = cStart2; c < cEnd_2; c++) {
             const at51 = at50 + c * at28;
             for (let nFrom = 0; nFrom < N; nFrom++) {
               const nTo = Math.min(nFrom + 1, N);
@@ -705,7 +705,7 @@ export function conv2d_no_bias_vjp(
                         (Math.floor((2 * pad + dilation + W - dilation * KW - 1) / stride) + 1) +
                         j) *
                         8 +
-                        (c - cStart1)
+                        (c - cStart2)
                     ] = is6 && 0 <= at46 && at46 < W ? x[at55]! : 0;
                   }
                 }
@@ -719,8 +719,8 @@ export function conv2d_no_bias_vjp(
             const at61_1_1 = at60 + (k + 1) * at17;
             const at61_2_1 = at60 + (k + 2) * at17;
             const at61_3_1 = at60 + (k + 3) * at17;
-            const cEnd_3 = cStart1 + 8;
-            for (let c = cStart1; c < cEnd_3; c++) {
+            const cEnd_3 = cStart2 + 8;
+            for (let c = cStart2; c < cEnd_3; c++) {
               let d_w1 = 0;
               let d_w1_1_1 = 0;
               let d_w1_2_1 = 0;
@@ -733,7 +733,7 @@ export function conv2d_no_bias_vjp(
                 let d_wPart_2_1 = 0;
                 let d_wPart_3_1 = 0;
                 for (let term1 = termFrom1; term1 < termTo1; term1++) {
-                  const t3 = xPanel[term1 * 8 + (c - cStart1)]!;
+                  const t3 = xPanel[term1 * 8 + (c - cStart2)]!;
                   d_wPart += d_yPanel1[term1 * 4 + (k + kAt)]! * t3;
                   d_wPart_1_1 += d_yPanel1[term1 * 4 + (k + 1 + kAt)]! * t3;
                   d_wPart_2_1 += d_yPanel1[term1 * 4 + (k + 2 + kAt)]! * t3;

@@ -123,15 +123,15 @@ export function depthwise_separable_conv2d(
   const at30 = at28 * at29 + 0;
   const at37 = at28 * (at29 * K) + 0;
   if (16 <= K && 8 <= at3 + 1) {
-    for (let kStartBlock1 = 0; kStartBlock1 < K; kStartBlock1 += 4) {
-      const kStart = Math.min(kStartBlock1, K - 4);
-      const kEnd = kStart + 4;
-      for (let k = kStart; k < kEnd; k++) {
+    for (let kStart1Block = 0; kStart1Block < K; kStart1Block += 4) {
+      const kStart1 = Math.min(kStart1Block, K - 4);
+      const kEnd = kStart1 + 4;
+      for (let k = kStart1; k < kEnd; k++) {
         const at33 = k * C + 0;
         for (let cFrom = 0; cFrom < C; cFrom += 1024) {
           const cTo = Math.min(cFrom + 1024, C);
           for (let c = cFrom; c < cTo; c++) {
-            pwPanel[kStartBlock1 * C + c * 4 + (k - kStart)] = pw[at33 + c]!;
+            pwPanel[kStart1Block * C + c * 4 + (k - kStart1)] = pw[at33 + c]!;
           }
         }
       }
@@ -485,10 +485,10 @@ export function depthwise_separable_conv2d_vjp(
   }
   const at39 = at28 * (at29 * K) + 0;
   if (4 <= K && 8 <= C) {
-    for (let kStartBlock1 = 0; kStartBlock1 < K; kStartBlock1 += 4) {
-      const kStart = Math.min(kStartBlock1, K - 4);
-      const kEnd = kStart + 4;
-      for (let k = kStart; k < kEnd; k++) {
+    for (let kStart1Block = 0; kStart1Block < K; kStart1Block += 4) {
+      const kStart1 = Math.min(kStart1Block, K - 4);
+      const kEnd = kStart1 + 4;
+      for (let k = kStart1; k < kEnd; k++) {
         const at38 = k * at32 + 0;
         for (let nFrom = 0; nFrom < N; nFrom++) {
           const nTo = Math.min(nFrom + 1, N);
@@ -500,7 +500,7 @@ export function depthwise_separable_conv2d_vjp(
               const jEnd_2 = at3 + 1;
               for (let j = 0; j < jEnd_2; j++) {
                 d_yPanel[
-                  kStartBlock1 *
+                  kStart1Block *
                     (N *
                       (Math.floor((2 * pad + dilation + H - dilation * KH - 1) / stride) + 1) *
                       (Math.floor((2 * pad + dilation + W - dilation * KW - 1) / stride) + 1)) +
@@ -508,7 +508,7 @@ export function depthwise_separable_conv2d_vjp(
                       (Math.floor((2 * pad + dilation + W - dilation * KW - 1) / stride) + 1) +
                       j) *
                       4 +
-                    (k - kStart)
+                    (k - kStart1)
                 ] = d_y[at41 + j]!;
               }
             }
@@ -687,15 +687,15 @@ export function depthwise_separable_conv2d_vjp(
     }
   }
   if (16 <= C && 8 <= at3 + 1) {
-    for (let cStart1Block1 = 0; cStart1Block1 < C; cStart1Block1 += 4) {
-      const cStart1 = Math.min(cStart1Block1, C - 4);
-      const cEnd_5 = cStart1 + 4;
-      for (let c = cStart1; c < cEnd_5; c++) {
+    for (let cStart2Block = 0; cStart2Block < C; cStart2Block += 4) {
+      const cStart2 = Math.min(cStart2Block, C - 4);
+      const cEnd_5 = cStart2 + 4;
+      for (let c = cStart2; c < cEnd_5; c++) {
         for (let kFrom = 0; kFrom < K; kFrom += 1024) {
           const kTo = Math.min(kFrom + 1024, K);
           for (let k = kFrom; k < kTo; k++) {
             const at51 = c + k * C;
-            pwPanel[cStart1Block1 * K + k * 4 + (c - cStart1)] = pw[at51]!;
+            pwPanel[cStart2Block * K + k * 4 + (c - cStart2)] = pw[at51]!;
           }
         }
       }

@@ -184,37 +184,37 @@ export interface GroupNormVjpResults {
 
 let group_norm_vjp_mu = new Float32Array(0);
 let group_norm_vjp_var = new Float32Array(0);
+let group_norm_vjp_d_var_1 = new Float32Array(0);
 let group_norm_vjp_d_var_2 = new Float32Array(0);
-let group_norm_vjp_d_var_3 = new Float32Array(0);
 let group_norm_vjp_d_var = new Float32Array(0);
 let group_norm_vjp_d_mu_1_1 = new Float32Array(0);
 let group_norm_vjp_d_mu_1_2 = new Float32Array(0);
 let group_norm_vjp_d_mu_sum = new Float32Array(0);
+let group_norm_vjp_d_x_1 = new Float32Array(0);
 let group_norm_vjp_d_gamma_1 = new Float32Array(0);
 let group_norm_vjp_d_gamma_2 = new Float32Array(0);
-let group_norm_vjp_d_gamma_3 = new Float32Array(0);
 
 /**
  * Group normalisation (Wu and He, 2018): over each of `groups` blocks of K = C / groups channels.
  *
  * mu.sum[n, g] = Σ[k, i, j] x[n, (C / groups) · g + k, i, j]
  * mu[n, g] = mu.sum[n, g] / (H · W · (C / groups))
- * var.sum_1[i, j, k, n, g] = x[n, (C / groups) · g + k, i, j] - mu[n, g]
- * var.sum[n, g] = Σ[k, i, j] var.sum_1[i, j, k, n, g]^2
+ * var.sum.term[i, j, k, n, g] = x[n, (C / groups) · g + k, i, j] - mu[n, g]
+ * var.sum[n, g] = Σ[k, i, j] var.sum.term[i, j, k, n, g]^2
  * var[n, g] = var.sum[n, g] / (H · W · (C / groups))
- * d_var_1[n, j] = eps + var[n, j]
- * d_var_2[n, j, j', q0] = Σ[i] d_y[n, (C / groups) · j + q0, i, j'] · var.sum_1[i, j', q0, n, j]
- * d_var_3[n, j, q0] = Σ[j'] d_var_2[n, j, j', q0]
- * d_var[n, j] = Σ[q0] -gamma[(C / groups) · j + q0] · d_var_3[n, j, q0] / (2 · sqrt(d_var_1[n, j])^3)
+ * d_var.term[n, j] = eps + var[n, j]
+ * d_var_1[n, j, j', q0] = Σ[i] d_y[n, (C / groups) · j + q0, i, j'] · var.sum.term[i, j', q0, n, j]
+ * d_var_2[n, j, q0] = Σ[j'] d_var_1[n, j, j', q0]
+ * d_var[n, j] = Σ[q0] -gamma[(C / groups) · j + q0] · d_var_2[n, j, q0] / (2 · sqrt(d_var.term[n, j])^3)
  * d_mu_1_1[n, j, j', q0] = Σ[i] d_y[n, (C / groups) · j + q0, i, j']
  * d_mu_1_2[n, j, q0] = Σ[j'] d_mu_1_1[n, j, j', q0]
- * d_mu_1[n, j] = Σ[q0] -gamma[(C / groups) · j + q0] · d_mu_1_2[n, j, q0] / sqrt(d_var_1[n, j])
+ * d_mu_1[n, j] = Σ[q0] -gamma[(C / groups) · j + q0] · d_mu_1_2[n, j, q0] / sqrt(d_var.term[n, j])
  * d_mu.sum[n, g] = (d_mu_1[n, g] - 2 · mu.sum[n, g] · d_var[n, g] · (1 - H · W · (C / groups) / (H · W · (C / groups))) / (H · W · (C / groups))) / (H · W · (C / groups))
- * d_gamma_1[n, c] = 1 / sqrt(eps + var[n, ⌊c / (C / groups)⌋])
- * d_x[n, c, i, j] = d_mu.sum[n, ⌊c / (C / groups)⌋] + gamma[c] · d_y[n, c, i, j] · d_gamma_1[n, c] + 2 · (x[n, (C / groups) · ⌊c / (C / groups)⌋ + mod(c, C / groups), i, j] - mu[n, ⌊c / (C / groups)⌋]) · d_var[n, ⌊c / (C / groups)⌋] / (H · W · (C / groups))
- * d_gamma_2[c, n, j] = Σ[i] (x[n, c, i, j] - mu[n, ⌊c / (C / groups)⌋]) · d_y[n, c, i, j]
- * d_gamma_3[c, n] = Σ[j] d_gamma_2[c, n, j]
- * d_gamma[c] = Σ[n] d_gamma_1[n, c] · d_gamma_3[c, n]
+ * d_x_1[n, c] = 1 / sqrt(eps + var[n, ⌊c / (C / groups)⌋])
+ * d_x[n, c, i, j] = d_mu.sum[n, ⌊c / (C / groups)⌋] + gamma[c] · d_y[n, c, i, j] · d_x_1[n, c] + 2 · (x[n, (C / groups) · ⌊c / (C / groups)⌋ + mod(c, C / groups), i, j] - mu[n, ⌊c / (C / groups)⌋]) · d_var[n, ⌊c / (C / groups)⌋] / (H · W · (C / groups))
+ * d_gamma_1[c, n, j] = Σ[i] (x[n, c, i, j] - mu[n, ⌊c / (C / groups)⌋]) · d_y[n, c, i, j]
+ * d_gamma_2[c, n] = Σ[j] d_gamma_1[c, n, j]
+ * d_gamma[c] = Σ[n] d_x_1[n, c] · d_gamma_2[c, n]
  * d_beta[c] = Σ[n, i, j] d_y[n, c, i, j]
  *
  * Operations: 16·N·C·H·W + 3·N·C·W + 13·N·C + 10·groups·N + C + 7
@@ -244,12 +244,12 @@ export function group_norm_vjp(args: GroupNormVjpArgs, into: GroupNormVjpInto = 
   const var_Size = groups;
   if (group_norm_vjp_var.length < var_Size) group_norm_vjp_var = new Float32Array(var_Size);
   const var_ = group_norm_vjp_var;
-  const d_var_2Size = W * Math.floor(C / groups);
+  const d_var_1Size = W * Math.floor(C / groups);
+  if (group_norm_vjp_d_var_1.length < d_var_1Size) group_norm_vjp_d_var_1 = new Float32Array(d_var_1Size);
+  const d_var_1 = group_norm_vjp_d_var_1;
+  const d_var_2Size = Math.floor(C / groups);
   if (group_norm_vjp_d_var_2.length < d_var_2Size) group_norm_vjp_d_var_2 = new Float32Array(d_var_2Size);
   const d_var_2 = group_norm_vjp_d_var_2;
-  const d_var_3Size = Math.floor(C / groups);
-  if (group_norm_vjp_d_var_3.length < d_var_3Size) group_norm_vjp_d_var_3 = new Float32Array(d_var_3Size);
-  const d_var_3 = group_norm_vjp_d_var_3;
   const d_varSize = groups;
   if (group_norm_vjp_d_var.length < d_varSize) group_norm_vjp_d_var = new Float32Array(d_varSize);
   const d_var = group_norm_vjp_d_var;
@@ -262,18 +262,17 @@ export function group_norm_vjp(args: GroupNormVjpArgs, into: GroupNormVjpInto = 
   const d_mu_sumSize = groups;
   if (group_norm_vjp_d_mu_sum.length < d_mu_sumSize) group_norm_vjp_d_mu_sum = new Float32Array(d_mu_sumSize);
   const d_mu_sum = group_norm_vjp_d_mu_sum;
-  const d_gamma_1Size = N * C;
+  const d_x_1Size = N * C;
+  if (group_norm_vjp_d_x_1.length < d_x_1Size) group_norm_vjp_d_x_1 = new Float32Array(d_x_1Size);
+  const d_x_1 = group_norm_vjp_d_x_1;
+  const d_gamma_1Size = W;
   if (group_norm_vjp_d_gamma_1.length < d_gamma_1Size)
     group_norm_vjp_d_gamma_1 = new Float32Array(d_gamma_1Size);
   const d_gamma_1 = group_norm_vjp_d_gamma_1;
-  const d_gamma_2Size = W;
+  const d_gamma_2Size = C * N;
   if (group_norm_vjp_d_gamma_2.length < d_gamma_2Size)
     group_norm_vjp_d_gamma_2 = new Float32Array(d_gamma_2Size);
   const d_gamma_2 = group_norm_vjp_d_gamma_2;
-  const d_gamma_3Size = C * N;
-  if (group_norm_vjp_d_gamma_3.length < d_gamma_3Size)
-    group_norm_vjp_d_gamma_3 = new Float32Array(d_gamma_3Size);
-  const d_gamma_3 = group_norm_vjp_d_gamma_3;
   const at = Math.floor(C / groups);
   const at1 = W * (H * C);
   const at3 = W * (H * at);
@@ -322,25 +321,25 @@ export function group_norm_vjp(args: GroupNormVjpArgs, into: GroupNormVjpInto = 
           }
         }
         for (let j_ = 0; j_ < W; j_++) {
-          let d_var_2Sum = 0;
+          let d_var_1Sum = 0;
           let d_mu_1_1Sum = 0;
           const at10 = at8 + j_;
           for (let iFrom = 0; iFrom < H; iFrom += 1024) {
             const iTo = Math.min(iFrom + 1024, H);
-            let d_var_2Part = 0;
+            let d_var_1Part = 0;
             let d_mu_1_1Part = 0;
             for (let i = iFrom; i < iTo; i++) {
               const at11 = at10 + i * W;
               const t5 = d_y[at11]!;
-              d_var_2Part += t5 * (x[at11]! - mu1);
+              d_var_1Part += t5 * (x[at11]! - mu1);
               d_mu_1_1Part += t5;
             }
-            d_var_2Sum += d_var_2Part;
+            d_var_1Sum += d_var_1Part;
             d_mu_1_1Sum += d_mu_1_1Part;
           }
-          const d_var_2_1 = d_var_2Sum;
+          const d_var_1_1 = d_var_1Sum;
           const at12 = k + j_ * at;
-          d_var_2[at12] = d_var_2_1;
+          d_var_1[at12] = d_var_1_1;
           const d_mu_1_1_1 = d_mu_1_1Sum;
           d_mu_1_1[at12] = d_mu_1_1_1;
         }
@@ -349,12 +348,12 @@ export function group_norm_vjp(args: GroupNormVjpArgs, into: GroupNormVjpInto = 
       const var1 = t1 * var_sum;
       var_[g] = var1;
       for (let q0 = 0; q0 < at; q0++) {
-        d_var_3[q0] = 0;
+        d_var_2[q0] = 0;
       }
       for (let j_ = 0; j_ < W; j_++) {
         const at13 = j_ * at;
         for (let q0 = 0; q0 < at; q0++) {
-          d_var_3[q0]! += d_var_2[at13 + q0]!;
+          d_var_2[q0]! += d_var_1[at13 + q0]!;
         }
       }
       let d_varSum = 0;
@@ -366,7 +365,7 @@ export function group_norm_vjp(args: GroupNormVjpArgs, into: GroupNormVjpInto = 
         let d_varPart = 0;
         for (let q0 = q0From; q0 < q0To; q0++) {
           const t7 = gamma[at14 + q0]!;
-          d_varPart += t8 * t7 * d_var_3[q0]!;
+          d_varPart += t8 * t7 * d_var_2[q0]!;
         }
         d_varSum += d_varPart;
       }
@@ -399,16 +398,16 @@ export function group_norm_vjp(args: GroupNormVjpArgs, into: GroupNormVjpInto = 
     const at17 = n * C;
     for (let c = 0; c < C; c++) {
       const at16 = Math.floor(c / at);
-      const d_gamma_1_1 = 1 / Math.sqrt(eps + var_[at16]!);
-      d_gamma_1[at17 + c] = d_gamma_1_1;
+      const d_x_1_1 = 1 / Math.sqrt(eps + var_[at16]!);
+      d_x_1[at17 + c] = d_x_1_1;
       for (let j = 0; j < W; j++) {
-        d_gamma_2[j] = 0;
+        d_gamma_1[j] = 0;
       }
       const at18 = at2 + c * at5;
       const at20 = mod(c, at);
       const at21 = at2 + at16 * at3 + at20 * at5;
       const t12 = mu[at16]!;
-      const t13 = gamma[c]! * d_gamma_1_1;
+      const t13 = gamma[c]! * d_x_1_1;
       const t15 = t14 * d_var[at16]!;
       const t16 = d_mu_sum[at16]!;
       for (let i = 0; i < H; i++) {
@@ -417,21 +416,21 @@ export function group_norm_vjp(args: GroupNormVjpArgs, into: GroupNormVjpInto = 
         for (let j = 0; j < W; j++) {
           const d_x1 = t16 + t13 * d_y[at19 + j]! + t15 * (x[at22 + j]! - t12);
           d_x[at19 + j] = d_x1;
-          d_gamma_2[j]! += (x[at19 + j]! - t12) * d_y[at19 + j]!;
+          d_gamma_1[j]! += (x[at19 + j]! - t12) * d_y[at19 + j]!;
         }
       }
-      let d_gamma_3Sum = 0;
+      let d_gamma_2Sum = 0;
       for (let jFrom = 0; jFrom < W; jFrom += 1024) {
         const jTo = Math.min(jFrom + 1024, W);
-        let d_gamma_3Part = 0;
+        let d_gamma_2Part = 0;
         for (let j = jFrom; j < jTo; j++) {
-          d_gamma_3Part += d_gamma_2[j]!;
+          d_gamma_2Part += d_gamma_1[j]!;
         }
-        d_gamma_3Sum += d_gamma_3Part;
+        d_gamma_2Sum += d_gamma_2Part;
       }
-      const d_gamma_3_1 = d_gamma_3Sum;
+      const d_gamma_2_1 = d_gamma_2Sum;
       const at23 = n + c * N;
-      d_gamma_3[at23] = d_gamma_3_1;
+      d_gamma_2[at23] = d_gamma_2_1;
     }
   }
   for (let c = 0; c < C; c++) {
@@ -442,7 +441,7 @@ export function group_norm_vjp(args: GroupNormVjpArgs, into: GroupNormVjpInto = 
       let d_gammaPart = 0;
       for (let n = nFrom; n < nTo; n++) {
         const at24 = c + n * C;
-        d_gammaPart += d_gamma_1[at24]! * d_gamma_3[at25 + n]!;
+        d_gammaPart += d_x_1[at24]! * d_gamma_2[at25 + n]!;
       }
       d_gammaSum += d_gammaPart;
     }

@@ -115,22 +115,22 @@ export interface Kernels {
    *
    * mu.sum[n, g] = Σ[k, i, j] x[n, (C / groups) · g + k, i, j]
    * mu[n, g] = mu.sum[n, g] / (H · W · (C / groups))
-   * var.sum_1[i, j, k, n, g] = x[n, (C / groups) · g + k, i, j] - mu[n, g]
-   * var.sum[n, g] = Σ[k, i, j] var.sum_1[i, j, k, n, g]^2
+   * var.sum.term[i, j, k, n, g] = x[n, (C / groups) · g + k, i, j] - mu[n, g]
+   * var.sum[n, g] = Σ[k, i, j] var.sum.term[i, j, k, n, g]^2
    * var[n, g] = var.sum[n, g] / (H · W · (C / groups))
-   * d_var_1[n, j] = eps + var[n, j]
-   * d_var_2[n, j, j', q0] = Σ[i] d_y[n, (C / groups) · j + q0, i, j'] · var.sum_1[i, j', q0, n, j]
-   * d_var_3[n, j, q0] = Σ[j'] d_var_2[n, j, j', q0]
-   * d_var[n, j] = Σ[q0] -gamma[(C / groups) · j + q0] · d_var_3[n, j, q0] / (2 · sqrt(d_var_1[n, j])^3)
+   * d_var.term[n, j] = eps + var[n, j]
+   * d_var_1[n, j, j', q0] = Σ[i] d_y[n, (C / groups) · j + q0, i, j'] · var.sum.term[i, j', q0, n, j]
+   * d_var_2[n, j, q0] = Σ[j'] d_var_1[n, j, j', q0]
+   * d_var[n, j] = Σ[q0] -gamma[(C / groups) · j + q0] · d_var_2[n, j, q0] / (2 · sqrt(d_var.term[n, j])^3)
    * d_mu_1_1[n, j, j', q0] = Σ[i] d_y[n, (C / groups) · j + q0, i, j']
    * d_mu_1_2[n, j, q0] = Σ[j'] d_mu_1_1[n, j, j', q0]
-   * d_mu_1[n, j] = Σ[q0] -gamma[(C / groups) · j + q0] · d_mu_1_2[n, j, q0] / sqrt(d_var_1[n, j])
+   * d_mu_1[n, j] = Σ[q0] -gamma[(C / groups) · j + q0] · d_mu_1_2[n, j, q0] / sqrt(d_var.term[n, j])
    * d_mu.sum[n, g] = (d_mu_1[n, g] - 2 · mu.sum[n, g] · d_var[n, g] · (1 - H · W · (C / groups) / (H · W · (C / groups))) / (H · W · (C / groups))) / (H · W · (C / groups))
-   * d_gamma_1[n, c] = 1 / sqrt(eps + var[n, ⌊c / (C / groups)⌋])
-   * d_x[n, c, i, j] = d_mu.sum[n, ⌊c / (C / groups)⌋] + gamma[c] · d_y[n, c, i, j] · d_gamma_1[n, c] + 2 · (x[n, (C / groups) · ⌊c / (C / groups)⌋ + mod(c, C / groups), i, j] - mu[n, ⌊c / (C / groups)⌋]) · d_var[n, ⌊c / (C / groups)⌋] / (H · W · (C / groups))
-   * d_gamma_2[c, n, j] = Σ[i] (x[n, c, i, j] - mu[n, ⌊c / (C / groups)⌋]) · d_y[n, c, i, j]
-   * d_gamma_3[c, n] = Σ[j] d_gamma_2[c, n, j]
-   * d_gamma[c] = Σ[n] d_gamma_1[n, c] · d_gamma_3[c, n]
+   * d_x_1[n, c] = 1 / sqrt(eps + var[n, ⌊c / (C / groups)⌋])
+   * d_x[n, c, i, j] = d_mu.sum[n, ⌊c / (C / groups)⌋] + gamma[c] · d_y[n, c, i, j] · d_x_1[n, c] + 2 · (x[n, (C / groups) · ⌊c / (C / groups)⌋ + mod(c, C / groups), i, j] - mu[n, ⌊c / (C / groups)⌋]) · d_var[n, ⌊c / (C / groups)⌋] / (H · W · (C / groups))
+   * d_gamma_1[c, n, j] = Σ[i] (x[n, c, i, j] - mu[n, ⌊c / (C / groups)⌋]) · d_y[n, c, i, j]
+   * d_gamma_2[c, n] = Σ[j] d_gamma_1[c, n, j]
+   * d_gamma[c] = Σ[n] d_x_1[n, c] · d_gamma_2[c, n]
    * d_beta[c] = Σ[n, i, j] d_y[n, c, i, j]
    *
    * Operations: 16·N·C·H·W + 3·N·C·W + 13·N·C + 10·groups·N + C + 7

@@ -154,26 +154,26 @@ export interface InstanceNormVjpResults {
   readonly d_beta: Float32Array;
 }
 
+let instance_norm_vjp_d_mu_1_term = new Float32Array(0);
 let instance_norm_vjp_d_gamma_1 = new Float32Array(0);
 let instance_norm_vjp_d_gamma_2 = new Float32Array(0);
-let instance_norm_vjp_d_gamma_3 = new Float32Array(0);
 
 /**
  * Instance normalisation (Ulyanov et al., 2016): over each image of each channel.
  *
  * mu.sum[n, c] = Σ[i, j] x[n, c, i, j]
  * mu[n, c] = mu.sum[n, c] / (H · W)
- * var.sum_1[n, c, i, j] = x[n, c, i, j] - mu[n, c]
- * var.sum[n, c] = Σ[i, j] var.sum_1[n, c, i, j]^2
- * d_gamma_1[n, c] = 1 / sqrt(eps + var.sum[n, c] / (H · W))
- * d_mu_1_1[n, c, i, j] = gamma[c] · d_y[n, c, i, j] · d_gamma_1[n, c]
- * d_mu_1[n, c] = Σ[i, j] -d_mu_1_1[n, c, i, j]
- * d_var_2_1[n, c, i, j] = d_y[n, c, i, j] · var.sum_1[n, c, i, j]
- * d_var_2[n, c] = Σ[i, j] d_var_2_1[n, c, i, j]
- * d_x[n, c, i, j] = d_mu_1_1[n, c, i, j] - gamma[c] · var.sum_1[n, c, i, j] · d_gamma_1[n, c]^3 · d_var_2[n, c] / (H · W) + (d_mu_1[n, c] + mu.sum[n, c] · gamma[c] · d_gamma_1[n, c]^3 · d_var_2[n, c] · (1 - H · W / (H · W)) / (H · W)) / (H · W)
- * d_gamma_2[c, n, j] = Σ[i] d_var_2_1[n, c, i, j]
- * d_gamma_3[c, n] = Σ[j] d_gamma_2[c, n, j]
- * d_gamma[c] = Σ[n] d_gamma_1[n, c] · d_gamma_3[c, n]
+ * var.sum.term[n, c, i, j] = x[n, c, i, j] - mu[n, c]
+ * var.sum[n, c] = Σ[i, j] var.sum.term[n, c, i, j]^2
+ * d_mu_1.term[n, c] = 1 / sqrt(eps + var.sum[n, c] / (H · W))
+ * d_mu_1.term_1[n, c, i, j] = gamma[c] · d_y[n, c, i, j] · d_mu_1.term[n, c]
+ * d_mu_1[n, c] = Σ[i, j] -d_mu_1.term_1[n, c, i, j]
+ * d_var_1.term[n, c, i, j] = d_y[n, c, i, j] · var.sum.term[n, c, i, j]
+ * d_var_1[n, c] = Σ[i, j] d_var_1.term[n, c, i, j]
+ * d_x[n, c, i, j] = d_mu_1.term_1[n, c, i, j] - gamma[c] · var.sum.term[n, c, i, j] · d_mu_1.term[n, c]^3 · d_var_1[n, c] / (H · W) + (d_mu_1[n, c] + mu.sum[n, c] · gamma[c] · d_mu_1.term[n, c]^3 · d_var_1[n, c] · (1 - H · W / (H · W)) / (H · W)) / (H · W)
+ * d_gamma_1[c, n, j] = Σ[i] d_var_1.term[n, c, i, j]
+ * d_gamma_2[c, n] = Σ[j] d_gamma_1[c, n, j]
+ * d_gamma[c] = Σ[n] d_mu_1.term[n, c] · d_gamma_2[c, n]
  * d_beta[c] = Σ[n, i, j] d_y[n, c, i, j]
  *
  * Operations: 13·N·C·H·W + N·C·W + 17·N·C + 2·C + 4
@@ -198,18 +198,18 @@ export function instance_norm_vjp(
   const d_x = output("d_x", into.d_x, "Float32Array", "[N, C, H, W]", [N, C, H, W]);
   const d_gamma = output("d_gamma", into.d_gamma, "Float32Array", "[C]", [C]);
   const d_beta = output("d_beta", into.d_beta, "Float32Array", "[C]", [C]);
-  const d_gamma_1Size = N * C;
+  const d_mu_1_termSize = N * C;
+  if (instance_norm_vjp_d_mu_1_term.length < d_mu_1_termSize)
+    instance_norm_vjp_d_mu_1_term = new Float32Array(d_mu_1_termSize);
+  const d_mu_1_term = instance_norm_vjp_d_mu_1_term;
+  const d_gamma_1Size = W;
   if (instance_norm_vjp_d_gamma_1.length < d_gamma_1Size)
     instance_norm_vjp_d_gamma_1 = new Float32Array(d_gamma_1Size);
   const d_gamma_1 = instance_norm_vjp_d_gamma_1;
-  const d_gamma_2Size = W;
+  const d_gamma_2Size = C * N;
   if (instance_norm_vjp_d_gamma_2.length < d_gamma_2Size)
     instance_norm_vjp_d_gamma_2 = new Float32Array(d_gamma_2Size);
   const d_gamma_2 = instance_norm_vjp_d_gamma_2;
-  const d_gamma_3Size = C * N;
-  if (instance_norm_vjp_d_gamma_3.length < d_gamma_3Size)
-    instance_norm_vjp_d_gamma_3 = new Float32Array(d_gamma_3Size);
-  const d_gamma_3 = instance_norm_vjp_d_gamma_3;
   const at = W * (H * C);
   const at2 = W * H;
   const t1 = 1 / at2;
@@ -250,40 +250,40 @@ export function instance_norm_vjp(
         }
       }
       const var_sum = var_sumSum;
-      const d_gamma_1_1 = 1 / Math.sqrt(eps + t1 * var_sum);
-      d_gamma_1[at6 + c] = d_gamma_1_1;
+      const d_mu_1_term1 = 1 / Math.sqrt(eps + t1 * var_sum);
+      d_mu_1_term[at6 + c] = d_mu_1_term1;
       let d_mu_1Sum = 0;
-      let d_var_2Sum = 0;
+      let d_var_1Sum = 0;
       for (let j = 0; j < W; j++) {
-        d_gamma_2[j] = 0;
+        d_gamma_1[j] = 0;
       }
       const t5 = gamma[c]!;
-      const t7 = t5 * d_gamma_1_1;
+      const t7 = t5 * d_mu_1_term1;
       for (let i = 0; i < H; i++) {
         const at7 = at3 + i * W;
         for (let jFrom = 0; jFrom < W; jFrom += 1024) {
           const jTo = Math.min(jFrom + 1024, W);
           let d_mu_1Part = 0;
-          let d_var_2Part = 0;
+          let d_var_1Part = 0;
           for (let j = jFrom; j < jTo; j++) {
             const t6 = d_y[at7 + j]!;
             const t8 = t7 * t6;
             d_mu_1Part += -t8;
             const t9 = x[at7 + j]!;
             const t10 = t9 - mu;
-            d_var_2Part += t10 * t6;
-            d_gamma_2[j]! += t6 * t10;
+            d_var_1Part += t10 * t6;
+            d_gamma_1[j]! += t6 * t10;
           }
           d_mu_1Sum += d_mu_1Part;
-          d_var_2Sum += d_var_2Part;
+          d_var_1Sum += d_var_1Part;
         }
       }
       const d_mu_1 = d_mu_1Sum;
-      const d_var_2 = d_var_2Sum;
-      const t14 = d_gamma_1_1 * d_gamma_1_1;
-      const t15 = d_gamma_1_1 * t14;
-      const t18 = t1 * t5 * (t15 * d_var_2);
-      const t19 = t1 * (d_mu_1 + t17 * mu_sum * (t5 * t15) * d_var_2);
+      const d_var_1 = d_var_1Sum;
+      const t14 = d_mu_1_term1 * d_mu_1_term1;
+      const t15 = d_mu_1_term1 * t14;
+      const t18 = t1 * t5 * (t15 * d_var_1);
+      const t19 = t1 * (d_mu_1 + t17 * mu_sum * (t5 * t15) * d_var_1);
       for (let i = 0; i < H; i++) {
         const at8 = at3 + i * W;
         for (let j = 0; j < W; j++) {
@@ -295,18 +295,18 @@ export function instance_norm_vjp(
           d_x[at8 + j] = d_x1;
         }
       }
-      let d_gamma_3Sum = 0;
+      let d_gamma_2Sum = 0;
       for (let jFrom = 0; jFrom < W; jFrom += 1024) {
         const jTo = Math.min(jFrom + 1024, W);
-        let d_gamma_3Part = 0;
+        let d_gamma_2Part = 0;
         for (let j = jFrom; j < jTo; j++) {
-          d_gamma_3Part += d_gamma_2[j]!;
+          d_gamma_2Part += d_gamma_1[j]!;
         }
-        d_gamma_3Sum += d_gamma_3Part;
+        d_gamma_2Sum += d_gamma_2Part;
       }
-      const d_gamma_3_1 = d_gamma_3Sum;
+      const d_gamma_2_1 = d_gamma_2Sum;
       const at9 = n + c * N;
-      d_gamma_3[at9] = d_gamma_3_1;
+      d_gamma_2[at9] = d_gamma_2_1;
     }
   }
   for (let c = 0; c < C; c++) {
@@ -317,7 +317,7 @@ export function instance_norm_vjp(
       let d_gammaPart = 0;
       for (let n = nFrom; n < nTo; n++) {
         const at10 = c + n * C;
-        d_gammaPart += d_gamma_1[at10]! * d_gamma_3[at11 + n]!;
+        d_gammaPart += d_mu_1_term[at10]! * d_gamma_2[at11 + n]!;
       }
       d_gammaSum += d_gammaPart;
     }

@@ -110,17 +110,17 @@ export interface Kernels {
    *
    * mu.sum[n, c] = Σ[i, j] x[n, c, i, j]
    * mu[n, c] = mu.sum[n, c] / (H · W)
-   * var.sum_1[n, c, i, j] = x[n, c, i, j] - mu[n, c]
-   * var.sum[n, c] = Σ[i, j] var.sum_1[n, c, i, j]^2
-   * d_gamma_1[n, c] = 1 / sqrt(eps + var.sum[n, c] / (H · W))
-   * d_mu_1_1[n, c, i, j] = gamma[c] · d_y[n, c, i, j] · d_gamma_1[n, c]
-   * d_mu_1[n, c] = Σ[i, j] -d_mu_1_1[n, c, i, j]
-   * d_var_2_1[n, c, i, j] = d_y[n, c, i, j] · var.sum_1[n, c, i, j]
-   * d_var_2[n, c] = Σ[i, j] d_var_2_1[n, c, i, j]
-   * d_x[n, c, i, j] = d_mu_1_1[n, c, i, j] - gamma[c] · var.sum_1[n, c, i, j] · d_gamma_1[n, c]^3 · d_var_2[n, c] / (H · W) + (d_mu_1[n, c] + mu.sum[n, c] · gamma[c] · d_gamma_1[n, c]^3 · d_var_2[n, c] · (1 - H · W / (H · W)) / (H · W)) / (H · W)
-   * d_gamma_2[c, n, j] = Σ[i] d_var_2_1[n, c, i, j]
-   * d_gamma_3[c, n] = Σ[j] d_gamma_2[c, n, j]
-   * d_gamma[c] = Σ[n] d_gamma_1[n, c] · d_gamma_3[c, n]
+   * var.sum.term[n, c, i, j] = x[n, c, i, j] - mu[n, c]
+   * var.sum[n, c] = Σ[i, j] var.sum.term[n, c, i, j]^2
+   * d_mu_1.term[n, c] = 1 / sqrt(eps + var.sum[n, c] / (H · W))
+   * d_mu_1.term_1[n, c, i, j] = gamma[c] · d_y[n, c, i, j] · d_mu_1.term[n, c]
+   * d_mu_1[n, c] = Σ[i, j] -d_mu_1.term_1[n, c, i, j]
+   * d_var_1.term[n, c, i, j] = d_y[n, c, i, j] · var.sum.term[n, c, i, j]
+   * d_var_1[n, c] = Σ[i, j] d_var_1.term[n, c, i, j]
+   * d_x[n, c, i, j] = d_mu_1.term_1[n, c, i, j] - gamma[c] · var.sum.term[n, c, i, j] · d_mu_1.term[n, c]^3 · d_var_1[n, c] / (H · W) + (d_mu_1[n, c] + mu.sum[n, c] · gamma[c] · d_mu_1.term[n, c]^3 · d_var_1[n, c] · (1 - H · W / (H · W)) / (H · W)) / (H · W)
+   * d_gamma_1[c, n, j] = Σ[i] d_var_1.term[n, c, i, j]
+   * d_gamma_2[c, n] = Σ[j] d_gamma_1[c, n, j]
+   * d_gamma[c] = Σ[n] d_mu_1.term[n, c] · d_gamma_2[c, n]
    * d_beta[c] = Σ[n, i, j] d_y[n, c, i, j]
    *
    * Operations: 13·N·C·H·W + N·C·W + 17·N·C + 2·C + 4

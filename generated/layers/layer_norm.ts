@@ -137,15 +137,15 @@ let layer_norm_vjp_d_betaPart = new Float32Array(0);
  *
  * mu.sum[r] = Σ[c] x[r, c]
  * mu[r] = mu.sum[r] / C
- * var.sum_1[r, c] = x[r, c] - mu[r]
- * var.sum[r] = Σ[c] var.sum_1[r, c]^2
- * d_gamma_1[r] = 1 / sqrt(eps + var.sum[r] / C)
- * d_mu_1_1[r, c] = gamma[c] · d_y[r, c] · d_gamma_1[r]
- * d_mu_1[r] = Σ[c] -d_mu_1_1[r, c]
- * d_var_2[r] = Σ[c] var.sum_1[r, c] · d_mu_1_1[r, c]
+ * var.sum.term[r, c] = x[r, c] - mu[r]
+ * var.sum[r] = Σ[c] var.sum.term[r, c]^2
+ * d_mu_1.term[r] = 1 / sqrt(eps + var.sum[r] / C)
+ * d_mu_1.term_1[r, c] = gamma[c] · d_y[r, c] · d_mu_1.term[r]
+ * d_mu_1[r] = Σ[c] -d_mu_1.term_1[r, c]
+ * d_var_1[r] = Σ[c] var.sum.term[r, c] · d_mu_1.term_1[r, c]
  * d_mu.sum[r] = d_mu_1[r] / C
- * d_x[r, c] = d_mu.sum[r] + d_mu_1_1[r, c] - var.sum_1[r, c] · d_var_2[r] · d_gamma_1[r]^2 / C
- * d_gamma[c] = Σ[r] d_y[r, c] · var.sum_1[r, c] · d_gamma_1[r]
+ * d_x[r, c] = d_mu.sum[r] + d_mu_1.term_1[r, c] - var.sum.term[r, c] · d_var_1[r] · d_mu_1.term[r]^2 / C
+ * d_gamma[c] = Σ[r] d_y[r, c] · var.sum.term[r, c] · d_mu_1.term[r]
  * d_beta[c] = Σ[r] d_y[r, c]
  *
  * Operations: 16·rows·C + 9·rows
@@ -215,35 +215,35 @@ export function layer_norm_vjp(args: LayerNormVjpArgs, into: LayerNormVjpInto = 
         var_sumSum += var_sumPart;
       }
       const var_sum = var_sumSum;
-      const d_gamma_1 = 1 / Math.sqrt(eps + t1 * var_sum);
+      const d_mu_1_term = 1 / Math.sqrt(eps + t1 * var_sum);
       let d_mu_1Sum = 0;
-      let d_var_2Sum = 0;
+      let d_var_1Sum = 0;
       for (let cFrom = 0; cFrom < C; cFrom += 1024) {
         const cTo = Math.min(cFrom + 1024, C);
         let d_mu_1Part = 0;
-        let d_var_2Part = 0;
+        let d_var_1Part = 0;
         for (let c = cFrom; c < cTo; c++) {
-          const t5 = d_gamma_1 * gamma[c]! * d_y[at + c]!;
+          const t5 = d_mu_1_term * gamma[c]! * d_y[at + c]!;
           d_mu_1Part += -t5;
           const t6 = x[at + c]!;
           const t7 = t6 - mu;
-          d_var_2Part += t7 * t5;
+          d_var_1Part += t7 * t5;
           const t8 = d_y[at + c]!;
-          d_gammaPart[c]! += d_gamma_1 * t7 * t8;
+          d_gammaPart[c]! += d_mu_1_term * t7 * t8;
           d_betaPart[c]! += t8;
         }
         d_mu_1Sum += d_mu_1Part;
-        d_var_2Sum += d_var_2Part;
+        d_var_1Sum += d_var_1Part;
       }
       const d_mu_1 = d_mu_1Sum;
-      const d_var_2 = d_var_2Sum;
+      const d_var_1 = d_var_1Sum;
       const d_mu_sum = t1 * d_mu_1;
-      const t12 = d_gamma_1 * d_gamma_1;
-      const t13 = t1 * d_var_2 * t12;
+      const t12 = d_mu_1_term * d_mu_1_term;
+      const t13 = t1 * d_var_1 * t12;
       for (let c = 0; c < C; c++) {
         const t9 = x[at + c]!;
         const t10 = t9 - mu;
-        const t11 = d_gamma_1 * gamma[c]! * d_y[at + c]!;
+        const t11 = d_mu_1_term * gamma[c]! * d_y[at + c]!;
         const d_x1 = d_mu_sum + t11 - t13 * t10;
         d_x[at + c] = d_x1;
       }

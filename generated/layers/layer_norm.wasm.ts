@@ -102,15 +102,15 @@ export interface Kernels {
    *
    * mu.sum[r] = Σ[c] x[r, c]
    * mu[r] = mu.sum[r] / C
-   * var.sum_1[r, c] = x[r, c] - mu[r]
-   * var.sum[r] = Σ[c] var.sum_1[r, c]^2
-   * d_gamma_1[r] = 1 / sqrt(eps + var.sum[r] / C)
-   * d_mu_1_1[r, c] = gamma[c] · d_y[r, c] · d_gamma_1[r]
-   * d_mu_1[r] = Σ[c] -d_mu_1_1[r, c]
-   * d_var_2[r] = Σ[c] var.sum_1[r, c] · d_mu_1_1[r, c]
+   * var.sum.term[r, c] = x[r, c] - mu[r]
+   * var.sum[r] = Σ[c] var.sum.term[r, c]^2
+   * d_mu_1.term[r] = 1 / sqrt(eps + var.sum[r] / C)
+   * d_mu_1.term_1[r, c] = gamma[c] · d_y[r, c] · d_mu_1.term[r]
+   * d_mu_1[r] = Σ[c] -d_mu_1.term_1[r, c]
+   * d_var_1[r] = Σ[c] var.sum.term[r, c] · d_mu_1.term_1[r, c]
    * d_mu.sum[r] = d_mu_1[r] / C
-   * d_x[r, c] = d_mu.sum[r] + d_mu_1_1[r, c] - var.sum_1[r, c] · d_var_2[r] · d_gamma_1[r]^2 / C
-   * d_gamma[c] = Σ[r] d_y[r, c] · var.sum_1[r, c] · d_gamma_1[r]
+   * d_x[r, c] = d_mu.sum[r] + d_mu_1.term_1[r, c] - var.sum.term[r, c] · d_var_1[r] · d_mu_1.term[r]^2 / C
+   * d_gamma[c] = Σ[r] d_y[r, c] · var.sum.term[r, c] · d_mu_1.term[r]
    * d_beta[c] = Σ[r] d_y[r, c]
    *
    * Operations: 16·rows·C + 9·rows

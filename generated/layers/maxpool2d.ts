@@ -34,7 +34,7 @@ export interface Maxpool2dResults {
 }
 
 /**
- * The largest of each window; the first one in row-major order gets the gradient. Padding never wins.
+ * The largest of each window; the first one in row-major order gets the gradient. Padding, as -∞, never wins.
  *
  * y[n, c, i, j] = max[u, v] (0 ≤ stride · i - pad + u < H and 0 ≤ stride · j - pad + v < W ? x[n, c, stride · i - pad + u, stride · j - pad + v] : -Infinity)
  *
@@ -142,7 +142,7 @@ export interface Maxpool2dVjpResults {
 let maxpool2d_vjp_y_argmax = new Int32Array(0);
 
 /**
- * The largest of each window; the first one in row-major order gets the gradient. Padding never wins.
+ * The largest of each window; the first one in row-major order gets the gradient. Padding, as -∞, never wins.
  *
  * y_argmax[n, c, i, j] = argmax[u, v] (0 ≤ stride · i - pad + u < H and 0 ≤ stride · j - pad + v < W ? x[n, c, stride · i - pad + u, stride · j - pad + v] : -Infinity)
  * d_x[n, c, k, l] = Σ[i, j] [0 ≤ pad - stride · i + k < kernel and 0 ≤ pad - stride · j + l < kernel and kernel · stride · i + stride · j + y_argmax[n, c, i, j] = kernel · pad + kernel · k + pad + l] · d_y[n, c, i, j]

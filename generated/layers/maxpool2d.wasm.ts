@@ -84,7 +84,7 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * The largest of each window; the first one in row-major order gets the gradient. Padding never wins.
+   * The largest of each window; the first one in row-major order gets the gradient. Padding, as -∞, never wins.
    *
    * y[n, c, i, j] = max[u, v] (0 ≤ stride · i - pad + u < H and 0 ≤ stride · j - pad + v < W ? x[n, c, stride · i - pad + u, stride · j - pad + v] : -Infinity)
    *
@@ -92,7 +92,7 @@ export interface Kernels {
    */
   readonly maxpool2d: WasmKernel<[args: Maxpool2dArgs, into?: Maxpool2dInto], Maxpool2dResults>;
   /**
-   * The largest of each window; the first one in row-major order gets the gradient. Padding never wins.
+   * The largest of each window; the first one in row-major order gets the gradient. Padding, as -∞, never wins.
    *
    * y_argmax[n, c, i, j] = argmax[u, v] (0 ≤ stride · i - pad + u < H and 0 ≤ stride · j - pad + v < W ? x[n, c, stride · i - pad + u, stride · j - pad + v] : -Infinity)
    * d_x[n, c, k, l] = Σ[i, j] [0 ≤ pad - stride · i + k < kernel and 0 ≤ pad - stride · j + l < kernel and kernel · stride · i + stride · j + y_argmax[n, c, i, j] = kernel · pad + kernel · k + pad + l] · d_y[n, c, i, j]

@@ -39,7 +39,7 @@ let multi_head_attention_q = new Float32Array(0);
 let multi_head_attention_k = new Float32Array(0);
 let multi_head_attention_v = new Float32Array(0);
 let multi_head_attention_score = new Float32Array(0);
-let multi_head_attention_softmax_y_sum_exp_1 = new Float32Array(0);
+let multi_head_attention_softmax_y_sum_exp = new Float32Array(0);
 let multi_head_attention_weight = new Float32Array(0);
 let multi_head_attention_z = new Float32Array(0);
 let multi_head_attention_wqPanel = new Float32Array(0);
@@ -56,10 +56,10 @@ let multi_head_attention_woPanel = new Float32Array(0);
  * v[b, l, o] = Σ[d] x[b, l, d] · wv[o, d]
  * score.sum[b, h, l, s] = Σ[d] q[b, l, (D / heads) · h + d] · k[b, s, (D / heads) · h + d]
  * score[b, h, l, s] = score.sum[b, h, l, s] / sqrt(D / heads)
- * softmax.y.sum_max_1[b, h, l] = max[k] score[b, h, l, k]
- * softmax.y.sum_exp_1[b, h, l, k] = exp(score[b, h, l, k] - stop_gradient(softmax.y.sum_max_1[b, h, l]))
- * softmax.y.sum[b, h, l] = Σ[k] softmax.y.sum_exp_1[b, h, l, k]
- * weight[b, h, l, c] = softmax.y.sum_exp_1[b, h, l, c] / softmax.y.sum[b, h, l]
+ * softmax.y.sum_max[b, h, l] = max[k] score[b, h, l, k]
+ * softmax.y.sum_exp[b, h, l, k] = exp(score[b, h, l, k] - stop_gradient(softmax.y.sum_max[b, h, l]))
+ * softmax.y.sum[b, h, l] = Σ[k] softmax.y.sum_exp[b, h, l, k]
+ * weight[b, h, l, c] = softmax.y.sum_exp[b, h, l, c] / softmax.y.sum[b, h, l]
  * z[b, l, o] = Σ[s] weight[b, ⌊o / (D / heads)⌋, l, s] · v[b, s, o]
  * y[b, l, o] = Σ[d] wo[o, d] · z[b, l, d]
  *
@@ -97,10 +97,10 @@ export function multi_head_attention(
   const scoreSize = L * L;
   if (multi_head_attention_score.length < scoreSize) multi_head_attention_score = new Float32Array(scoreSize);
   const score = multi_head_attention_score;
-  const softmax_y_sum_exp_1Size = L;
-  if (multi_head_attention_softmax_y_sum_exp_1.length < softmax_y_sum_exp_1Size)
-    multi_head_attention_softmax_y_sum_exp_1 = new Float32Array(softmax_y_sum_exp_1Size);
-  const softmax_y_sum_exp_1 = multi_head_attention_softmax_y_sum_exp_1;
+  const softmax_y_sum_expSize = L;
+  if (multi_head_attention_softmax_y_sum_exp.length < softmax_y_sum_expSize)
+    multi_head_attention_softmax_y_sum_exp = new Float32Array(softmax_y_sum_expSize);
+  const softmax_y_sum_exp = multi_head_attention_softmax_y_sum_exp;
   const weightSize = B * heads * L * L;
   if (multi_head_attention_weight.length < weightSize)
     multi_head_attention_weight = new Float32Array(weightSize);
@@ -370,11 +370,11 @@ export function multi_head_attention(
       }
       const at17 = at15 + h * at16;
       for (let l = 0; l < L; l++) {
-        let softmax_y_sum_max_1 = -Infinity;
+        let softmax_y_sum_max = -Infinity;
         const at13 = l * L;
         for (let k2 = 0; k2 < L; k2++) {
           const t9 = score[at13 + k2]!;
-          softmax_y_sum_max_1 = Math.max(softmax_y_sum_max_1, t9);
+          softmax_y_sum_max = Math.max(softmax_y_sum_max, t9);
         }
         let softmax_y_sumSum = 0;
         for (let kFrom = 0; kFrom < L; kFrom += 1024) {
@@ -382,9 +382,9 @@ export function multi_head_attention(
           let softmax_y_sumPart = 0;
           for (let k2 = kFrom; k2 < kTo; k2++) {
             const t10 = score[at13 + k2]!;
-            const softmax_y_sum_exp_1_1 = Math.exp(t10 - softmax_y_sum_max_1);
-            softmax_y_sum_exp_1[k2] = softmax_y_sum_exp_1_1;
-            softmax_y_sumPart += softmax_y_sum_exp_1_1;
+            const softmax_y_sum_exp1 = Math.exp(t10 - softmax_y_sum_max);
+            softmax_y_sum_exp[k2] = softmax_y_sum_exp1;
+            softmax_y_sumPart += softmax_y_sum_exp1;
           }
           softmax_y_sumSum += softmax_y_sumPart;
         }
@@ -392,7 +392,7 @@ export function multi_head_attention(
         const t12 = 1 / softmax_y_sum;
         const at18 = at17 + l * L;
         for (let c = 0; c < L; c++) {
-          const t11 = softmax_y_sum_exp_1[c]!;
+          const t11 = softmax_y_sum_exp[c]!;
           const weight1 = t12 * t11;
           weight[at18 + c] = weight1;
         }
@@ -630,7 +630,7 @@ let multi_head_attention_vjp_q = new Float32Array(0);
 let multi_head_attention_vjp_k = new Float32Array(0);
 let multi_head_attention_vjp_v = new Float32Array(0);
 let multi_head_attention_vjp_score = new Float32Array(0);
-let multi_head_attention_vjp_softmax_y_sum_exp_1 = new Float32Array(0);
+let multi_head_attention_vjp_softmax_y_sum_exp = new Float32Array(0);
 let multi_head_attention_vjp_weight = new Float32Array(0);
 let multi_head_attention_vjp_z = new Float32Array(0);
 let multi_head_attention_vjp_d_z = new Float32Array(0);
@@ -663,10 +663,10 @@ let multi_head_attention_vjp_zPanel = new Float32Array(0);
  * v[b, l, o] = Σ[d] x[b, l, d] · wv[o, d]
  * score.sum[b, h, l, s] = Σ[d] q[b, l, (D / heads) · h + d] · k[b, s, (D / heads) · h + d]
  * score[b, h, l, s] = score.sum[b, h, l, s] / sqrt(D / heads)
- * softmax.y.sum_max_1[b, h, l] = max[k] score[b, h, l, k]
- * softmax.y.sum_exp_1[b, h, l, k] = exp(score[b, h, l, k] - stop_gradient(softmax.y.sum_max_1[b, h, l]))
- * softmax.y.sum[b, h, l] = Σ[k] softmax.y.sum_exp_1[b, h, l, k]
- * weight[b, h, l, c] = softmax.y.sum_exp_1[b, h, l, c] / softmax.y.sum[b, h, l]
+ * softmax.y.sum_max[b, h, l] = max[k] score[b, h, l, k]
+ * softmax.y.sum_exp[b, h, l, k] = exp(score[b, h, l, k] - stop_gradient(softmax.y.sum_max[b, h, l]))
+ * softmax.y.sum[b, h, l] = Σ[k] softmax.y.sum_exp[b, h, l, k]
+ * weight[b, h, l, c] = softmax.y.sum_exp[b, h, l, c] / softmax.y.sum[b, h, l]
  * z[b, l, o] = Σ[s] weight[b, ⌊o / (D / heads)⌋, l, s] · v[b, s, o]
  * d_z[b, l, d] = Σ[o] wo[o, d] · d_y[b, l, o]
  * d_weight[b, j, l, s] = Σ[q0] v[b, s, (D / heads) · j + q0] · d_z[b, l, (D / heads) · j + q0]
@@ -725,10 +725,10 @@ export function multi_head_attention_vjp(
   if (multi_head_attention_vjp_score.length < scoreSize)
     multi_head_attention_vjp_score = new Float32Array(scoreSize);
   const score = multi_head_attention_vjp_score;
-  const softmax_y_sum_exp_1Size = L;
-  if (multi_head_attention_vjp_softmax_y_sum_exp_1.length < softmax_y_sum_exp_1Size)
-    multi_head_attention_vjp_softmax_y_sum_exp_1 = new Float32Array(softmax_y_sum_exp_1Size);
-  const softmax_y_sum_exp_1 = multi_head_attention_vjp_softmax_y_sum_exp_1;
+  const softmax_y_sum_expSize = L;
+  if (multi_head_attention_vjp_softmax_y_sum_exp.length < softmax_y_sum_expSize)
+    multi_head_attention_vjp_softmax_y_sum_exp = new Float32Array(softmax_y_sum_expSize);
+  const softmax_y_sum_exp = multi_head_attention_vjp_softmax_y_sum_exp;
   const weightSize = B * heads * L * L;
   if (multi_head_attention_vjp_weight.length < weightSize)
     multi_head_attention_vjp_weight = new Float32Array(weightSize);
@@ -1058,11 +1058,11 @@ export function multi_head_attention_vjp(
       }
       const at17 = at15 + h * at16;
       for (let l = 0; l < L; l++) {
-        let softmax_y_sum_max_1 = -Infinity;
+        let softmax_y_sum_max = -Infinity;
         const at13 = l * L;
         for (let k2 = 0; k2 < L; k2++) {
           const t9 = score[at13 + k2]!;
-          softmax_y_sum_max_1 = Math.max(softmax_y_sum_max_1, t9);
+          softmax_y_sum_max = Math.max(softmax_y_sum_max, t9);
         }
         let softmax_y_sumSum = 0;
         for (let kFrom = 0; kFrom < L; kFrom += 1024) {
@@ -1070,9 +1070,9 @@ export function multi_head_attention_vjp(
           let softmax_y_sumPart = 0;
           for (let k2 = kFrom; k2 < kTo; k2++) {
             const t10 = score[at13 + k2]!;
-            const softmax_y_sum_exp_1_1 = Math.exp(t10 - softmax_y_sum_max_1);
-            softmax_y_sum_exp_1[k2] = softmax_y_sum_exp_1_1;
-            softmax_y_sumPart += softmax_y_sum_exp_1_1;
+            const softmax_y_sum_exp1 = Math.exp(t10 - softmax_y_sum_max);
+            softmax_y_sum_exp[k2] = softmax_y_sum_exp1;
+            softmax_y_sumPart += softmax_y_sum_exp1;
           }
           softmax_y_sumSum += softmax_y_sumPart;
         }
@@ -1080,7 +1080,7 @@ export function multi_head_attention_vjp(
         const t12 = 1 / softmax_y_sum;
         const at18 = at17 + l * L;
         for (let c = 0; c < L; c++) {
-          const t11 = softmax_y_sum_exp_1[c]!;
+          const t11 = softmax_y_sum_exp[c]!;
           const weight1 = t12 * t11;
           weight[at18 + c] = weight1;
         }

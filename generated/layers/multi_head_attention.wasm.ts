@@ -112,10 +112,10 @@ export interface Kernels {
    * v[b, l, o] = Σ[d] x[b, l, d] · wv[o, d]
    * score.sum[b, h, l, s] = Σ[d] q[b, l, (D / heads) · h + d] · k[b, s, (D / heads) · h + d]
    * score[b, h, l, s] = score.sum[b, h, l, s] / sqrt(D / heads)
-   * softmax.y.sum_max_1[b, h, l] = max[k] score[b, h, l, k]
-   * softmax.y.sum_exp_1[b, h, l, k] = exp(score[b, h, l, k] - stop_gradient(softmax.y.sum_max_1[b, h, l]))
-   * softmax.y.sum[b, h, l] = Σ[k] softmax.y.sum_exp_1[b, h, l, k]
-   * weight[b, h, l, c] = softmax.y.sum_exp_1[b, h, l, c] / softmax.y.sum[b, h, l]
+   * softmax.y.sum_max[b, h, l] = max[k] score[b, h, l, k]
+   * softmax.y.sum_exp[b, h, l, k] = exp(score[b, h, l, k] - stop_gradient(softmax.y.sum_max[b, h, l]))
+   * softmax.y.sum[b, h, l] = Σ[k] softmax.y.sum_exp[b, h, l, k]
+   * weight[b, h, l, c] = softmax.y.sum_exp[b, h, l, c] / softmax.y.sum[b, h, l]
    * z[b, l, o] = Σ[s] weight[b, ⌊o / (D / heads)⌋, l, s] · v[b, s, o]
    * y[b, l, o] = Σ[d] wo[o, d] · z[b, l, d]
    *
@@ -133,10 +133,10 @@ export interface Kernels {
    * v[b, l, o] = Σ[d] x[b, l, d] · wv[o, d]
    * score.sum[b, h, l, s] = Σ[d] q[b, l, (D / heads) · h + d] · k[b, s, (D / heads) · h + d]
    * score[b, h, l, s] = score.sum[b, h, l, s] / sqrt(D / heads)
-   * softmax.y.sum_max_1[b, h, l] = max[k] score[b, h, l, k]
-   * softmax.y.sum_exp_1[b, h, l, k] = exp(score[b, h, l, k] - stop_gradient(softmax.y.sum_max_1[b, h, l]))
-   * softmax.y.sum[b, h, l] = Σ[k] softmax.y.sum_exp_1[b, h, l, k]
-   * weight[b, h, l, c] = softmax.y.sum_exp_1[b, h, l, c] / softmax.y.sum[b, h, l]
+   * softmax.y.sum_max[b, h, l] = max[k] score[b, h, l, k]
+   * softmax.y.sum_exp[b, h, l, k] = exp(score[b, h, l, k] - stop_gradient(softmax.y.sum_max[b, h, l]))
+   * softmax.y.sum[b, h, l] = Σ[k] softmax.y.sum_exp[b, h, l, k]
+   * weight[b, h, l, c] = softmax.y.sum_exp[b, h, l, c] / softmax.y.sum[b, h, l]
    * z[b, l, o] = Σ[s] weight[b, ⌊o / (D / heads)⌋, l, s] · v[b, s, o]
    * d_z[b, l, d] = Σ[o] wo[o, d] · d_y[b, l, o]
    * d_weight[b, j, l, s] = Σ[q0] v[b, s, (D / heads) · j + q0] · d_z[b, l, (D / heads) · j + q0]

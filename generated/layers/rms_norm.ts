@@ -109,11 +109,11 @@ let rms_norm_vjp_d_gammaPart = new Float32Array(0);
  * Root mean square normalisation (Zhang and Sennrich, 2019): over the last dimension, without a mean.
  *
  * ms.sum[r] = Σ[c] x[r, c]^2
- * d_gamma_1[r] = 1 / sqrt(eps + ms.sum[r] / C)
- * d_ms_2_1[r, c] = gamma[c] · d_y[r, c]
- * d_ms_2[r] = Σ[c] x[r, c] · d_ms_2_1[r, c]
- * d_x[r, c] = d_gamma_1[r] · (d_ms_2_1[r, c] - x[r, c] · d_ms_2[r] · d_gamma_1[r]^2 / C)
- * d_gamma[c] = Σ[r] x[r, c] · d_y[r, c] · d_gamma_1[r]
+ * d_x_1[r] = 1 / sqrt(eps + ms.sum[r] / C)
+ * d_ms_1_1[r, c] = gamma[c] · d_y[r, c]
+ * d_ms_1[r] = Σ[c] x[r, c] · d_ms_1_1[r, c]
+ * d_x[r, c] = d_x_1[r] · (d_ms_1_1[r, c] - x[r, c] · d_ms_1[r] · d_x_1[r]^2 / C)
+ * d_gamma[c] = Σ[r] x[r, c] · d_y[r, c] · d_x_1[r]
  *
  * Operations: 11·rows·C + 7·rows
  */
@@ -144,33 +144,33 @@ export function rms_norm_vjp(args: RmsNormVjpArgs, into: RmsNormVjpInto = {}): R
     }
     for (let r = rFrom; r < rTo; r++) {
       let ms_sumSum = 0;
-      let d_ms_2Sum = 0;
+      let d_ms_1Sum = 0;
       const at = r * C;
       for (let cFrom = 0; cFrom < C; cFrom += 1024) {
         const cTo = Math.min(cFrom + 1024, C);
         let ms_sumPart = 0;
-        let d_ms_2Part = 0;
+        let d_ms_1Part = 0;
         for (let c = cFrom; c < cTo; c++) {
           const t = x[at + c]!;
           const t1 = t * t;
           ms_sumPart += t1;
           const t2 = gamma[c]! * d_y[at + c]!;
-          d_ms_2Part += t * t2;
+          d_ms_1Part += t * t2;
         }
         ms_sumSum += ms_sumPart;
-        d_ms_2Sum += d_ms_2Part;
+        d_ms_1Sum += d_ms_1Part;
       }
       const ms_sum = ms_sumSum;
-      const d_ms_2 = d_ms_2Sum;
-      const d_gamma_1 = 1 / Math.sqrt(eps + t3 * ms_sum);
-      const t6 = d_gamma_1 * d_gamma_1;
-      const t7 = t3 * d_ms_2 * t6;
+      const d_ms_1 = d_ms_1Sum;
+      const d_x_1 = 1 / Math.sqrt(eps + t3 * ms_sum);
+      const t6 = d_x_1 * d_x_1;
+      const t7 = t3 * d_ms_1 * t6;
       for (let c = 0; c < C; c++) {
         const t4 = x[at + c]!;
         const t5 = gamma[c]! * d_y[at + c]!;
-        const d_x1 = d_gamma_1 * (t5 - t7 * t4);
+        const d_x1 = d_x_1 * (t5 - t7 * t4);
         d_x[at + c] = d_x1;
-        d_gammaPart[c]! += d_gamma_1 * t4 * d_y[at + c]!;
+        d_gammaPart[c]! += d_x_1 * t4 * d_y[at + c]!;
       }
     }
     for (let c = 0; c < C; c++) {

@@ -91,11 +91,11 @@ export interface Kernels {
    * Root mean square normalisation (Zhang and Sennrich, 2019): over the last dimension, without a mean.
    *
    * ms.sum[r] = Σ[c] x[r, c]^2
-   * d_gamma_1[r] = 1 / sqrt(eps + ms.sum[r] / C)
-   * d_ms_2_1[r, c] = gamma[c] · d_y[r, c]
-   * d_ms_2[r] = Σ[c] x[r, c] · d_ms_2_1[r, c]
-   * d_x[r, c] = d_gamma_1[r] · (d_ms_2_1[r, c] - x[r, c] · d_ms_2[r] · d_gamma_1[r]^2 / C)
-   * d_gamma[c] = Σ[r] x[r, c] · d_y[r, c] · d_gamma_1[r]
+   * d_x_1[r] = 1 / sqrt(eps + ms.sum[r] / C)
+   * d_ms_1_1[r, c] = gamma[c] · d_y[r, c]
+   * d_ms_1[r] = Σ[c] x[r, c] · d_ms_1_1[r, c]
+   * d_x[r, c] = d_x_1[r] · (d_ms_1_1[r, c] - x[r, c] · d_ms_1[r] · d_x_1[r]^2 / C)
+   * d_gamma[c] = Σ[r] x[r, c] · d_y[r, c] · d_x_1[r]
    *
    * Operations: 11·rows·C + 7·rows
    */

@@ -18,7 +18,7 @@ export interface BceResults {
 }
 
 /**
- * Binary cross-entropy on probabilities.
+ * Binary cross-entropy on probabilities: -t log p - (1 - t) log (1 - p), with 0 log 0 = 0.
  *
  * out.sum = Σ[r] -((0 = target[r] and 0 = prob[r] ? 0 : target[r] · log(prob[r])) + (0 = 1 - target[r] and 0 = 1 - prob[r] ? 0 : (1 - target[r]) · log1p(-prob[r])))
  * out = out.sum / rows
@@ -81,17 +81,17 @@ export interface BceGradResults {
 }
 
 /**
- * Binary cross-entropy on probabilities.
+ * Binary cross-entropy on probabilities: -t log p - (1 - t) log (1 - p), with 0 log 0 = 0.
  *
- * out.sum_1[r] = log(prob[r])
- * out.sum_2[r] = 1 - target[r]
- * out.sum_3[r] = 1 - prob[r]
- * out.sum_4[r] = log1p(-prob[r])
- * out.sum = Σ[r] -((0 = target[r] and 0 = prob[r] ? 0 : target[r] · out.sum_1[r]) + (0 = out.sum_2[r] and 0 = out.sum_3[r] ? 0 : out.sum_2[r] · out.sum_4[r]))
+ * log_prob[r] = log(prob[r])
+ * out.sum.term[r] = 1 - target[r]
+ * out.sum.term_1[r] = 1 - prob[r]
+ * log1p_prob[r] = log1p(-prob[r])
+ * out.sum = Σ[r] -((0 = target[r] and 0 = prob[r] ? 0 : target[r] · log_prob[r]) + (0 = out.sum.term[r] and 0 = out.sum.term_1[r] ? 0 : out.sum.term[r] · log1p_prob[r]))
  * d_out.sum = 1 / rows
  * out = out.sum · d_out.sum
- * d_prob[r] = -d_out.sum · ([not (0 = target[r] and 0 = prob[r])] · (target[r] / prob[r]) - [not (0 = out.sum_2[r] and 0 = out.sum_3[r])] · (out.sum_2[r] / out.sum_3[r]))
- * d_target[r] = -d_out.sum · ([not (0 = target[r] and 0 = prob[r])] · out.sum_1[r] - [not (0 = out.sum_2[r] and 0 = out.sum_3[r])] · out.sum_4[r])
+ * d_prob[r] = -d_out.sum · ([not (0 = target[r] and 0 = prob[r])] · (target[r] / prob[r]) - [not (0 = out.sum.term[r] and 0 = out.sum.term_1[r])] · (out.sum.term[r] / out.sum.term_1[r]))
+ * d_target[r] = -d_out.sum · ([not (0 = target[r] and 0 = prob[r])] · log_prob[r] - [not (0 = out.sum.term[r] and 0 = out.sum.term_1[r])] · log1p_prob[r])
  *
  * Operations: 38·rows + 2
  */
@@ -112,19 +112,19 @@ export function bce_grad(args: BceGradArgs, into: BceGradInto = {}): BceGradResu
     let out_sumPart = 0;
     for (let r = rFrom; r < rTo; r++) {
       const t = prob[r]!;
-      const out_sum_1 = Math.log(t);
-      const out_sum_4 = Math.log1p(-t);
+      const log_prob = Math.log(t);
+      const log1p_prob = Math.log1p(-t);
       const t1 = target[r]!;
       const is = 0 === t1 && 0 === t;
       const t2 = 1 - t1;
       const t3 = 1 - t;
       const is1 = 0 === t2 && 0 === t3;
-      out_sumPart += -((is ? 0 : t1 * out_sum_1) + (is1 ? 0 : t2 * out_sum_4));
+      out_sumPart += -((is ? 0 : t1 * log_prob) + (is1 ? 0 : t2 * log1p_prob));
       const is2 = !is;
       const is3 = !is1;
       const d_prob1 = t5 * ((is3 ? -(t2 / t3) : 0) + (is2 ? t1 / t : 0));
       d_prob[r] = d_prob1;
-      const d_target1 = t5 * ((is2 ? out_sum_1 : 0) + (is3 ? -out_sum_4 : 0));
+      const d_target1 = t5 * ((is2 ? log_prob : 0) + (is3 ? -log1p_prob : 0));
       d_target[r] = d_target1;
     }
     out_sumSum += out_sumPart;

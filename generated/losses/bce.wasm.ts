@@ -63,7 +63,7 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * Binary cross-entropy on probabilities.
+   * Binary cross-entropy on probabilities: -t log p - (1 - t) log (1 - p), with 0 log 0 = 0.
    *
    * out.sum = Σ[r] -((0 = target[r] and 0 = prob[r] ? 0 : target[r] · log(prob[r])) + (0 = 1 - target[r] and 0 = 1 - prob[r] ? 0 : (1 - target[r]) · log1p(-prob[r])))
    * out = out.sum / rows
@@ -72,17 +72,17 @@ export interface Kernels {
    */
   readonly bce: WasmKernel<[args: BceArgs], BceResults>;
   /**
-   * Binary cross-entropy on probabilities.
+   * Binary cross-entropy on probabilities: -t log p - (1 - t) log (1 - p), with 0 log 0 = 0.
    *
-   * out.sum_1[r] = log(prob[r])
-   * out.sum_2[r] = 1 - target[r]
-   * out.sum_3[r] = 1 - prob[r]
-   * out.sum_4[r] = log1p(-prob[r])
-   * out.sum = Σ[r] -((0 = target[r] and 0 = prob[r] ? 0 : target[r] · out.sum_1[r]) + (0 = out.sum_2[r] and 0 = out.sum_3[r] ? 0 : out.sum_2[r] · out.sum_4[r]))
+   * log_prob[r] = log(prob[r])
+   * out.sum.term[r] = 1 - target[r]
+   * out.sum.term_1[r] = 1 - prob[r]
+   * log1p_prob[r] = log1p(-prob[r])
+   * out.sum = Σ[r] -((0 = target[r] and 0 = prob[r] ? 0 : target[r] · log_prob[r]) + (0 = out.sum.term[r] and 0 = out.sum.term_1[r] ? 0 : out.sum.term[r] · log1p_prob[r]))
    * d_out.sum = 1 / rows
    * out = out.sum · d_out.sum
-   * d_prob[r] = -d_out.sum · ([not (0 = target[r] and 0 = prob[r])] · (target[r] / prob[r]) - [not (0 = out.sum_2[r] and 0 = out.sum_3[r])] · (out.sum_2[r] / out.sum_3[r]))
-   * d_target[r] = -d_out.sum · ([not (0 = target[r] and 0 = prob[r])] · out.sum_1[r] - [not (0 = out.sum_2[r] and 0 = out.sum_3[r])] · out.sum_4[r])
+   * d_prob[r] = -d_out.sum · ([not (0 = target[r] and 0 = prob[r])] · (target[r] / prob[r]) - [not (0 = out.sum.term[r] and 0 = out.sum.term_1[r])] · (out.sum.term[r] / out.sum.term_1[r]))
+   * d_target[r] = -d_out.sum · ([not (0 = target[r] and 0 = prob[r])] · log_prob[r] - [not (0 = out.sum.term[r] and 0 = out.sum.term_1[r])] · log1p_prob[r])
    *
    * Operations: 38·rows + 2
    */

@@ -63,7 +63,8 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * Binary cross-entropy on logits: -log σ(x) = softplus(-x) and -log (1 - σ(x)) = softplus(x), where no term cancels another.
+   * Binary cross-entropy of p = σ(x) for logits x: -log p = softplus(-x) and -log (1 - p) = softplus(x), so that no term
+   * cancels another. Its derivative is p - t.
    *
    * out.sum = Σ[r] (target[r] · softplus(-logits[r]) + (1 - target[r]) · softplus(logits[r]))
    * out = out.sum / rows
@@ -72,16 +73,17 @@ export interface Kernels {
    */
   readonly bce_with_logits: WasmKernel<[args: BceWithLogitsArgs], BceWithLogitsResults>;
   /**
-   * Binary cross-entropy on logits: -log σ(x) = softplus(-x) and -log (1 - σ(x)) = softplus(x), where no term cancels another.
+   * Binary cross-entropy of p = σ(x) for logits x: -log p = softplus(-x) and -log (1 - p) = softplus(x), so that no term
+   * cancels another. Its derivative is p - t.
    *
-   * out.sum_1[r] = softplus(-logits[r])
-   * out.sum_2[r] = 1 - target[r]
-   * out.sum_3[r] = softplus(logits[r])
-   * out.sum = Σ[r] (target[r] · out.sum_1[r] + out.sum_2[r] · out.sum_3[r])
+   * softplus_logits[r] = softplus(-logits[r])
+   * out.sum.term[r] = 1 - target[r]
+   * softplus_logits_1[r] = softplus(logits[r])
+   * out.sum = Σ[r] (target[r] · softplus_logits[r] + out.sum.term[r] · softplus_logits_1[r])
    * d_out.sum = 1 / rows
    * out = out.sum · d_out.sum
-   * d_logits[r] = d_out.sum · (sigmoid(logits[r]) · out.sum_2[r] - target[r] · sigmoid(-logits[r]))
-   * d_target[r] = d_out.sum · (out.sum_1[r] - out.sum_3[r])
+   * d_logits[r] = d_out.sum · (sigmoid(logits[r]) · out.sum.term[r] - target[r] · sigmoid(-logits[r]))
+   * d_target[r] = d_out.sum · (softplus_logits[r] - softplus_logits_1[r])
    *
    * Operations: 15·rows + 2
    */

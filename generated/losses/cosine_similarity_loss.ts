@@ -19,20 +19,20 @@ export interface CosineSimilarityLossResults {
   readonly out: number;
 }
 
-let cosine_similarity_loss_p_sum_unit_1 = new Float32Array(0);
+let cosine_similarity_loss_p_sum_unit = new Float32Array(0);
 
 /**
  * One minus the cosine of the angle between the rows.
  *
- * p.sum_largest_1[n] = max[c] |pred[n, c]|
- * p.sum_scale_1[n] = (p.sum_largest_1[n] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (p.sum_largest_1[n] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (p.sum_largest_1[n] < 9.313225746154785e-10 ? 1152921504606847000 : (p.sum_largest_1[n] ≤ 1073741824 ? 1 : (p.sum_largest_1[n] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (p.sum_largest_1[n] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
- * p.sum_scaled_1[n] = Σ[c] (pred[n, c] · stop_gradient(p.sum_scale_1[n]))^2
- * t.sum_largest_1[n] = max[c] |target[n, c]|
- * t.sum_scale_1[n] = (t.sum_largest_1[n] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (t.sum_largest_1[n] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (t.sum_largest_1[n] < 9.313225746154785e-10 ? 1152921504606847000 : (t.sum_largest_1[n] ≤ 1073741824 ? 1 : (t.sum_largest_1[n] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (t.sum_largest_1[n] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
- * t.sum_scaled_1[n] = Σ[c] (target[n, c] · stop_gradient(t.sum_scale_1[n]))^2
- * p.sum_unit_1[n, c] = pred[n, c] · stop_gradient(p.sum_scale_1[n]) / sqrt(p.sum_scaled_1[n])
- * t.sum_unit_1[n, c] = target[n, c] · stop_gradient(t.sum_scale_1[n]) / sqrt(t.sum_scaled_1[n])
- * out.sum_1_1[n] = Σ[c] p.sum_unit_1[n, c] · t.sum_unit_1[n, c]
+ * p.sum_largest[n] = max[c] |pred[n, c]|
+ * p.sum_scale[n] = (p.sum_largest[n] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (p.sum_largest[n] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (p.sum_largest[n] < 9.313225746154785e-10 ? 1152921504606847000 : (p.sum_largest[n] ≤ 1073741824 ? 1 : (p.sum_largest[n] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (p.sum_largest[n] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
+ * p.sum_scaled[n] = Σ[c] (pred[n, c] · stop_gradient(p.sum_scale[n]))^2
+ * t.sum_largest[n] = max[c] |target[n, c]|
+ * t.sum_scale[n] = (t.sum_largest[n] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (t.sum_largest[n] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (t.sum_largest[n] < 9.313225746154785e-10 ? 1152921504606847000 : (t.sum_largest[n] ≤ 1073741824 ? 1 : (t.sum_largest[n] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (t.sum_largest[n] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
+ * t.sum_scaled[n] = Σ[c] (target[n, c] · stop_gradient(t.sum_scale[n]))^2
+ * p.sum_unit[n, c] = pred[n, c] · stop_gradient(p.sum_scale[n]) / sqrt(p.sum_scaled[n])
+ * t.sum_unit[n, c] = target[n, c] · stop_gradient(t.sum_scale[n]) / sqrt(t.sum_scaled[n])
+ * out.sum_1_1[n] = Σ[c] p.sum_unit[n, c] · t.sum_unit[n, c]
  * out.sum.2 = Σ[n] (1 - out.sum_1_1[n])
  * out = out.sum.2 / N
  *
@@ -46,90 +46,90 @@ export function cosine_similarity_loss(args: CosineSimilarityLossArgs): CosineSi
   shape("pred", pred.length, "[N, C]", [N, C]);
   shape("target", target.length, "[N, C]", [N, C]);
   let out = 0;
-  const p_sum_unit_1Size = C;
-  if (cosine_similarity_loss_p_sum_unit_1.length < p_sum_unit_1Size)
-    cosine_similarity_loss_p_sum_unit_1 = new Float32Array(p_sum_unit_1Size);
-  const p_sum_unit_1 = cosine_similarity_loss_p_sum_unit_1;
+  const p_sum_unitSize = C;
+  if (cosine_similarity_loss_p_sum_unit.length < p_sum_unitSize)
+    cosine_similarity_loss_p_sum_unit = new Float32Array(p_sum_unitSize);
+  const p_sum_unit = cosine_similarity_loss_p_sum_unit;
   let out_sum_2Sum = 0;
   for (let n = 0; n < N; n++) {
-    let p_sum_largest_1 = -Infinity;
+    let p_sum_largest = -Infinity;
     const at = n * C;
     for (let c = 0; c < C; c++) {
       const t = pred[at + c]!;
-      p_sum_largest_1 = Math.max(p_sum_largest_1, Math.abs(t));
+      p_sum_largest = Math.max(p_sum_largest, Math.abs(t));
     }
-    const p_sum_scale_1: number =
-      p_sum_largest_1 < 3.8725919148493183e-121
+    const p_sum_scale: number =
+      p_sum_largest < 3.8725919148493183e-121
         ? 5.260135901548374e210
-        : p_sum_largest_1 < 8.077935669463161e-28
+        : p_sum_largest < 8.077935669463161e-28
           ? 1.298074214633707e33
-          : p_sum_largest_1 < 9.313225746154785e-10
+          : p_sum_largest < 9.313225746154785e-10
             ? 1152921504606847000
-            : p_sum_largest_1 <= 1073741824
+            : p_sum_largest <= 1073741824
               ? 1
-              : p_sum_largest_1 <= 1.2379400392853803e27
+              : p_sum_largest <= 1.2379400392853803e27
                 ? 8.673617379884035e-19
-                : p_sum_largest_1 <= 2.5822498780869086e120
+                : p_sum_largest <= 2.5822498780869086e120
                   ? 7.703719777548943e-34
                   : 1.90109156629516e-211;
-    let p_sum_scaled_1Sum = 0;
+    let p_sum_scaledSum = 0;
     for (let cFrom = 0; cFrom < C; cFrom += 1024) {
       const cTo = Math.min(cFrom + 1024, C);
-      let p_sum_scaled_1Part = 0;
+      let p_sum_scaledPart = 0;
       for (let c = cFrom; c < cTo; c++) {
         const t1 = pred[at + c]!;
-        const t2 = p_sum_scale_1 * t1;
+        const t2 = p_sum_scale * t1;
         const t3 = t2 * t2;
-        p_sum_scaled_1Part += t3;
+        p_sum_scaledPart += t3;
       }
-      p_sum_scaled_1Sum += p_sum_scaled_1Part;
+      p_sum_scaledSum += p_sum_scaledPart;
     }
-    const p_sum_scaled_1 = p_sum_scaled_1Sum;
-    let t_sum_largest_1 = -Infinity;
-    const t5 = p_sum_scale_1 / Math.sqrt(p_sum_scaled_1);
+    const p_sum_scaled = p_sum_scaledSum;
+    let t_sum_largest = -Infinity;
+    const t5 = p_sum_scale / Math.sqrt(p_sum_scaled);
     for (let c = 0; c < C; c++) {
       const t4 = pred[at + c]!;
-      const p_sum_unit_1_1 = t5 * t4;
-      p_sum_unit_1[c] = p_sum_unit_1_1;
+      const p_sum_unit1 = t5 * t4;
+      p_sum_unit[c] = p_sum_unit1;
       const t6 = target[at + c]!;
-      t_sum_largest_1 = Math.max(t_sum_largest_1, Math.abs(t6));
+      t_sum_largest = Math.max(t_sum_largest, Math.abs(t6));
     }
-    const t_sum_scale_1: number =
-      t_sum_largest_1 < 3.8725919148493183e-121
+    const t_sum_scale: number =
+      t_sum_largest < 3.8725919148493183e-121
         ? 5.260135901548374e210
-        : t_sum_largest_1 < 8.077935669463161e-28
+        : t_sum_largest < 8.077935669463161e-28
           ? 1.298074214633707e33
-          : t_sum_largest_1 < 9.313225746154785e-10
+          : t_sum_largest < 9.313225746154785e-10
             ? 1152921504606847000
-            : t_sum_largest_1 <= 1073741824
+            : t_sum_largest <= 1073741824
               ? 1
-              : t_sum_largest_1 <= 1.2379400392853803e27
+              : t_sum_largest <= 1.2379400392853803e27
                 ? 8.673617379884035e-19
-                : t_sum_largest_1 <= 2.5822498780869086e120
+                : t_sum_largest <= 2.5822498780869086e120
                   ? 7.703719777548943e-34
                   : 1.90109156629516e-211;
-    let t_sum_scaled_1Sum = 0;
+    let t_sum_scaledSum = 0;
     for (let cFrom = 0; cFrom < C; cFrom += 1024) {
       const cTo = Math.min(cFrom + 1024, C);
-      let t_sum_scaled_1Part = 0;
+      let t_sum_scaledPart = 0;
       for (let c = cFrom; c < cTo; c++) {
         const t7 = target[at + c]!;
-        const t8 = t_sum_scale_1 * t7;
+        const t8 = t_sum_scale * t7;
         const t9 = t8 * t8;
-        t_sum_scaled_1Part += t9;
+        t_sum_scaledPart += t9;
       }
-      t_sum_scaled_1Sum += t_sum_scaled_1Part;
+      t_sum_scaledSum += t_sum_scaledPart;
     }
-    const t_sum_scaled_1 = t_sum_scaled_1Sum;
+    const t_sum_scaled = t_sum_scaledSum;
     let out_sum_1_1Sum = 0;
-    const t11 = t_sum_scale_1 / Math.sqrt(t_sum_scaled_1);
+    const t11 = t_sum_scale / Math.sqrt(t_sum_scaled);
     for (let cFrom = 0; cFrom < C; cFrom += 1024) {
       const cTo = Math.min(cFrom + 1024, C);
       let out_sum_1_1Part = 0;
       for (let c = cFrom; c < cTo; c++) {
         const t10 = target[at + c]!;
-        const t_sum_unit_1 = t11 * t10;
-        out_sum_1_1Part += p_sum_unit_1[c]! * t_sum_unit_1;
+        const t_sum_unit = t11 * t10;
+        out_sum_1_1Part += p_sum_unit[c]! * t_sum_unit;
       }
       out_sum_1_1Sum += out_sum_1_1Part;
     }
@@ -172,34 +172,34 @@ export interface CosineSimilarityLossGradResults {
   readonly d_target: Float32Array;
 }
 
-let cosine_similarity_loss_grad_d_t_sum_unit_1 = new Float32Array(0);
-let cosine_similarity_loss_grad_d_p_sum_unit_1 = new Float32Array(0);
+let cosine_similarity_loss_grad_d_t_sum_unit = new Float32Array(0);
+let cosine_similarity_loss_grad_d_p_sum_unit = new Float32Array(0);
 
 /**
  * One minus the cosine of the angle between the rows.
  *
- * p.sum_largest_1[n] = max[c] |pred[n, c]|
- * p.sum_scale_1[n] = (p.sum_largest_1[n] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (p.sum_largest_1[n] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (p.sum_largest_1[n] < 9.313225746154785e-10 ? 1152921504606847000 : (p.sum_largest_1[n] ≤ 1073741824 ? 1 : (p.sum_largest_1[n] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (p.sum_largest_1[n] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
- * p.sum_scaled_1_1[n, c] = pred[n, c] · stop_gradient(p.sum_scale_1[n])
- * p.sum_scaled_1[n] = Σ[c] p.sum_scaled_1_1[n, c]^2
- * t.sum_largest_1[n] = max[c] |target[n, c]|
- * t.sum_scale_1[n] = (t.sum_largest_1[n] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (t.sum_largest_1[n] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (t.sum_largest_1[n] < 9.313225746154785e-10 ? 1152921504606847000 : (t.sum_largest_1[n] ≤ 1073741824 ? 1 : (t.sum_largest_1[n] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (t.sum_largest_1[n] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
- * t.sum_scaled_1_1[n, c] = target[n, c] · stop_gradient(t.sum_scale_1[n])
- * t.sum_scaled_1[n] = Σ[c] t.sum_scaled_1_1[n, c]^2
- * common_2[i0] = 1 / sqrt(p.sum_scaled_1[i0])
- * p.sum_unit_1[n, c] = pred[n, c] · stop_gradient(p.sum_scale_1[n]) · common_2[n]
- * common_1[i0] = 1 / sqrt(t.sum_scaled_1[i0])
- * t.sum_unit_1[n, c] = target[n, c] · stop_gradient(t.sum_scale_1[n]) · common_1[n]
- * out.sum_1_1[n] = Σ[c] p.sum_unit_1[n, c] · t.sum_unit_1[n, c]
+ * p.sum_largest[n] = max[c] |pred[n, c]|
+ * p.sum_scale[n] = (p.sum_largest[n] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (p.sum_largest[n] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (p.sum_largest[n] < 9.313225746154785e-10 ? 1152921504606847000 : (p.sum_largest[n] ≤ 1073741824 ? 1 : (p.sum_largest[n] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (p.sum_largest[n] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
+ * p.sum_scaled.term[n, c] = pred[n, c] · stop_gradient(p.sum_scale[n])
+ * p.sum_scaled[n] = Σ[c] p.sum_scaled.term[n, c]^2
+ * t.sum_largest[n] = max[c] |target[n, c]|
+ * t.sum_scale[n] = (t.sum_largest[n] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (t.sum_largest[n] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (t.sum_largest[n] < 9.313225746154785e-10 ? 1152921504606847000 : (t.sum_largest[n] ≤ 1073741824 ? 1 : (t.sum_largest[n] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (t.sum_largest[n] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
+ * t.sum_scaled.term[n, c] = target[n, c] · stop_gradient(t.sum_scale[n])
+ * t.sum_scaled[n] = Σ[c] t.sum_scaled.term[n, c]^2
+ * p.sum_unit_1[n] = 1 / sqrt(p.sum_scaled[n])
+ * p.sum_unit[n, c] = pred[n, c] · stop_gradient(p.sum_scale[n]) · p.sum_unit_1[n]
+ * t.sum_unit_1[n] = 1 / sqrt(t.sum_scaled[n])
+ * t.sum_unit[n, c] = target[n, c] · stop_gradient(t.sum_scale[n]) · t.sum_unit_1[n]
+ * out.sum_1_1[n] = Σ[c] p.sum_unit[n, c] · t.sum_unit[n, c]
  * out.sum.2_1 = Σ[n] out.sum_1_1[n]
  * d_out.sum.2 = 1 / N
  * out = d_out.sum.2 · (N - out.sum.2_1)
- * d_t.sum_unit_1[n, c] = -p.sum_unit_1[n, c] · d_out.sum.2
- * d_p.sum_unit_1[n, c] = -t.sum_unit_1[n, c] · d_out.sum.2
- * d_p.sum_scaled_1_1[n] = Σ[c] d_p.sum_unit_1[n, c] · p.sum_scaled_1_1[n, c]
- * d_pred[n, c] = stop_gradient(p.sum_scale_1[n]) · common_2[n] · (d_p.sum_unit_1[n, c] - p.sum_scaled_1_1[n, c] · d_p.sum_scaled_1_1[n] · common_2[n]^2)
- * d_t.sum_scaled_1_1[n] = Σ[c] d_t.sum_unit_1[n, c] · t.sum_scaled_1_1[n, c]
- * d_target[n, c] = stop_gradient(t.sum_scale_1[n]) · common_1[n] · (d_t.sum_unit_1[n, c] - t.sum_scaled_1_1[n, c] · d_t.sum_scaled_1_1[n] · common_1[n]^2)
+ * d_t.sum_unit[n, c] = -p.sum_unit[n, c] · d_out.sum.2
+ * d_p.sum_unit[n, c] = -t.sum_unit[n, c] · d_out.sum.2
+ * d_p.sum_scaled_1[n] = Σ[c] d_p.sum_unit[n, c] · p.sum_scaled.term[n, c]
+ * d_pred[n, c] = stop_gradient(p.sum_scale[n]) · p.sum_unit_1[n] · (d_p.sum_unit[n, c] - p.sum_scaled.term[n, c] · d_p.sum_scaled_1[n] · p.sum_unit_1[n]^2)
+ * d_t.sum_scaled_1[n] = Σ[c] d_t.sum_unit[n, c] · t.sum_scaled.term[n, c]
+ * d_target[n, c] = stop_gradient(t.sum_scale[n]) · t.sum_unit_1[n] · (d_t.sum_unit[n, c] - t.sum_scaled.term[n, c] · d_t.sum_scaled_1[n] · t.sum_unit_1[n]^2)
  *
  * Operations: 26·N·C + 37·N + 3
  */
@@ -216,133 +216,133 @@ export function cosine_similarity_loss_grad(
   let out = 0;
   const d_pred = output("d_pred", into.d_pred, "Float32Array", "[N, C]", [N, C]);
   const d_target = output("d_target", into.d_target, "Float32Array", "[N, C]", [N, C]);
-  const d_t_sum_unit_1Size = C;
-  if (cosine_similarity_loss_grad_d_t_sum_unit_1.length < d_t_sum_unit_1Size)
-    cosine_similarity_loss_grad_d_t_sum_unit_1 = new Float32Array(d_t_sum_unit_1Size);
-  const d_t_sum_unit_1 = cosine_similarity_loss_grad_d_t_sum_unit_1;
-  const d_p_sum_unit_1Size = C;
-  if (cosine_similarity_loss_grad_d_p_sum_unit_1.length < d_p_sum_unit_1Size)
-    cosine_similarity_loss_grad_d_p_sum_unit_1 = new Float32Array(d_p_sum_unit_1Size);
-  const d_p_sum_unit_1 = cosine_similarity_loss_grad_d_p_sum_unit_1;
+  const d_t_sum_unitSize = C;
+  if (cosine_similarity_loss_grad_d_t_sum_unit.length < d_t_sum_unitSize)
+    cosine_similarity_loss_grad_d_t_sum_unit = new Float32Array(d_t_sum_unitSize);
+  const d_t_sum_unit = cosine_similarity_loss_grad_d_t_sum_unit;
+  const d_p_sum_unitSize = C;
+  if (cosine_similarity_loss_grad_d_p_sum_unit.length < d_p_sum_unitSize)
+    cosine_similarity_loss_grad_d_p_sum_unit = new Float32Array(d_p_sum_unitSize);
+  const d_p_sum_unit = cosine_similarity_loss_grad_d_p_sum_unit;
   let out_sum_2_1Sum = 0;
   const t14 = 1 / N;
   const t15 = -t14;
   for (let n = 0; n < N; n++) {
-    let p_sum_largest_1 = -Infinity;
+    let p_sum_largest = -Infinity;
     const at = n * C;
     for (let c = 0; c < C; c++) {
       const t = pred[at + c]!;
-      p_sum_largest_1 = Math.max(p_sum_largest_1, Math.abs(t));
+      p_sum_largest = Math.max(p_sum_largest, Math.abs(t));
     }
-    const p_sum_scale_1: number =
-      p_sum_largest_1 < 3.8725919148493183e-121
+    const p_sum_scale: number =
+      p_sum_largest < 3.8725919148493183e-121
         ? 5.260135901548374e210
-        : p_sum_largest_1 < 8.077935669463161e-28
+        : p_sum_largest < 8.077935669463161e-28
           ? 1.298074214633707e33
-          : p_sum_largest_1 < 9.313225746154785e-10
+          : p_sum_largest < 9.313225746154785e-10
             ? 1152921504606847000
-            : p_sum_largest_1 <= 1073741824
+            : p_sum_largest <= 1073741824
               ? 1
-              : p_sum_largest_1 <= 1.2379400392853803e27
+              : p_sum_largest <= 1.2379400392853803e27
                 ? 8.673617379884035e-19
-                : p_sum_largest_1 <= 2.5822498780869086e120
+                : p_sum_largest <= 2.5822498780869086e120
                   ? 7.703719777548943e-34
                   : 1.90109156629516e-211;
-    let p_sum_scaled_1Sum = 0;
+    let p_sum_scaledSum = 0;
     for (let cFrom = 0; cFrom < C; cFrom += 1024) {
       const cTo = Math.min(cFrom + 1024, C);
-      let p_sum_scaled_1Part = 0;
+      let p_sum_scaledPart = 0;
       for (let c = cFrom; c < cTo; c++) {
         const t1 = pred[at + c]!;
-        const t2 = p_sum_scale_1 * t1;
+        const t2 = p_sum_scale * t1;
         const t3 = t2 * t2;
-        p_sum_scaled_1Part += t3;
+        p_sum_scaledPart += t3;
       }
-      p_sum_scaled_1Sum += p_sum_scaled_1Part;
+      p_sum_scaledSum += p_sum_scaledPart;
     }
-    const p_sum_scaled_1 = p_sum_scaled_1Sum;
-    const common_2 = 1 / Math.sqrt(p_sum_scaled_1);
-    let t_sum_largest_1 = -Infinity;
+    const p_sum_scaled = p_sum_scaledSum;
+    const p_sum_unit_1 = 1 / Math.sqrt(p_sum_scaled);
+    let t_sum_largest = -Infinity;
     for (let c = 0; c < C; c++) {
       const t4 = target[at + c]!;
-      t_sum_largest_1 = Math.max(t_sum_largest_1, Math.abs(t4));
+      t_sum_largest = Math.max(t_sum_largest, Math.abs(t4));
     }
-    const t_sum_scale_1: number =
-      t_sum_largest_1 < 3.8725919148493183e-121
+    const t_sum_scale: number =
+      t_sum_largest < 3.8725919148493183e-121
         ? 5.260135901548374e210
-        : t_sum_largest_1 < 8.077935669463161e-28
+        : t_sum_largest < 8.077935669463161e-28
           ? 1.298074214633707e33
-          : t_sum_largest_1 < 9.313225746154785e-10
+          : t_sum_largest < 9.313225746154785e-10
             ? 1152921504606847000
-            : t_sum_largest_1 <= 1073741824
+            : t_sum_largest <= 1073741824
               ? 1
-              : t_sum_largest_1 <= 1.2379400392853803e27
+              : t_sum_largest <= 1.2379400392853803e27
                 ? 8.673617379884035e-19
-                : t_sum_largest_1 <= 2.5822498780869086e120
+                : t_sum_largest <= 2.5822498780869086e120
                   ? 7.703719777548943e-34
                   : 1.90109156629516e-211;
-    let t_sum_scaled_1Sum = 0;
+    let t_sum_scaledSum = 0;
     for (let cFrom = 0; cFrom < C; cFrom += 1024) {
       const cTo = Math.min(cFrom + 1024, C);
-      let t_sum_scaled_1Part = 0;
+      let t_sum_scaledPart = 0;
       for (let c = cFrom; c < cTo; c++) {
         const t5 = target[at + c]!;
-        const t6 = t_sum_scale_1 * t5;
+        const t6 = t_sum_scale * t5;
         const t7 = t6 * t6;
-        t_sum_scaled_1Part += t7;
+        t_sum_scaledPart += t7;
       }
-      t_sum_scaled_1Sum += t_sum_scaled_1Part;
+      t_sum_scaledSum += t_sum_scaledPart;
     }
-    const t_sum_scaled_1 = t_sum_scaled_1Sum;
-    const common_1 = 1 / Math.sqrt(t_sum_scaled_1);
+    const t_sum_scaled = t_sum_scaledSum;
+    const t_sum_unit_1 = 1 / Math.sqrt(t_sum_scaled);
     let out_sum_1_1Sum = 0;
-    let d_p_sum_scaled_1_1Sum = 0;
-    let d_t_sum_scaled_1_1Sum = 0;
-    const t10 = p_sum_scale_1 * common_2;
-    const t12 = t_sum_scale_1 * common_1;
+    let d_p_sum_scaled_1Sum = 0;
+    let d_t_sum_scaled_1Sum = 0;
+    const t10 = p_sum_scale * p_sum_unit_1;
+    const t12 = t_sum_scale * t_sum_unit_1;
     for (let cFrom = 0; cFrom < C; cFrom += 1024) {
       const cTo = Math.min(cFrom + 1024, C);
       let out_sum_1_1Part = 0;
-      let d_p_sum_scaled_1_1Part = 0;
-      let d_t_sum_scaled_1_1Part = 0;
+      let d_p_sum_scaled_1Part = 0;
+      let d_t_sum_scaled_1Part = 0;
       for (let c = cFrom; c < cTo; c++) {
         const t8 = pred[at + c]!;
         const t9 = target[at + c]!;
         const t11 = t10 * t8;
         const t13 = t12 * t9;
         out_sum_1_1Part += t11 * t13;
-        const d_t_sum_unit_1_1 = t15 * t11;
-        d_t_sum_unit_1[c] = d_t_sum_unit_1_1;
-        const d_p_sum_unit_1_1 = t15 * t13;
-        d_p_sum_unit_1[c] = d_p_sum_unit_1_1;
-        const t16 = p_sum_scale_1 * t8;
-        d_p_sum_scaled_1_1Part += t16 * d_p_sum_unit_1_1;
-        const t17 = t_sum_scale_1 * t9;
-        d_t_sum_scaled_1_1Part += t17 * d_t_sum_unit_1_1;
+        const d_t_sum_unit1 = t15 * t11;
+        d_t_sum_unit[c] = d_t_sum_unit1;
+        const d_p_sum_unit1 = t15 * t13;
+        d_p_sum_unit[c] = d_p_sum_unit1;
+        const t16 = p_sum_scale * t8;
+        d_p_sum_scaled_1Part += t16 * d_p_sum_unit1;
+        const t17 = t_sum_scale * t9;
+        d_t_sum_scaled_1Part += t17 * d_t_sum_unit1;
       }
       out_sum_1_1Sum += out_sum_1_1Part;
-      d_p_sum_scaled_1_1Sum += d_p_sum_scaled_1_1Part;
-      d_t_sum_scaled_1_1Sum += d_t_sum_scaled_1_1Part;
+      d_p_sum_scaled_1Sum += d_p_sum_scaled_1Part;
+      d_t_sum_scaled_1Sum += d_t_sum_scaled_1Part;
     }
     const out_sum_1_1 = out_sum_1_1Sum;
-    const d_p_sum_scaled_1_1 = d_p_sum_scaled_1_1Sum;
-    const d_t_sum_scaled_1_1 = d_t_sum_scaled_1_1Sum;
+    const d_p_sum_scaled_1 = d_p_sum_scaled_1Sum;
+    const d_t_sum_scaled_1 = d_t_sum_scaled_1Sum;
     out_sum_2_1Sum += out_sum_1_1;
-    const t21 = common_2 * common_2;
-    const t22 = d_p_sum_scaled_1_1 * t21;
+    const t21 = p_sum_unit_1 * p_sum_unit_1;
+    const t22 = d_p_sum_scaled_1 * t21;
     for (let c = 0; c < C; c++) {
       const t18 = pred[at + c]!;
-      const t19 = p_sum_scale_1 * t18;
-      const t20 = d_p_sum_unit_1[c]!;
+      const t19 = p_sum_scale * t18;
+      const t20 = d_p_sum_unit[c]!;
       const d_pred1 = t10 * (t20 - t22 * t19);
       d_pred[at + c] = d_pred1;
     }
-    const t26 = common_1 * common_1;
-    const t27 = d_t_sum_scaled_1_1 * t26;
+    const t26 = t_sum_unit_1 * t_sum_unit_1;
+    const t27 = d_t_sum_scaled_1 * t26;
     for (let c = 0; c < C; c++) {
       const t23 = target[at + c]!;
-      const t24 = t_sum_scale_1 * t23;
-      const t25 = d_t_sum_unit_1[c]!;
+      const t24 = t_sum_scale * t23;
+      const t25 = d_t_sum_unit[c]!;
       const d_target1 = t12 * (t25 - t27 * t24);
       d_target[at + c] = d_target1;
     }

@@ -68,15 +68,15 @@ export interface Kernels {
   /**
    * One minus the cosine of the angle between the rows.
    *
-   * p.sum_largest_1[n] = max[c] |pred[n, c]|
-   * p.sum_scale_1[n] = (p.sum_largest_1[n] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (p.sum_largest_1[n] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (p.sum_largest_1[n] < 9.313225746154785e-10 ? 1152921504606847000 : (p.sum_largest_1[n] ≤ 1073741824 ? 1 : (p.sum_largest_1[n] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (p.sum_largest_1[n] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
-   * p.sum_scaled_1[n] = Σ[c] (pred[n, c] · stop_gradient(p.sum_scale_1[n]))^2
-   * t.sum_largest_1[n] = max[c] |target[n, c]|
-   * t.sum_scale_1[n] = (t.sum_largest_1[n] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (t.sum_largest_1[n] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (t.sum_largest_1[n] < 9.313225746154785e-10 ? 1152921504606847000 : (t.sum_largest_1[n] ≤ 1073741824 ? 1 : (t.sum_largest_1[n] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (t.sum_largest_1[n] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
-   * t.sum_scaled_1[n] = Σ[c] (target[n, c] · stop_gradient(t.sum_scale_1[n]))^2
-   * p.sum_unit_1[n, c] = pred[n, c] · stop_gradient(p.sum_scale_1[n]) / sqrt(p.sum_scaled_1[n])
-   * t.sum_unit_1[n, c] = target[n, c] · stop_gradient(t.sum_scale_1[n]) / sqrt(t.sum_scaled_1[n])
-   * out.sum_1_1[n] = Σ[c] p.sum_unit_1[n, c] · t.sum_unit_1[n, c]
+   * p.sum_largest[n] = max[c] |pred[n, c]|
+   * p.sum_scale[n] = (p.sum_largest[n] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (p.sum_largest[n] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (p.sum_largest[n] < 9.313225746154785e-10 ? 1152921504606847000 : (p.sum_largest[n] ≤ 1073741824 ? 1 : (p.sum_largest[n] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (p.sum_largest[n] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
+   * p.sum_scaled[n] = Σ[c] (pred[n, c] · stop_gradient(p.sum_scale[n]))^2
+   * t.sum_largest[n] = max[c] |target[n, c]|
+   * t.sum_scale[n] = (t.sum_largest[n] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (t.sum_largest[n] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (t.sum_largest[n] < 9.313225746154785e-10 ? 1152921504606847000 : (t.sum_largest[n] ≤ 1073741824 ? 1 : (t.sum_largest[n] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (t.sum_largest[n] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
+   * t.sum_scaled[n] = Σ[c] (target[n, c] · stop_gradient(t.sum_scale[n]))^2
+   * p.sum_unit[n, c] = pred[n, c] · stop_gradient(p.sum_scale[n]) / sqrt(p.sum_scaled[n])
+   * t.sum_unit[n, c] = target[n, c] · stop_gradient(t.sum_scale[n]) / sqrt(t.sum_scaled[n])
+   * out.sum_1_1[n] = Σ[c] p.sum_unit[n, c] · t.sum_unit[n, c]
    * out.sum.2 = Σ[n] (1 - out.sum_1_1[n])
    * out = out.sum.2 / N
    *
@@ -86,28 +86,28 @@ export interface Kernels {
   /**
    * One minus the cosine of the angle between the rows.
    *
-   * p.sum_largest_1[n] = max[c] |pred[n, c]|
-   * p.sum_scale_1[n] = (p.sum_largest_1[n] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (p.sum_largest_1[n] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (p.sum_largest_1[n] < 9.313225746154785e-10 ? 1152921504606847000 : (p.sum_largest_1[n] ≤ 1073741824 ? 1 : (p.sum_largest_1[n] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (p.sum_largest_1[n] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
-   * p.sum_scaled_1_1[n, c] = pred[n, c] · stop_gradient(p.sum_scale_1[n])
-   * p.sum_scaled_1[n] = Σ[c] p.sum_scaled_1_1[n, c]^2
-   * t.sum_largest_1[n] = max[c] |target[n, c]|
-   * t.sum_scale_1[n] = (t.sum_largest_1[n] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (t.sum_largest_1[n] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (t.sum_largest_1[n] < 9.313225746154785e-10 ? 1152921504606847000 : (t.sum_largest_1[n] ≤ 1073741824 ? 1 : (t.sum_largest_1[n] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (t.sum_largest_1[n] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
-   * t.sum_scaled_1_1[n, c] = target[n, c] · stop_gradient(t.sum_scale_1[n])
-   * t.sum_scaled_1[n] = Σ[c] t.sum_scaled_1_1[n, c]^2
-   * common_2[i0] = 1 / sqrt(p.sum_scaled_1[i0])
-   * p.sum_unit_1[n, c] = pred[n, c] · stop_gradient(p.sum_scale_1[n]) · common_2[n]
-   * common_1[i0] = 1 / sqrt(t.sum_scaled_1[i0])
-   * t.sum_unit_1[n, c] = target[n, c] · stop_gradient(t.sum_scale_1[n]) · common_1[n]
-   * out.sum_1_1[n] = Σ[c] p.sum_unit_1[n, c] · t.sum_unit_1[n, c]
+   * p.sum_largest[n] = max[c] |pred[n, c]|
+   * p.sum_scale[n] = (p.sum_largest[n] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (p.sum_largest[n] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (p.sum_largest[n] < 9.313225746154785e-10 ? 1152921504606847000 : (p.sum_largest[n] ≤ 1073741824 ? 1 : (p.sum_largest[n] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (p.sum_largest[n] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
+   * p.sum_scaled.term[n, c] = pred[n, c] · stop_gradient(p.sum_scale[n])
+   * p.sum_scaled[n] = Σ[c] p.sum_scaled.term[n, c]^2
+   * t.sum_largest[n] = max[c] |target[n, c]|
+   * t.sum_scale[n] = (t.sum_largest[n] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (t.sum_largest[n] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (t.sum_largest[n] < 9.313225746154785e-10 ? 1152921504606847000 : (t.sum_largest[n] ≤ 1073741824 ? 1 : (t.sum_largest[n] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (t.sum_largest[n] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
+   * t.sum_scaled.term[n, c] = target[n, c] · stop_gradient(t.sum_scale[n])
+   * t.sum_scaled[n] = Σ[c] t.sum_scaled.term[n, c]^2
+   * p.sum_unit_1[n] = 1 / sqrt(p.sum_scaled[n])
+   * p.sum_unit[n, c] = pred[n, c] · stop_gradient(p.sum_scale[n]) · p.sum_unit_1[n]
+   * t.sum_unit_1[n] = 1 / sqrt(t.sum_scaled[n])
+   * t.sum_unit[n, c] = target[n, c] · stop_gradient(t.sum_scale[n]) · t.sum_unit_1[n]
+   * out.sum_1_1[n] = Σ[c] p.sum_unit[n, c] · t.sum_unit[n, c]
    * out.sum.2_1 = Σ[n] out.sum_1_1[n]
    * d_out.sum.2 = 1 / N
    * out = d_out.sum.2 · (N - out.sum.2_1)
-   * d_t.sum_unit_1[n, c] = -p.sum_unit_1[n, c] · d_out.sum.2
-   * d_p.sum_unit_1[n, c] = -t.sum_unit_1[n, c] · d_out.sum.2
-   * d_p.sum_scaled_1_1[n] = Σ[c] d_p.sum_unit_1[n, c] · p.sum_scaled_1_1[n, c]
-   * d_pred[n, c] = stop_gradient(p.sum_scale_1[n]) · common_2[n] · (d_p.sum_unit_1[n, c] - p.sum_scaled_1_1[n, c] · d_p.sum_scaled_1_1[n] · common_2[n]^2)
-   * d_t.sum_scaled_1_1[n] = Σ[c] d_t.sum_unit_1[n, c] · t.sum_scaled_1_1[n, c]
-   * d_target[n, c] = stop_gradient(t.sum_scale_1[n]) · common_1[n] · (d_t.sum_unit_1[n, c] - t.sum_scaled_1_1[n, c] · d_t.sum_scaled_1_1[n] · common_1[n]^2)
+   * d_t.sum_unit[n, c] = -p.sum_unit[n, c] · d_out.sum.2
+   * d_p.sum_unit[n, c] = -t.sum_unit[n, c] · d_out.sum.2
+   * d_p.sum_scaled_1[n] = Σ[c] d_p.sum_unit[n, c] · p.sum_scaled.term[n, c]
+   * d_pred[n, c] = stop_gradient(p.sum_scale[n]) · p.sum_unit_1[n] · (d_p.sum_unit[n, c] - p.sum_scaled.term[n, c] · d_p.sum_scaled_1[n] · p.sum_unit_1[n]^2)
+   * d_t.sum_scaled_1[n] = Σ[c] d_t.sum_unit[n, c] · t.sum_scaled.term[n, c]
+   * d_target[n, c] = stop_gradient(t.sum_scale[n]) · t.sum_unit_1[n] · (d_t.sum_unit[n, c] - t.sum_scaled.term[n, c] · d_t.sum_scaled_1[n] · t.sum_unit_1[n]^2)
    *
    * Operations: 26·N·C + 37·N + 3
    */

@@ -20,7 +20,7 @@ export interface CrossEntropyResults {
 }
 
 /**
- * Cross-entropy with a distribution per row as the target.
+ * Cross-entropy of softmax with a distribution per row as the target: -Σ t log p, where -log p = log Σ eˣ - x.
  *
  * logsumexp.largest[n] = max[c] logits[n, c]
  * logsumexp.shift[n] = stop_gradient((|logsumexp.largest[n]| < Infinity ? logsumexp.largest[n] : 0))
@@ -109,23 +109,23 @@ export interface CrossEntropyGradResults {
   readonly d_target: Float32Array;
 }
 
-let cross_entropy_grad_logsumexp_sum_1 = new Float32Array(0);
+let cross_entropy_grad_logsumexp_sum_term = new Float32Array(0);
 
 /**
- * Cross-entropy with a distribution per row as the target.
+ * Cross-entropy of softmax with a distribution per row as the target: -Σ t log p, where -log p = log Σ eˣ - x.
  *
  * logsumexp.largest[n] = max[c] logits[n, c]
  * logsumexp.shift[n] = stop_gradient((|logsumexp.largest[n]| < Infinity ? logsumexp.largest[n] : 0))
- * logsumexp.sum_1[n, c] = exp(logits[n, c] - logsumexp.shift[n])
- * logsumexp.sum[n] = Σ[c] logsumexp.sum_1[n, c]
- * out.sum_1[n, c] = logsumexp.shift[n] + log(logsumexp.sum[n]) - logits[n, c]
- * out.sum[n] = Σ[c] target[n, c] · out.sum_1[n, c]
+ * logsumexp.sum.term[n, c] = exp(logits[n, c] - logsumexp.shift[n])
+ * logsumexp.sum[n] = Σ[c] logsumexp.sum.term[n, c]
+ * out.sum.term[n, c] = logsumexp.shift[n] + log(logsumexp.sum[n]) - logits[n, c]
+ * out.sum[n] = Σ[c] target[n, c] · out.sum.term[n, c]
  * out.sum.2 = Σ[n] out.sum[n]
  * d_out.sum.2 = 1 / N
  * out = out.sum.2 · d_out.sum.2
  * d_logsumexp.sum_1[n] = Σ[c] target[n, c]
- * d_logits[n, c] = d_out.sum.2 · (logsumexp.sum_1[n, c] · d_logsumexp.sum_1[n] / logsumexp.sum[n] - target[n, c])
- * d_target[n, c] = d_out.sum.2 · out.sum_1[n, c]
+ * d_logits[n, c] = d_out.sum.2 · (logsumexp.sum.term[n, c] · d_logsumexp.sum_1[n] / logsumexp.sum[n] - target[n, c])
+ * d_target[n, c] = d_out.sum.2 · out.sum.term[n, c]
  *
  * Operations: 12·N·C + 7·N + 2
  */
@@ -142,10 +142,10 @@ export function cross_entropy_grad(
   let out = 0;
   const d_logits = output("d_logits", into.d_logits, "Float32Array", "[N, C]", [N, C]);
   const d_target = output("d_target", into.d_target, "Float32Array", "[N, C]", [N, C]);
-  const logsumexp_sum_1Size = C;
-  if (cross_entropy_grad_logsumexp_sum_1.length < logsumexp_sum_1Size)
-    cross_entropy_grad_logsumexp_sum_1 = new Float32Array(logsumexp_sum_1Size);
-  const logsumexp_sum_1 = cross_entropy_grad_logsumexp_sum_1;
+  const logsumexp_sum_termSize = C;
+  if (cross_entropy_grad_logsumexp_sum_term.length < logsumexp_sum_termSize)
+    cross_entropy_grad_logsumexp_sum_term = new Float32Array(logsumexp_sum_termSize);
+  const logsumexp_sum_term = cross_entropy_grad_logsumexp_sum_term;
   let out_sum_2Sum = 0;
   const t6 = 1 / N;
   for (let n = 0; n < N; n++) {
@@ -162,28 +162,28 @@ export function cross_entropy_grad(
       let logsumexp_sumPart = 0;
       for (let c = cFrom; c < cTo; c++) {
         const t1 = logits[at + c]!;
-        const logsumexp_sum_1_1 = Math.exp(t1 - t2);
-        logsumexp_sum_1[c] = logsumexp_sum_1_1;
-        logsumexp_sumPart += logsumexp_sum_1_1;
+        const logsumexp_sum_term1 = Math.exp(t1 - t2);
+        logsumexp_sum_term[c] = logsumexp_sum_term1;
+        logsumexp_sumPart += logsumexp_sum_term1;
       }
       logsumexp_sumSum += logsumexp_sumPart;
     }
     const logsumexp_sum = logsumexp_sumSum;
-    const out_sum_1Part = Math.log(logsumexp_sum);
+    const out_sum_termPart = Math.log(logsumexp_sum);
     let out_sumSum = 0;
     let d_logsumexp_sum_1Sum = 0;
-    const t4 = t2 + out_sum_1Part;
+    const t4 = t2 + out_sum_termPart;
     for (let cFrom = 0; cFrom < C; cFrom += 1024) {
       const cTo = Math.min(cFrom + 1024, C);
       let out_sumPart = 0;
       let d_logsumexp_sum_1Part = 0;
       for (let c = cFrom; c < cTo; c++) {
         const t3 = logits[at + c]!;
-        const out_sum_1 = t4 - t3;
+        const out_sum_term = t4 - t3;
         const t5 = target[at + c]!;
-        out_sumPart += t5 * out_sum_1;
+        out_sumPart += t5 * out_sum_term;
         d_logsumexp_sum_1Part += t5;
-        const d_target1 = t6 * out_sum_1;
+        const d_target1 = t6 * out_sum_term;
         d_target[at + c] = d_target1;
       }
       out_sumSum += out_sumPart;
@@ -195,7 +195,7 @@ export function cross_entropy_grad(
     const t9 = d_logsumexp_sum_1 / logsumexp_sum;
     for (let c = 0; c < C; c++) {
       const t7 = target[at + c]!;
-      const t8 = logsumexp_sum_1[c]!;
+      const t8 = logsumexp_sum_term[c]!;
       const d_logits1 = t6 * (t9 * t8 - t7);
       d_logits[at + c] = d_logits1;
     }

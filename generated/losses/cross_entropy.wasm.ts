@@ -66,7 +66,7 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * Cross-entropy with a distribution per row as the target.
+   * Cross-entropy of softmax with a distribution per row as the target: -Σ t log p, where -log p = log Σ eˣ - x.
    *
    * logsumexp.largest[n] = max[c] logits[n, c]
    * logsumexp.shift[n] = stop_gradient((|logsumexp.largest[n]| < Infinity ? logsumexp.largest[n] : 0))
@@ -79,20 +79,20 @@ export interface Kernels {
    */
   readonly cross_entropy: WasmKernel<[args: CrossEntropyArgs], CrossEntropyResults>;
   /**
-   * Cross-entropy with a distribution per row as the target.
+   * Cross-entropy of softmax with a distribution per row as the target: -Σ t log p, where -log p = log Σ eˣ - x.
    *
    * logsumexp.largest[n] = max[c] logits[n, c]
    * logsumexp.shift[n] = stop_gradient((|logsumexp.largest[n]| < Infinity ? logsumexp.largest[n] : 0))
-   * logsumexp.sum_1[n, c] = exp(logits[n, c] - logsumexp.shift[n])
-   * logsumexp.sum[n] = Σ[c] logsumexp.sum_1[n, c]
-   * out.sum_1[n, c] = logsumexp.shift[n] + log(logsumexp.sum[n]) - logits[n, c]
-   * out.sum[n] = Σ[c] target[n, c] · out.sum_1[n, c]
+   * logsumexp.sum.term[n, c] = exp(logits[n, c] - logsumexp.shift[n])
+   * logsumexp.sum[n] = Σ[c] logsumexp.sum.term[n, c]
+   * out.sum.term[n, c] = logsumexp.shift[n] + log(logsumexp.sum[n]) - logits[n, c]
+   * out.sum[n] = Σ[c] target[n, c] · out.sum.term[n, c]
    * out.sum.2 = Σ[n] out.sum[n]
    * d_out.sum.2 = 1 / N
    * out = out.sum.2 · d_out.sum.2
    * d_logsumexp.sum_1[n] = Σ[c] target[n, c]
-   * d_logits[n, c] = d_out.sum.2 · (logsumexp.sum_1[n, c] · d_logsumexp.sum_1[n] / logsumexp.sum[n] - target[n, c])
-   * d_target[n, c] = d_out.sum.2 · out.sum_1[n, c]
+   * d_logits[n, c] = d_out.sum.2 · (logsumexp.sum.term[n, c] · d_logsumexp.sum_1[n] / logsumexp.sum[n] - target[n, c])
+   * d_target[n, c] = d_out.sum.2 · out.sum.term[n, c]
    *
    * Operations: 12·N·C + 7·N + 2
    */

@@ -20,7 +20,7 @@ export interface CrossEntropyLabelsResults {
 }
 
 /**
- * Cross-entropy with a class per row as the target.
+ * Cross-entropy of softmax with a class per row as the target: -log p of that class.
  *
  * logsumexp.largest[n] = max[c] logits[n, c]
  * logsumexp.shift[n] = stop_gradient((|logsumexp.largest[n]| < Infinity ? logsumexp.largest[n] : 0))
@@ -94,20 +94,20 @@ export interface CrossEntropyLabelsGradResults {
   readonly d_logits: Float32Array;
 }
 
-let cross_entropy_labels_grad_logsumexp_sum_1 = new Float32Array(0);
+let cross_entropy_labels_grad_logsumexp_sum_term = new Float32Array(0);
 
 /**
- * Cross-entropy with a class per row as the target.
+ * Cross-entropy of softmax with a class per row as the target: -log p of that class.
  *
  * logsumexp.largest[n] = max[c] logits[n, c]
  * logsumexp.shift[n] = stop_gradient((|logsumexp.largest[n]| < Infinity ? logsumexp.largest[n] : 0))
- * logsumexp.sum_1[n, c] = exp(logits[n, c] - logsumexp.shift[n])
- * logsumexp.sum[n] = Σ[c] logsumexp.sum_1[n, c]
+ * logsumexp.sum.term[n, c] = exp(logits[n, c] - logsumexp.shift[n])
+ * logsumexp.sum[n] = Σ[c] logsumexp.sum.term[n, c]
  * out.sum = Σ[n] (logsumexp.shift[n] + log(logsumexp.sum[n]) - logits[n, label[n]])
  * d_out.sum = 1 / N
  * out = out.sum · d_out.sum
  * d_logsumexp.sum[n] = d_out.sum / logsumexp.sum[n]
- * d_logits[n, j] = d_logsumexp.sum[n] · logsumexp.sum_1[n, j] - [j = label[n]] · d_out.sum
+ * d_logits[n, j] = d_logsumexp.sum[n] · logsumexp.sum.term[n, j] - [j = label[n]] · d_out.sum
  *
  * Operations: 6·N·C + 8·N + 2
  */
@@ -124,10 +124,10 @@ export function cross_entropy_labels_grad(
   inRange("label", label, "C", C);
   let out = 0;
   const d_logits = output("d_logits", into.d_logits, "Float32Array", "[N, C]", [N, C]);
-  const logsumexp_sum_1Size = C;
-  if (cross_entropy_labels_grad_logsumexp_sum_1.length < logsumexp_sum_1Size)
-    cross_entropy_labels_grad_logsumexp_sum_1 = new Float32Array(logsumexp_sum_1Size);
-  const logsumexp_sum_1 = cross_entropy_labels_grad_logsumexp_sum_1;
+  const logsumexp_sum_termSize = C;
+  if (cross_entropy_labels_grad_logsumexp_sum_term.length < logsumexp_sum_termSize)
+    cross_entropy_labels_grad_logsumexp_sum_term = new Float32Array(logsumexp_sum_termSize);
+  const logsumexp_sum_term = cross_entropy_labels_grad_logsumexp_sum_term;
   let out_sumSum = 0;
   const t3 = 1 / N;
   const t5 = -t3;
@@ -145,9 +145,9 @@ export function cross_entropy_labels_grad(
       let logsumexp_sumPart = 0;
       for (let c = cFrom; c < cTo; c++) {
         const t1 = logits[at + c]!;
-        const logsumexp_sum_1_1 = Math.exp(t1 - t2);
-        logsumexp_sum_1[c] = logsumexp_sum_1_1;
-        logsumexp_sumPart += logsumexp_sum_1_1;
+        const logsumexp_sum_term1 = Math.exp(t1 - t2);
+        logsumexp_sum_term[c] = logsumexp_sum_term1;
+        logsumexp_sumPart += logsumexp_sum_term1;
       }
       logsumexp_sumSum += logsumexp_sumPart;
     }
@@ -157,7 +157,7 @@ export function cross_entropy_labels_grad(
     out_sumSum += Math.log(logsumexp_sum) + t2 - logits[at2]!;
     const d_logsumexp_sum = t3 / logsumexp_sum;
     for (let j = 0; j < C; j++) {
-      const t4 = logsumexp_sum_1[j]!;
+      const t4 = logsumexp_sum_term[j]!;
       const d_logits1 = d_logsumexp_sum * t4 + (j === at1 ? t5 : 0);
       d_logits[at + j] = d_logits1;
     }

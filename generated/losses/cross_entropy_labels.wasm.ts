@@ -64,7 +64,7 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * Cross-entropy with a class per row as the target.
+   * Cross-entropy of softmax with a class per row as the target: -log p of that class.
    *
    * logsumexp.largest[n] = max[c] logits[n, c]
    * logsumexp.shift[n] = stop_gradient((|logsumexp.largest[n]| < Infinity ? logsumexp.largest[n] : 0))
@@ -76,17 +76,17 @@ export interface Kernels {
    */
   readonly cross_entropy_labels: WasmKernel<[args: CrossEntropyLabelsArgs], CrossEntropyLabelsResults>;
   /**
-   * Cross-entropy with a class per row as the target.
+   * Cross-entropy of softmax with a class per row as the target: -log p of that class.
    *
    * logsumexp.largest[n] = max[c] logits[n, c]
    * logsumexp.shift[n] = stop_gradient((|logsumexp.largest[n]| < Infinity ? logsumexp.largest[n] : 0))
-   * logsumexp.sum_1[n, c] = exp(logits[n, c] - logsumexp.shift[n])
-   * logsumexp.sum[n] = Σ[c] logsumexp.sum_1[n, c]
+   * logsumexp.sum.term[n, c] = exp(logits[n, c] - logsumexp.shift[n])
+   * logsumexp.sum[n] = Σ[c] logsumexp.sum.term[n, c]
    * out.sum = Σ[n] (logsumexp.shift[n] + log(logsumexp.sum[n]) - logits[n, label[n]])
    * d_out.sum = 1 / N
    * out = out.sum · d_out.sum
    * d_logsumexp.sum[n] = d_out.sum / logsumexp.sum[n]
-   * d_logits[n, j] = d_logsumexp.sum[n] · logsumexp.sum_1[n, j] - [j = label[n]] · d_out.sum
+   * d_logits[n, j] = d_logsumexp.sum[n] · logsumexp.sum.term[n, j] - [j = label[n]] · d_out.sum
    *
    * Operations: 6·N·C + 8·N + 2
    */

@@ -83,16 +83,16 @@ export interface Kernels {
    * Dice loss (Milletari et al., 2016), smoothed: 1 - (2 Σ p t + s) / (Σ p + Σ t + s). As one fraction it has all digits where
    * p and t agree, as p + t - 2 p t = p (1 - t) + t (1 - p).
    *
-   * apart_1[r] = 1 - target[r]
-   * apart_2[r] = 1 - prob[r]
-   * apart = Σ[r] (prob[r] · apart_1[r] + target[r] · apart_2[r])
+   * apart.term[r] = 1 - target[r]
+   * apart.term_1[r] = 1 - prob[r]
+   * apart = Σ[r] (prob[r] · apart.term[r] + target[r] · apart.term_1[r])
    * out.sum = Σ[r] prob[r]
    * out.sum.2 = Σ[r] target[r]
    * d_apart = 1 / (smooth + out.sum + out.sum.2)
    * out = apart · d_apart
    * d_out.sum.2 = -apart / (smooth + out.sum + out.sum.2)^2
-   * d_prob[r] = d_out.sum.2 + d_apart · (apart_1[r] - target[r])
-   * d_target[r] = d_out.sum.2 + d_apart · (apart_2[r] - prob[r])
+   * d_prob[r] = d_out.sum.2 + d_apart · (apart.term[r] - target[r])
+   * d_target[r] = d_out.sum.2 + d_apart · (apart.term_1[r] - prob[r])
    *
    * Operations: 14·rows + 8
    */

@@ -22,7 +22,8 @@ export interface FocalResults {
 }
 
 /**
- * Binary focal loss on probabilities (Lin et al., 2017).
+ * Binary focal loss on probabilities (Lin et al., 2017): cross-entropy, weighted down by (1 - pt)^gamma where the
+ * probability pt of the target is high already.
  *
  * at[r] = alpha · target[r] + (1 - target[r]) · (1 - alpha)
  * out.sum = Σ[r] -at[r] · ((0 = target[r] and 0 = prob[r] ? 0 : target[r] · log(prob[r])) + (0 = 1 - target[r] and 0 = 1 - prob[r] ? 0 : (1 - target[r]) · log1p(-prob[r]))) · (target[r] · (1 - prob[r]) + prob[r] · (1 - target[r]))^gamma
@@ -96,21 +97,22 @@ export interface FocalGradResults {
 }
 
 /**
- * Binary focal loss on probabilities (Lin et al., 2017).
+ * Binary focal loss on probabilities (Lin et al., 2017): cross-entropy, weighted down by (1 - pt)^gamma where the
+ * probability pt of the target is high already.
  *
  * at[r] = (1 - alpha) + target[r] · (alpha - (1 - alpha))
- * common_1[i0] = log(prob[i0])
- * common_2[i0] = log1p(-prob[i0])
- * out.sum_1[r] = (0 = target[r] and 0 = prob[r] ? 0 : target[r] · common_1[r]) + (0 = 1 - target[r] and 0 = 1 - prob[r] ? 0 : (1 - target[r]) · common_2[r])
- * out.sum_3[r] = at[r] · out.sum_1[r]
+ * log_prob[r] = log(prob[r])
+ * log1p_prob[r] = log1p(-prob[r])
+ * out.sum.term[r] = (0 = target[r] and 0 = prob[r] ? 0 : target[r] · log_prob[r]) + (0 = 1 - target[r] and 0 = 1 - prob[r] ? 0 : (1 - target[r]) · log1p_prob[r])
+ * out.sum_1[r] = at[r] · out.sum.term[r]
  * d_out.sum = 1 / rows
- * common_3_1[i0] = (target[i0] · (1 - prob[i0]) + prob[i0] · (1 - target[i0]))^gamma · d_out.sum
- * out.sum = Σ[r] -out.sum_3[r] · common_3_1[r]
+ * d_prob_1_1[r] = (target[r] · (1 - prob[r]) + prob[r] · (1 - target[r]))^gamma · d_out.sum
+ * out.sum = Σ[r] -out.sum_1[r] · d_prob_1_1[r]
  * out = out.sum
- * common_3[i0] = -at[i0] · common_3_1[i0]
- * common_4[i0] = -gamma · d_out.sum · (target[i0] · (1 - prob[i0]) + prob[i0] · (1 - target[i0]))^(gamma - 1) · out.sum_3[i0]
- * d_prob[r] = [gamma ≠ 0] · (((1 - target[r]) - target[r]) · common_4[r]) + ([not (0 = target[r] and 0 = prob[r])] · (target[r] / prob[r]) - [not (0 = 1 - target[r] and 0 = 1 - prob[r])] · ((1 - target[r]) / (1 - prob[r]))) · common_3[r]
- * d_target[r] = [not (0 = target[r] and 0 = prob[r])] · (common_1[r] · common_3[r]) - [not (0 = 1 - target[r] and 0 = 1 - prob[r])] · (common_2[r] · common_3[r]) + [gamma ≠ 0] · (((1 - prob[r]) - prob[r]) · common_4[r]) - alpha · (out.sum_1[r] · common_3_1[r]) + (1 - alpha) · (out.sum_1[r] · common_3_1[r])
+ * d_prob_1[r] = -at[r] · d_prob_1_1[r]
+ * d_prob_2[r] = -gamma · d_out.sum · (target[r] · (1 - prob[r]) + prob[r] · (1 - target[r]))^(gamma - 1) · out.sum_1[r]
+ * d_prob[r] = [gamma ≠ 0] · (((1 - target[r]) - target[r]) · d_prob_2[r]) + ([not (0 = target[r] and 0 = prob[r])] · (target[r] / prob[r]) - [not (0 = 1 - target[r] and 0 = 1 - prob[r])] · ((1 - target[r]) / (1 - prob[r]))) · d_prob_1[r]
+ * d_target[r] = [not (0 = target[r] and 0 = prob[r])] · (log_prob[r] · d_prob_1[r]) - [not (0 = 1 - target[r] and 0 = 1 - prob[r])] · (log1p_prob[r] · d_prob_1[r]) + [gamma ≠ 0] · (((1 - prob[r]) - prob[r]) · d_prob_2[r]) - alpha · (out.sum.term[r] · d_prob_1_1[r]) + (1 - alpha) · (out.sum.term[r] · d_prob_1_1[r])
  *
  * Operations: 74·rows + 10
  */
@@ -132,38 +134,38 @@ export function focal_grad(args: FocalGradArgs, into: FocalGradInto = {}): Focal
   const t9 = -1 + gamma;
   const t10 = gamma * t7;
   const is4 = gamma !== 0;
-  for (let i0From = 0; i0From < rows; i0From += 1024) {
-    const i0To = Math.min(i0From + 1024, rows);
+  for (let rFrom = 0; rFrom < rows; rFrom += 1024) {
+    const rTo = Math.min(rFrom + 1024, rows);
     let out_sumPart = 0;
-    for (let i0 = i0From; i0 < i0To; i0++) {
-      const t = prob[i0]!;
-      const common_1 = Math.log(t);
-      const common_2 = Math.log1p(-t);
-      const t1 = target[i0]!;
+    for (let r = rFrom; r < rTo; r++) {
+      const t = prob[r]!;
+      const log_prob = Math.log(t);
+      const log1p_prob = Math.log1p(-t);
+      const t1 = target[r]!;
       const is = 0 === t1 && 0 === t;
       const t2 = 1 - t1;
       const t3 = 1 - t;
       const is1 = 0 === t2 && 0 === t3;
-      const out_sum_1 = (is ? 0 : t1 * common_1) + (is1 ? 0 : t2 * common_2);
+      const out_sum_term = (is ? 0 : t1 * log_prob) + (is1 ? 0 : t2 * log1p_prob);
       const t6 = t4 + t5 * t1;
-      const out_sum_3 = out_sum_1 * t6;
+      const out_sum_1 = out_sum_term * t6;
       const t8 = t1 * t3 + t * t2;
-      const common_3_1 = t7 * pow(t8, gamma);
-      out_sumPart += -(out_sum_3 * common_3_1);
-      const common_3 = -(common_3_1 * t6);
-      const common_4 = -(t10 * pow(t8, t9) * out_sum_3);
+      const d_prob_1_1 = t7 * pow(t8, gamma);
+      out_sumPart += -(out_sum_1 * d_prob_1_1);
+      const d_prob_1 = -(d_prob_1_1 * t6);
+      const d_prob_2 = -(t10 * pow(t8, t9) * out_sum_1);
       const is2 = !is;
       const is3 = !is1;
       const d_prob1 =
-        (is4 ? (t2 - t1) * common_4 : 0) + ((is2 ? t1 / t : 0) + (is3 ? -(t2 / t3) : 0)) * common_3;
-      d_prob[i0] = d_prob1;
-      const t11 = -(out_sum_1 * common_3_1);
+        (is4 ? (t2 - t1) * d_prob_2 : 0) + ((is2 ? t1 / t : 0) + (is3 ? -(t2 / t3) : 0)) * d_prob_1;
+      d_prob[r] = d_prob1;
+      const t11 = -(out_sum_term * d_prob_1_1);
       const d_target1 =
-        (is2 ? common_1 * common_3 : 0) +
-        (is3 ? -(common_2 * common_3) : 0) +
-        ((is4 ? (t3 - t) * common_4 : 0) + alpha * t11) -
+        (is2 ? log_prob * d_prob_1 : 0) +
+        (is3 ? -(log1p_prob * d_prob_1) : 0) +
+        ((is4 ? (t3 - t) * d_prob_2 : 0) + alpha * t11) -
         t4 * t11;
-      d_target[i0] = d_target1;
+      d_target[r] = d_target1;
     }
     out_sumSum += out_sumPart;
   }

@@ -72,7 +72,8 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * Binary focal loss on probabilities (Lin et al., 2017).
+   * Binary focal loss on probabilities (Lin et al., 2017): cross-entropy, weighted down by (1 - pt)^gamma where the
+   * probability pt of the target is high already.
    *
    * at[r] = alpha · target[r] + (1 - target[r]) · (1 - alpha)
    * out.sum = Σ[r] -at[r] · ((0 = target[r] and 0 = prob[r] ? 0 : target[r] · log(prob[r])) + (0 = 1 - target[r] and 0 = 1 - prob[r] ? 0 : (1 - target[r]) · log1p(-prob[r]))) · (target[r] · (1 - prob[r]) + prob[r] · (1 - target[r]))^gamma
@@ -82,21 +83,22 @@ export interface Kernels {
    */
   readonly focal: WasmKernel<[args: FocalArgs], FocalResults>;
   /**
-   * Binary focal loss on probabilities (Lin et al., 2017).
+   * Binary focal loss on probabilities (Lin et al., 2017): cross-entropy, weighted down by (1 - pt)^gamma where the
+   * probability pt of the target is high already.
    *
    * at[r] = (1 - alpha) + target[r] · (alpha - (1 - alpha))
-   * common_1[i0] = log(prob[i0])
-   * common_2[i0] = log1p(-prob[i0])
-   * out.sum_1[r] = (0 = target[r] and 0 = prob[r] ? 0 : target[r] · common_1[r]) + (0 = 1 - target[r] and 0 = 1 - prob[r] ? 0 : (1 - target[r]) · common_2[r])
-   * out.sum_3[r] = at[r] · out.sum_1[r]
+   * log_prob[r] = log(prob[r])
+   * log1p_prob[r] = log1p(-prob[r])
+   * out.sum.term[r] = (0 = target[r] and 0 = prob[r] ? 0 : target[r] · log_prob[r]) + (0 = 1 - target[r] and 0 = 1 - prob[r] ? 0 : (1 - target[r]) · log1p_prob[r])
+   * out.sum_1[r] = at[r] · out.sum.term[r]
    * d_out.sum = 1 / rows
-   * common_3_1[i0] = (target[i0] · (1 - prob[i0]) + prob[i0] · (1 - target[i0]))^gamma · d_out.sum
-   * out.sum = Σ[r] -out.sum_3[r] · common_3_1[r]
+   * d_prob_1_1[r] = (target[r] · (1 - prob[r]) + prob[r] · (1 - target[r]))^gamma · d_out.sum
+   * out.sum = Σ[r] -out.sum_1[r] · d_prob_1_1[r]
    * out = out.sum
-   * common_3[i0] = -at[i0] · common_3_1[i0]
-   * common_4[i0] = -gamma · d_out.sum · (target[i0] · (1 - prob[i0]) + prob[i0] · (1 - target[i0]))^(gamma - 1) · out.sum_3[i0]
-   * d_prob[r] = [gamma ≠ 0] · (((1 - target[r]) - target[r]) · common_4[r]) + ([not (0 = target[r] and 0 = prob[r])] · (target[r] / prob[r]) - [not (0 = 1 - target[r] and 0 = 1 - prob[r])] · ((1 - target[r]) / (1 - prob[r]))) · common_3[r]
-   * d_target[r] = [not (0 = target[r] and 0 = prob[r])] · (common_1[r] · common_3[r]) - [not (0 = 1 - target[r] and 0 = 1 - prob[r])] · (common_2[r] · common_3[r]) + [gamma ≠ 0] · (((1 - prob[r]) - prob[r]) · common_4[r]) - alpha · (out.sum_1[r] · common_3_1[r]) + (1 - alpha) · (out.sum_1[r] · common_3_1[r])
+   * d_prob_1[r] = -at[r] · d_prob_1_1[r]
+   * d_prob_2[r] = -gamma · d_out.sum · (target[r] · (1 - prob[r]) + prob[r] · (1 - target[r]))^(gamma - 1) · out.sum_1[r]
+   * d_prob[r] = [gamma ≠ 0] · (((1 - target[r]) - target[r]) · d_prob_2[r]) + ([not (0 = target[r] and 0 = prob[r])] · (target[r] / prob[r]) - [not (0 = 1 - target[r] and 0 = 1 - prob[r])] · ((1 - target[r]) / (1 - prob[r]))) · d_prob_1[r]
+   * d_target[r] = [not (0 = target[r] and 0 = prob[r])] · (log_prob[r] · d_prob_1[r]) - [not (0 = 1 - target[r] and 0 = 1 - prob[r])] · (log1p_prob[r] · d_prob_1[r]) + [gamma ≠ 0] · (((1 - prob[r]) - prob[r]) · d_prob_2[r]) - alpha · (out.sum.term[r] · d_prob_1_1[r]) + (1 - alpha) · (out.sum.term[r] · d_prob_1_1[r])
    *
    * Operations: 74·rows + 10
    */

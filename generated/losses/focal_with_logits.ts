@@ -22,7 +22,7 @@ export interface FocalWithLogitsResults {
 }
 
 /**
- * Binary focal loss on logits (Lin et al., 2017).
+ * Binary focal loss of p = σ(x) for logits x (Lin et al., 2017).
  *
  * ce[r] = target[r] · softplus(-logits[r]) + (1 - target[r]) · softplus(logits[r])
  * at[r] = alpha · target[r] + (1 - target[r]) · (1 - alpha)
@@ -93,25 +93,25 @@ export interface FocalWithLogitsGradResults {
 }
 
 /**
- * Binary focal loss on logits (Lin et al., 2017).
+ * Binary focal loss of p = σ(x) for logits x (Lin et al., 2017).
  *
- * common_2[i0] = softplus(-logits[i0])
- * common_3[i0] = softplus(logits[i0])
- * ce[r] = target[r] · common_2[r] + (1 - target[r]) · common_3[r]
+ * softplus_logits[r] = softplus(-logits[r])
+ * softplus_logits_1[r] = softplus(logits[r])
+ * ce[r] = target[r] · softplus_logits[r] + (1 - target[r]) · softplus_logits_1[r]
  * at[r] = (1 - alpha) + target[r] · (alpha - (1 - alpha))
- * common_4[i0] = sigmoid(-logits[i0])
- * common_1[i0] = sigmoid(logits[i0])
- * common_5[i0] = (1 - target[i0]) · common_1[i0]
- * common_6[i0] = target[i0] · common_4[i0] + common_5[i0]
- * out.sum_2[r] = ce[r] · at[r]
+ * sigmoid_logits_1[r] = sigmoid(-logits[r])
+ * sigmoid_logits[r] = sigmoid(logits[r])
+ * out.sum.term[r] = (1 - target[r]) · sigmoid_logits[r]
+ * out.sum.term_1[r] = target[r] · sigmoid_logits_1[r] + out.sum.term[r]
+ * out.sum_1[r] = ce[r] · at[r]
  * d_out.sum = 1 / rows
- * d_ce_1[r] = d_out.sum · common_6[r]^gamma
- * out.sum = Σ[r] out.sum_2[r] · d_ce_1[r]
+ * d_ce_1[r] = d_out.sum · out.sum.term_1[r]^gamma
+ * out.sum = Σ[r] out.sum_1[r] · d_ce_1[r]
  * out = out.sum
  * d_ce[r] = at[r] · d_ce_1[r]
- * common_7[i0] = gamma · d_out.sum · common_6[i0]^(gamma - 1) · out.sum_2[i0]
- * d_logits[r] = d_ce[r] · (common_5[r] - target[r] · common_4[r]) + [gamma ≠ 0] · (((1 - target[r]) - target[r]) · common_1[r] · common_4[r] · common_7[r])
- * d_target[r] = d_ce[r] · common_2[r] - d_ce[r] · common_3[r] + [gamma ≠ 0] · (tanh(-logits[r] / 2) · common_7[r]) + alpha · (ce[r] · d_ce_1[r]) - (1 - alpha) · (ce[r] · d_ce_1[r])
+ * d_logits_1[r] = gamma · d_out.sum · out.sum.term_1[r]^(gamma - 1) · out.sum_1[r]
+ * d_logits[r] = d_ce[r] · (out.sum.term[r] - target[r] · sigmoid_logits_1[r]) + [gamma ≠ 0] · (((1 - target[r]) - target[r]) · sigmoid_logits[r] · sigmoid_logits_1[r] · d_logits_1[r])
+ * d_target[r] = d_ce[r] · softplus_logits[r] - d_ce[r] · softplus_logits_1[r] + [gamma ≠ 0] · (tanh(-logits[r] / 2) · d_logits_1[r]) + alpha · (ce[r] · d_ce_1[r]) - (1 - alpha) · (ce[r] · d_ce_1[r])
  *
  * Operations: 44·rows + 10
  */
@@ -136,35 +136,37 @@ export function focal_with_logits_grad(
   const t10 = -1 + gamma;
   const t11 = gamma * t7;
   const is = gamma !== 0;
-  for (let i0From = 0; i0From < rows; i0From += 1024) {
-    const i0To = Math.min(i0From + 1024, rows);
+  for (let rFrom = 0; rFrom < rows; rFrom += 1024) {
+    const rTo = Math.min(rFrom + 1024, rows);
     let out_sumPart = 0;
-    for (let i0 = i0From; i0 < i0To; i0++) {
-      const t = logits[i0]!;
-      const common_2 = softplus(-t);
-      const common_3 = softplus(t);
-      const common_4 = sigmoid(-t);
-      const common_1 = sigmoid(t);
-      const t1 = target[i0]!;
+    for (let r = rFrom; r < rTo; r++) {
+      const t = logits[r]!;
+      const softplus_logits = softplus(-t);
+      const softplus_logits_1 = softplus(t);
+      const sigmoid_logits_1 = sigmoid(-t);
+      const sigmoid_logits = sigmoid(t);
+      const t1 = target[r]!;
       const t2 = 1 - t1;
-      const t4 = t1 * common_2 + t2 * common_3;
+      const t4 = t1 * softplus_logits + t2 * softplus_logits_1;
       const t6 = t3 + t5 * t1;
-      const out_sum_2 = t4 * t6;
-      const t8 = t2 * common_1;
-      const t9 = t1 * common_4 + t8;
+      const out_sum_1 = t4 * t6;
+      const t8 = t2 * sigmoid_logits;
+      const t9 = t1 * sigmoid_logits_1 + t8;
       const d_ce_1 = t7 * pow(t9, gamma);
-      out_sumPart += out_sum_2 * d_ce_1;
+      out_sumPart += out_sum_1 * d_ce_1;
       const d_ce = d_ce_1 * t6;
-      const common_7 = t11 * pow(t9, t10) * out_sum_2;
-      const d_logits1 = (is ? (t2 - t1) * common_1 * (common_4 * common_7) : 0) + d_ce * (t8 - t1 * common_4);
-      d_logits[i0] = d_logits1;
+      const d_logits_1 = t11 * pow(t9, t10) * out_sum_1;
+      const d_logits1 =
+        (is ? (t2 - t1) * sigmoid_logits * (sigmoid_logits_1 * d_logits_1) : 0) +
+        d_ce * (t8 - t1 * sigmoid_logits_1);
+      d_logits[r] = d_logits1;
       const t12 = t4 * d_ce_1;
       const d_target1 =
-        d_ce * common_2 +
-        (is ? Math.tanh(-0.5 * t) * common_7 : 0) +
+        d_ce * softplus_logits +
+        (is ? Math.tanh(-0.5 * t) * d_logits_1 : 0) +
         alpha * t12 -
-        (d_ce * common_3 + t3 * t12);
-      d_target[i0] = d_target1;
+        (d_ce * softplus_logits_1 + t3 * t12);
+      d_target[r] = d_target1;
     }
     out_sumSum += out_sumPart;
   }

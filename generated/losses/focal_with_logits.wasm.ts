@@ -72,7 +72,7 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * Binary focal loss on logits (Lin et al., 2017).
+   * Binary focal loss of p = σ(x) for logits x (Lin et al., 2017).
    *
    * ce[r] = target[r] · softplus(-logits[r]) + (1 - target[r]) · softplus(logits[r])
    * at[r] = alpha · target[r] + (1 - target[r]) · (1 - alpha)
@@ -83,25 +83,25 @@ export interface Kernels {
    */
   readonly focal_with_logits: WasmKernel<[args: FocalWithLogitsArgs], FocalWithLogitsResults>;
   /**
-   * Binary focal loss on logits (Lin et al., 2017).
+   * Binary focal loss of p = σ(x) for logits x (Lin et al., 2017).
    *
-   * common_2[i0] = softplus(-logits[i0])
-   * common_3[i0] = softplus(logits[i0])
-   * ce[r] = target[r] · common_2[r] + (1 - target[r]) · common_3[r]
+   * softplus_logits[r] = softplus(-logits[r])
+   * softplus_logits_1[r] = softplus(logits[r])
+   * ce[r] = target[r] · softplus_logits[r] + (1 - target[r]) · softplus_logits_1[r]
    * at[r] = (1 - alpha) + target[r] · (alpha - (1 - alpha))
-   * common_4[i0] = sigmoid(-logits[i0])
-   * common_1[i0] = sigmoid(logits[i0])
-   * common_5[i0] = (1 - target[i0]) · common_1[i0]
-   * common_6[i0] = target[i0] · common_4[i0] + common_5[i0]
-   * out.sum_2[r] = ce[r] · at[r]
+   * sigmoid_logits_1[r] = sigmoid(-logits[r])
+   * sigmoid_logits[r] = sigmoid(logits[r])
+   * out.sum.term[r] = (1 - target[r]) · sigmoid_logits[r]
+   * out.sum.term_1[r] = target[r] · sigmoid_logits_1[r] + out.sum.term[r]
+   * out.sum_1[r] = ce[r] · at[r]
    * d_out.sum = 1 / rows
-   * d_ce_1[r] = d_out.sum · common_6[r]^gamma
-   * out.sum = Σ[r] out.sum_2[r] · d_ce_1[r]
+   * d_ce_1[r] = d_out.sum · out.sum.term_1[r]^gamma
+   * out.sum = Σ[r] out.sum_1[r] · d_ce_1[r]
    * out = out.sum
    * d_ce[r] = at[r] · d_ce_1[r]
-   * common_7[i0] = gamma · d_out.sum · common_6[i0]^(gamma - 1) · out.sum_2[i0]
-   * d_logits[r] = d_ce[r] · (common_5[r] - target[r] · common_4[r]) + [gamma ≠ 0] · (((1 - target[r]) - target[r]) · common_1[r] · common_4[r] · common_7[r])
-   * d_target[r] = d_ce[r] · common_2[r] - d_ce[r] · common_3[r] + [gamma ≠ 0] · (tanh(-logits[r] / 2) · common_7[r]) + alpha · (ce[r] · d_ce_1[r]) - (1 - alpha) · (ce[r] · d_ce_1[r])
+   * d_logits_1[r] = gamma · d_out.sum · out.sum.term_1[r]^(gamma - 1) · out.sum_1[r]
+   * d_logits[r] = d_ce[r] · (out.sum.term[r] - target[r] · sigmoid_logits_1[r]) + [gamma ≠ 0] · (((1 - target[r]) - target[r]) · sigmoid_logits[r] · sigmoid_logits_1[r] · d_logits_1[r])
+   * d_target[r] = d_ce[r] · softplus_logits[r] - d_ce[r] · softplus_logits_1[r] + [gamma ≠ 0] · (tanh(-logits[r] / 2) · d_logits_1[r]) + alpha · (ce[r] · d_ce_1[r]) - (1 - alpha) · (ce[r] · d_ce_1[r])
    *
    * Operations: 44·rows + 10
    */

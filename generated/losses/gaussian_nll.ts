@@ -91,13 +91,13 @@ export interface GaussianNllGradResults {
 /**
  * Negative log-likelihood of a normal law, without the constant.
  *
- * out.sum_1[r] = (target[r] - mu[r])^2
- * out.sum_2[r] = 1 / var[r]
- * out.sum_3 = Σ[r] (log(var[r]) + out.sum_1[r] · out.sum_2[r])
- * out = out.sum_3 / (2 · rows)
- * d_target[r] = (target[r] - mu[r]) · out.sum_2[r] / rows
+ * out.sum.term[r] = (target[r] - mu[r])^2
+ * out.sum.term_1[r] = 1 / var[r]
+ * out.sum_1 = Σ[r] (log(var[r]) + out.sum.term[r] · out.sum.term_1[r])
+ * out = out.sum_1 / (2 · rows)
+ * d_target[r] = (target[r] - mu[r]) · out.sum.term_1[r] / rows
  * d_mu[r] = -d_target[r]
- * d_var[r] = (out.sum_2[r] - out.sum_1[r] / var[r]^2) / (2 · rows)
+ * d_var[r] = (out.sum.term_1[r] - out.sum.term[r] / var[r]^2) / (2 · rows)
  *
  * Operations: 14·rows + 3
  */
@@ -116,30 +116,30 @@ export function gaussian_nll_grad(
   const d_mu = output("d_mu", into.d_mu, "Float32Array", "[rows]", [rows]);
   const d_target = output("d_target", into.d_target, "Float32Array", "[rows]", [rows]);
   const d_var = output("d_var", into.d_var, "Float32Array", "[rows]", [rows]);
-  let out_sum_3Sum = 0;
+  let out_sum_1Sum = 0;
   const t3 = 1 / rows;
   const t5 = 0.5 * t3;
   for (let rFrom = 0; rFrom < rows; rFrom += 1024) {
     const rTo = Math.min(rFrom + 1024, rows);
-    let out_sum_3Part = 0;
+    let out_sum_1Part = 0;
     for (let r = rFrom; r < rTo; r++) {
       const t = var_[r]!;
-      const out_sum_2 = 1 / t;
+      const out_sum_term_1 = 1 / t;
       const t1 = target[r]! - mu[r]!;
       const t2 = t1 * t1;
-      out_sum_3Part += Math.log(t) + t2 * out_sum_2;
-      const d_target1 = t3 * t1 * out_sum_2;
+      out_sum_1Part += Math.log(t) + t2 * out_sum_term_1;
+      const d_target1 = t3 * t1 * out_sum_term_1;
       d_target[r] = d_target1;
       const d_mu1 = -d_target1;
       d_mu[r] = d_mu1;
       const t4 = t * t;
-      const d_var1 = t5 * (out_sum_2 - t2 / t4);
+      const d_var1 = t5 * (out_sum_term_1 - t2 / t4);
       d_var[r] = d_var1;
     }
-    out_sum_3Sum += out_sum_3Part;
+    out_sum_1Sum += out_sum_1Part;
   }
-  const out_sum_3 = out_sum_3Sum;
-  const out1 = 0.5 * t3 * out_sum_3;
+  const out_sum_1 = out_sum_1Sum;
+  const out1 = 0.5 * t3 * out_sum_1;
   out = out1;
   return { out, d_mu, d_target, d_var };
 }

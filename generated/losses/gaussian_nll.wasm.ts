@@ -82,13 +82,13 @@ export interface Kernels {
   /**
    * Negative log-likelihood of a normal law, without the constant.
    *
-   * out.sum_1[r] = (target[r] - mu[r])^2
-   * out.sum_2[r] = 1 / var[r]
-   * out.sum_3 = Σ[r] (log(var[r]) + out.sum_1[r] · out.sum_2[r])
-   * out = out.sum_3 / (2 · rows)
-   * d_target[r] = (target[r] - mu[r]) · out.sum_2[r] / rows
+   * out.sum.term[r] = (target[r] - mu[r])^2
+   * out.sum.term_1[r] = 1 / var[r]
+   * out.sum_1 = Σ[r] (log(var[r]) + out.sum.term[r] · out.sum.term_1[r])
+   * out = out.sum_1 / (2 · rows)
+   * d_target[r] = (target[r] - mu[r]) · out.sum.term_1[r] / rows
    * d_mu[r] = -d_target[r]
-   * d_var[r] = (out.sum_2[r] - out.sum_1[r] / var[r]^2) / (2 · rows)
+   * d_var[r] = (out.sum.term_1[r] - out.sum.term[r] / var[r]^2) / (2 · rows)
    *
    * Operations: 14·rows + 3
    */

@@ -18,7 +18,7 @@ export interface HingeResults {
 }
 
 /**
- * Hinge loss for targets of ±1.
+ * Hinge loss for targets of ±1 (Cortes and Vapnik, 1995): nothing from a margin of 1 on.
  *
  * out.sum = Σ[r] max(0, 1 - pred[r] · target[r])
  * out = out.sum / rows
@@ -76,14 +76,14 @@ export interface HingeGradResults {
 }
 
 /**
- * Hinge loss for targets of ±1.
+ * Hinge loss for targets of ±1 (Cortes and Vapnik, 1995): nothing from a margin of 1 on.
  *
- * out.sum_1[r] = 1 - pred[r] · target[r]
- * out.sum = Σ[r] max(0, out.sum_1[r])
+ * out.sum.term[r] = 1 - pred[r] · target[r]
+ * out.sum = Σ[r] max(0, out.sum.term[r])
  * d_out.sum = 1 / rows
  * out = out.sum · d_out.sum
- * d_pred[r] = -target[r] · ([0 = out.sum_1[r]] · (d_out.sum / 2) + [0 < out.sum_1[r]] · d_out.sum)
- * d_target[r] = -pred[r] · ([0 = out.sum_1[r]] · (d_out.sum / 2) + [0 < out.sum_1[r]] · d_out.sum)
+ * d_pred[r] = -target[r] · ([0 = out.sum.term[r]] · (d_out.sum / 2) + [0 < out.sum.term[r]] · d_out.sum)
+ * d_target[r] = -pred[r] · ([0 = out.sum.term[r]] · (d_out.sum / 2) + [0 < out.sum.term[r]] · d_out.sum)
  *
  * Operations: 16·rows + 4
  */

@@ -20,7 +20,7 @@ export interface KlDivergenceResults {
 }
 
 /**
- * Kullback-Leibler divergence Σ p log(p / q), a mean over rows.
+ * Kullback-Leibler divergence Σ p log(p / q), a mean over rows: the nats lost by coding p with a code for q.
  *
  * out.sum[n] = Σ[c] ((0 = p[n, c] ? 0 : p[n, c] · log(p[n, c])) - (0 = p[n, c] and 0 = q[n, c] ? 0 : p[n, c] · log(q[n, c])))
  * out.sum.2 = Σ[n] out.sum[n]
@@ -91,15 +91,15 @@ export interface KlDivergenceGradResults {
 }
 
 /**
- * Kullback-Leibler divergence Σ p log(p / q), a mean over rows.
+ * Kullback-Leibler divergence Σ p log(p / q), a mean over rows: the nats lost by coding p with a code for q.
  *
- * out.sum_1[n, c] = log(p[n, c])
- * out.sum_2[n, c] = log(q[n, c])
- * out.sum[n] = Σ[c] ((0 = p[n, c] ? 0 : p[n, c] · out.sum_1[n, c]) - (0 = p[n, c] and 0 = q[n, c] ? 0 : p[n, c] · out.sum_2[n, c]))
+ * log_p[n, c] = log(p[n, c])
+ * log_q[n, c] = log(q[n, c])
+ * out.sum[n] = Σ[c] ((0 = p[n, c] ? 0 : p[n, c] · log_p[n, c]) - (0 = p[n, c] and 0 = q[n, c] ? 0 : p[n, c] · log_q[n, c]))
  * out.sum.2 = Σ[n] out.sum[n]
  * d_out.sum.2 = 1 / N
  * out = out.sum.2 · d_out.sum.2
- * d_p[n, c] = [not (0 = p[n, c])] · (d_out.sum.2 + d_out.sum.2 · out.sum_1[n, c]) - [not (0 = p[n, c] and 0 = q[n, c])] · (d_out.sum.2 · out.sum_2[n, c])
+ * d_p[n, c] = [not (0 = p[n, c])] · (d_out.sum.2 + d_out.sum.2 · log_p[n, c]) - [not (0 = p[n, c] and 0 = q[n, c])] · (d_out.sum.2 · log_q[n, c])
  * d_q[n, c] = -[not (0 = p[n, c] and 0 = q[n, c])] · (p[n, c] · d_out.sum.2 / q[n, c])
  *
  * Operations: 26·N·C + N + 2
@@ -128,14 +128,14 @@ export function kl_divergence_grad(
       let out_sumPart = 0;
       for (let c = cFrom; c < cTo; c++) {
         const t = p[at + c]!;
-        const out_sum_1 = Math.log(t);
+        const log_p = Math.log(t);
         const t1 = q[at + c]!;
-        const out_sum_2 = Math.log(t1);
+        const log_q = Math.log(t1);
         const is = 0 === t;
         const is1 = is && 0 === t1;
-        out_sumPart += (is ? 0 : t * out_sum_1) - (is1 ? 0 : t * out_sum_2);
+        out_sumPart += (is ? 0 : t * log_p) - (is1 ? 0 : t * log_q);
         const is2 = !is1;
-        const d_p1 = (is2 ? t3 * out_sum_2 : 0) + (!is ? t2 + t2 * out_sum_1 : 0);
+        const d_p1 = (is2 ? t3 * log_q : 0) + (!is ? t2 + t2 * log_p : 0);
         d_p[at + c] = d_p1;
         const d_q1 = is2 ? (t3 * t) / t1 : 0;
         d_q[at + c] = d_q1;
@@ -145,8 +145,8 @@ export function kl_divergence_grad(
     const out_sum = out_sumSum;
     out_sum_2Sum += out_sum;
   }
-  const out_sum_2_1 = out_sum_2Sum;
-  const out1 = out_sum_2_1 * t2;
+  const out_sum_2 = out_sum_2Sum;
+  const out1 = out_sum_2 * t2;
   out = out1;
   return { out, d_p, d_q };
 }

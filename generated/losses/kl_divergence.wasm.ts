@@ -66,7 +66,7 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * Kullback-Leibler divergence Σ p log(p / q), a mean over rows.
+   * Kullback-Leibler divergence Σ p log(p / q), a mean over rows: the nats lost by coding p with a code for q.
    *
    * out.sum[n] = Σ[c] ((0 = p[n, c] ? 0 : p[n, c] · log(p[n, c])) - (0 = p[n, c] and 0 = q[n, c] ? 0 : p[n, c] · log(q[n, c])))
    * out.sum.2 = Σ[n] out.sum[n]
@@ -76,15 +76,15 @@ export interface Kernels {
    */
   readonly kl_divergence: WasmKernel<[args: KlDivergenceArgs], KlDivergenceResults>;
   /**
-   * Kullback-Leibler divergence Σ p log(p / q), a mean over rows.
+   * Kullback-Leibler divergence Σ p log(p / q), a mean over rows: the nats lost by coding p with a code for q.
    *
-   * out.sum_1[n, c] = log(p[n, c])
-   * out.sum_2[n, c] = log(q[n, c])
-   * out.sum[n] = Σ[c] ((0 = p[n, c] ? 0 : p[n, c] · out.sum_1[n, c]) - (0 = p[n, c] and 0 = q[n, c] ? 0 : p[n, c] · out.sum_2[n, c]))
+   * log_p[n, c] = log(p[n, c])
+   * log_q[n, c] = log(q[n, c])
+   * out.sum[n] = Σ[c] ((0 = p[n, c] ? 0 : p[n, c] · log_p[n, c]) - (0 = p[n, c] and 0 = q[n, c] ? 0 : p[n, c] · log_q[n, c]))
    * out.sum.2 = Σ[n] out.sum[n]
    * d_out.sum.2 = 1 / N
    * out = out.sum.2 · d_out.sum.2
-   * d_p[n, c] = [not (0 = p[n, c])] · (d_out.sum.2 + d_out.sum.2 · out.sum_1[n, c]) - [not (0 = p[n, c] and 0 = q[n, c])] · (d_out.sum.2 · out.sum_2[n, c])
+   * d_p[n, c] = [not (0 = p[n, c])] · (d_out.sum.2 + d_out.sum.2 · log_p[n, c]) - [not (0 = p[n, c] and 0 = q[n, c])] · (d_out.sum.2 · log_q[n, c])
    * d_q[n, c] = -[not (0 = p[n, c] and 0 = q[n, c])] · (p[n, c] · d_out.sum.2 / q[n, c])
    *
    * Operations: 26·N·C + N + 2

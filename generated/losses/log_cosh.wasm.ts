@@ -76,14 +76,13 @@ export interface Kernels {
    * Mean of log cosh of the errors. Near 0 by 1 + 2 sinh²(d / 2), which keeps all digits there; elsewhere without overflow.
    *
    * d[r] = |pred[r] - target[r]|
-   * out.sum_1[r] = -2 · d[r]
-   * out.sum = Σ[r] (d[r] < 1 ? log1p(2 · sinh(d[r] / 2)^2) : d[r] - log(2) + softplus(out.sum_1[r]))
+   * out.sum = Σ[r] (d[r] < 1 ? log1p(2 · sinh(d[r] / 2)^2) : d[r] - log(2) + softplus(-2 · d[r]))
    * d_out.sum = 1 / rows
    * out = out.sum · d_out.sum
-   * d_pred[r] = sign(pred[r] - target[r]) · (d[r] < 1 ? d_out.sum · tanh(d[r]) : d_out.sum - 2 · d_out.sum · sigmoid(out.sum_1[r]))
+   * d_pred[r] = d_out.sum · sign(pred[r] - target[r]) · tanh(d[r])
    * d_target[r] = -d_pred[r]
    *
-   * Operations: 24·rows + 3
+   * Operations: 19·rows + 2
    */
   readonly log_cosh_grad: WasmKernel<[args: LogCoshGradArgs, into?: LogCoshGradInto], LogCoshGradResults>;
 }

@@ -63,7 +63,7 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * Mean absolute error.
+   * Mean absolute error (Laplace, 1774): its minimum over a constant prediction is their median.
    *
    * out.sum = Σ[r] |pred[r] - target[r]|
    * out = out.sum / rows
@@ -72,13 +72,13 @@ export interface Kernels {
    */
   readonly mae: WasmKernel<[args: MaeArgs], MaeResults>;
   /**
-   * Mean absolute error.
+   * Mean absolute error (Laplace, 1774): its minimum over a constant prediction is their median.
    *
-   * out.sum_1[r] = pred[r] - target[r]
-   * out.sum = Σ[r] |out.sum_1[r]|
+   * out.sum.term[r] = pred[r] - target[r]
+   * out.sum = Σ[r] |out.sum.term[r]|
    * d_out.sum = 1 / rows
    * out = out.sum · d_out.sum
-   * d_pred[r] = d_out.sum · sign(out.sum_1[r])
+   * d_pred[r] = d_out.sum · sign(out.sum.term[r])
    * d_target[r] = -d_pred[r]
    *
    * Operations: 5·rows + 2

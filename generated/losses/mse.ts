@@ -18,7 +18,7 @@ export interface MseResults {
 }
 
 /**
- * Mean squared error.
+ * Mean squared error (Gauss, 1809): its minimum over a constant prediction is the mean of the targets.
  *
  * out.sum = Σ[r] (pred[r] - target[r])^2
  * out = out.sum / rows
@@ -78,13 +78,13 @@ export interface MseGradResults {
 }
 
 /**
- * Mean squared error.
+ * Mean squared error (Gauss, 1809): its minimum over a constant prediction is the mean of the targets.
  *
- * out.sum_1[r] = pred[r] - target[r]
- * out.sum = Σ[r] out.sum_1[r]^2
+ * out.sum.term[r] = pred[r] - target[r]
+ * out.sum = Σ[r] out.sum.term[r]^2
  * d_out.sum = 1 / rows
  * out = out.sum · d_out.sum
- * d_pred[r] = 2 · d_out.sum · out.sum_1[r]
+ * d_pred[r] = 2 · d_out.sum · out.sum.term[r]
  * d_target[r] = -d_pred[r]
  *
  * Operations: 4·rows + 3

@@ -20,7 +20,7 @@ export interface NllResults {
 }
 
 /**
- * Negative log-likelihood of a class per row.
+ * Negative log-likelihood of a class per row, given the logarithms of the probabilities.
  *
  * out.sum = Σ[n] -logp[n, label[n]]
  * out = out.sum / N
@@ -79,7 +79,7 @@ export interface NllGradResults {
 }
 
 /**
- * Negative log-likelihood of a class per row.
+ * Negative log-likelihood of a class per row, given the logarithms of the probabilities.
  *
  * out.sum = Σ[n] -logp[n, label[n]]
  * d_out.sum = 1 / N

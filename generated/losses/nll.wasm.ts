@@ -64,7 +64,7 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * Negative log-likelihood of a class per row.
+   * Negative log-likelihood of a class per row, given the logarithms of the probabilities.
    *
    * out.sum = Σ[n] -logp[n, label[n]]
    * out = out.sum / N
@@ -73,7 +73,7 @@ export interface Kernels {
    */
   readonly nll: WasmKernel<[args: NllArgs], NllResults>;
   /**
-   * Negative log-likelihood of a class per row.
+   * Negative log-likelihood of a class per row, given the logarithms of the probabilities.
    *
    * out.sum = Σ[n] -logp[n, label[n]]
    * d_out.sum = 1 / N

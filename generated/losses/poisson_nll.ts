@@ -79,11 +79,11 @@ export interface PoissonNllGradResults {
 /**
  * Negative log-likelihood of a Poisson law whose log-rate is predicted, without the term of the target alone.
  *
- * out.sum_1[r] = exp(pred[r])
- * out.sum = Σ[r] (out.sum_1[r] - pred[r] · target[r])
+ * exp_pred[r] = exp(pred[r])
+ * out.sum = Σ[r] (exp_pred[r] - pred[r] · target[r])
  * d_out.sum = 1 / rows
  * out = out.sum · d_out.sum
- * d_pred[r] = d_out.sum · (out.sum_1[r] - target[r])
+ * d_pred[r] = d_out.sum · (exp_pred[r] - target[r])
  * d_target[r] = -pred[r] · d_out.sum
  *
  * Operations: 7·rows + 2
@@ -107,10 +107,10 @@ export function poisson_nll_grad(
     let out_sumPart = 0;
     for (let r = rFrom; r < rTo; r++) {
       const t = pred[r]!;
-      const out_sum_1 = Math.exp(t);
+      const exp_pred = Math.exp(t);
       const t1 = target[r]!;
-      out_sumPart += out_sum_1 - t * t1;
-      const d_pred1 = t2 * (out_sum_1 - t1);
+      out_sumPart += exp_pred - t * t1;
+      const d_pred1 = t2 * (exp_pred - t1);
       d_pred[r] = d_pred1;
       const d_target1 = -(t2 * t);
       d_target[r] = d_target1;

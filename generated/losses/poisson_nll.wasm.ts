@@ -74,11 +74,11 @@ export interface Kernels {
   /**
    * Negative log-likelihood of a Poisson law whose log-rate is predicted, without the term of the target alone.
    *
-   * out.sum_1[r] = exp(pred[r])
-   * out.sum = Σ[r] (out.sum_1[r] - pred[r] · target[r])
+   * exp_pred[r] = exp(pred[r])
+   * out.sum = Σ[r] (exp_pred[r] - pred[r] · target[r])
    * d_out.sum = 1 / rows
    * out = out.sum · d_out.sum
-   * d_pred[r] = d_out.sum · (out.sum_1[r] - target[r])
+   * d_pred[r] = d_out.sum · (exp_pred[r] - target[r])
    * d_target[r] = -pred[r] · d_out.sum
    *
    * Operations: 7·rows + 2

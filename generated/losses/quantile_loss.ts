@@ -20,7 +20,7 @@ export interface QuantileLossResults {
 }
 
 /**
- * Pinball loss: its minimum is the q-quantile.
+ * Pinball loss (Koenker and Bassett, 1978): its minimum over a constant prediction is the q-quantile of the targets.
  *
  * d[r] = target[r] - pred[r]
  * out.sum = Σ[r] d[r] · (0 < d[r] ? q : q - 1)
@@ -84,7 +84,7 @@ export interface QuantileLossGradResults {
 }
 
 /**
- * Pinball loss: its minimum is the q-quantile.
+ * Pinball loss (Koenker and Bassett, 1978): its minimum over a constant prediction is the q-quantile of the targets.
  *
  * d[r] = target[r] - pred[r]
  * d_d[r] = (0 < d[r] ? q : q - 1) / rows

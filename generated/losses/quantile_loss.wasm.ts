@@ -68,7 +68,7 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * Pinball loss: its minimum is the q-quantile.
+   * Pinball loss (Koenker and Bassett, 1978): its minimum over a constant prediction is the q-quantile of the targets.
    *
    * d[r] = target[r] - pred[r]
    * out.sum = Σ[r] d[r] · (0 < d[r] ? q : q - 1)
@@ -78,7 +78,7 @@ export interface Kernels {
    */
   readonly quantile_loss: WasmKernel<[args: QuantileLossArgs], QuantileLossResults>;
   /**
-   * Pinball loss: its minimum is the q-quantile.
+   * Pinball loss (Koenker and Bassett, 1978): its minimum over a constant prediction is the q-quantile of the targets.
    *
    * d[r] = target[r] - pred[r]
    * d_d[r] = (0 < d[r] ? q : q - 1) / rows

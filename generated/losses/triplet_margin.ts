@@ -24,7 +24,8 @@ export interface TripletMarginResults {
 }
 
 /**
- * Triplet loss (Schroff et al., 2015): the positive should be nearer to the anchor than the negative, by the margin.
+ * Triplet loss (Schroff et al., 2015): the positive should be nearer to the anchor than the negative, by the margin in
+ * squared distance.
  *
  * near[n] = Σ[c] (anchor[n, c] - positive[n, c])^2
  * far[n] = Σ[c] (anchor[n, c] - negative[n, c])^2
@@ -114,20 +115,21 @@ export interface TripletMarginGradResults {
 }
 
 /**
- * Triplet loss (Schroff et al., 2015): the positive should be nearer to the anchor than the negative, by the margin.
+ * Triplet loss (Schroff et al., 2015): the positive should be nearer to the anchor than the negative, by the margin in
+ * squared distance.
  *
- * near_1[n, c] = anchor[n, c] - positive[n, c]
- * near[n] = Σ[c] near_1[n, c]^2
- * far_1[n, c] = anchor[n, c] - negative[n, c]
- * far[n] = Σ[c] far_1[n, c]^2
- * out.sum_1[n] = margin + near[n] - far[n]
- * out.sum = Σ[n] max(0, out.sum_1[n])
+ * near.term[n, c] = anchor[n, c] - positive[n, c]
+ * near[n] = Σ[c] near.term[n, c]^2
+ * far.term[n, c] = anchor[n, c] - negative[n, c]
+ * far[n] = Σ[c] far.term[n, c]^2
+ * out.sum.term[n] = margin + near[n] - far[n]
+ * out.sum = Σ[n] max(0, out.sum.term[n])
  * d_out.sum = 1 / N
  * out = out.sum · d_out.sum
- * d_near[n] = [0 = out.sum_1[n]] · (d_out.sum / 2) + [0 < out.sum_1[n]] · d_out.sum
- * d_anchor[n, c] = 2 · d_near[n] · (near_1[n, c] - far_1[n, c])
- * d_positive[n, c] = -2 · d_near[n] · near_1[n, c]
- * d_negative[n, c] = 2 · d_near[n] · far_1[n, c]
+ * d_near[n] = [0 = out.sum.term[n]] · (d_out.sum / 2) + [0 < out.sum.term[n]] · d_out.sum
+ * d_anchor[n, c] = 2 · d_near[n] · (near.term[n, c] - far.term[n, c])
+ * d_positive[n, c] = -2 · d_near[n] · near.term[n, c]
+ * d_negative[n, c] = 2 · d_near[n] · far.term[n, c]
  *
  * Operations: 10·N·C + 12·N + 3
  */

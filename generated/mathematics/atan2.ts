@@ -75,9 +75,9 @@ export interface Atan2VjpResults {
 /**
  * The angle of the point (b, a), in (-π, π].
  *
- * common_1[i0] = 1 / hypot(a[i0], b[i0])^2
- * d_a[n] = b[n] · d_out[n] · common_1[n]
- * d_b[n] = -a[n] · d_out[n] · common_1[n]
+ * d_a_1[n] = 1 / hypot(a[n], b[n])^2
+ * d_a[n] = b[n] · d_out[n] · d_a_1[n]
+ * d_b[n] = -a[n] · d_out[n] · d_a_1[n]
  *
  * Operations: 7·N
  */
@@ -91,17 +91,17 @@ export function atan2_vjp(args: Atan2VjpArgs, into: Atan2VjpInto = {}): Atan2Vjp
   shape("d_out", d_out.length, "[N]", [N]);
   const d_a = output("d_a", into.d_a, "Float32Array", "[N]", [N]);
   const d_b = output("d_b", into.d_b, "Float32Array", "[N]", [N]);
-  for (let i0 = 0; i0 < N; i0++) {
-    const t = a[i0]!;
-    const t1 = b[i0]!;
+  for (let n = 0; n < N; n++) {
+    const t = a[n]!;
+    const t1 = b[n]!;
     const t2 = Math.hypot(t, t1);
     const t3 = t2 * t2;
-    const common_1 = 1 / t3;
-    const t4 = d_out[i0]!;
-    const d_a1 = t1 * t4 * common_1;
-    d_a[i0] = d_a1;
-    const d_b1 = -(t * t4 * common_1);
-    d_b[i0] = d_b1;
+    const d_a_1 = 1 / t3;
+    const t4 = d_out[n]!;
+    const d_a1 = t1 * t4 * d_a_1;
+    d_a[n] = d_a1;
+    const d_b1 = -(t * t4 * d_a_1);
+    d_b[n] = d_b1;
   }
   return { d_a, d_b };
 }

@@ -79,9 +79,9 @@ export interface Kernels {
   /**
    * The angle of the point (b, a), in (-π, π].
    *
-   * common_1[i0] = 1 / hypot(a[i0], b[i0])^2
-   * d_a[n] = b[n] · d_out[n] · common_1[n]
-   * d_b[n] = -a[n] · d_out[n] · common_1[n]
+   * d_a_1[n] = 1 / hypot(a[n], b[n])^2
+   * d_a[n] = b[n] · d_out[n] · d_a_1[n]
+   * d_b[n] = -a[n] · d_out[n] · d_a_1[n]
    *
    * Operations: 7·N
    */

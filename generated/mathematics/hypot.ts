@@ -75,10 +75,10 @@ export interface HypotVjpResults {
 /**
  * √(a² + b²) without overflow; its gradient at the origin is 0.
  *
- * common_1[i0] = hypot(a[i0], b[i0])
- * common_2[i0] = 1 / common_1[i0]
- * d_a[n] = [0 ≠ common_1[n]] · (a[n] · d_out[n] · common_2[n])
- * d_b[n] = [0 ≠ common_1[n]] · (b[n] · d_out[n] · common_2[n])
+ * d_a_1[n] = hypot(a[n], b[n])
+ * d_a_2[n] = 1 / d_a_1[n]
+ * d_a[n] = [0 ≠ d_a_1[n]] · (a[n] · d_out[n] · d_a_2[n])
+ * d_b[n] = [0 ≠ d_a_1[n]] · (b[n] · d_out[n] · d_a_2[n])
  *
  * Operations: 10·N
  */
@@ -92,17 +92,17 @@ export function hypot_vjp(args: HypotVjpArgs, into: HypotVjpInto = {}): HypotVjp
   shape("d_out", d_out.length, "[N]", [N]);
   const d_a = output("d_a", into.d_a, "Float32Array", "[N]", [N]);
   const d_b = output("d_b", into.d_b, "Float32Array", "[N]", [N]);
-  for (let i0 = 0; i0 < N; i0++) {
-    const t = a[i0]!;
-    const t1 = b[i0]!;
-    const common_1 = Math.hypot(t, t1);
-    const common_2 = 1 / common_1;
-    const t2 = d_out[i0]!;
-    const is = 0 !== common_1;
-    const d_a1 = is ? t * t2 * common_2 : 0;
-    d_a[i0] = d_a1;
-    const d_b1 = is ? t1 * t2 * common_2 : 0;
-    d_b[i0] = d_b1;
+  for (let n = 0; n < N; n++) {
+    const t = a[n]!;
+    const t1 = b[n]!;
+    const d_a_1 = Math.hypot(t, t1);
+    const d_a_2 = 1 / d_a_1;
+    const t2 = d_out[n]!;
+    const is = 0 !== d_a_1;
+    const d_a1 = is ? t * t2 * d_a_2 : 0;
+    d_a[n] = d_a1;
+    const d_b1 = is ? t1 * t2 * d_a_2 : 0;
+    d_b[n] = d_b1;
   }
   return { d_a, d_b };
 }

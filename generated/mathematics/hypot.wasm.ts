@@ -79,10 +79,10 @@ export interface Kernels {
   /**
    * √(a² + b²) without overflow; its gradient at the origin is 0.
    *
-   * common_1[i0] = hypot(a[i0], b[i0])
-   * common_2[i0] = 1 / common_1[i0]
-   * d_a[n] = [0 ≠ common_1[n]] · (a[n] · d_out[n] · common_2[n])
-   * d_b[n] = [0 ≠ common_1[n]] · (b[n] · d_out[n] · common_2[n])
+   * d_a_1[n] = hypot(a[n], b[n])
+   * d_a_2[n] = 1 / d_a_1[n]
+   * d_a[n] = [0 ≠ d_a_1[n]] · (a[n] · d_out[n] · d_a_2[n])
+   * d_b[n] = [0 ≠ d_a_1[n]] · (b[n] · d_out[n] · d_a_2[n])
    *
    * Operations: 10·N
    */

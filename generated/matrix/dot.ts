@@ -18,6 +18,8 @@ export interface DotResults {
 }
 
 /**
+ * Σ aᵢ bᵢ
+ *
  * out = Σ[n] a[n] · b[n]
  *
  * Operations: 2·N
@@ -72,6 +74,8 @@ export interface DotGradResults {
 }
 
 /**
+ * Σ aᵢ bᵢ
+ *
  * out = Σ[n] a[n] · b[n]
  * d_a[n] = b[n]
  * d_b[n] = a[n]

@@ -63,12 +63,16 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
+   * Σ aᵢ bᵢ
+   *
    * out = Σ[n] a[n] · b[n]
    *
    * Operations: 2·N
    */
   readonly dot: WasmKernel<[args: DotArgs], DotResults>;
   /**
+   * Σ aᵢ bᵢ
+   *
    * out = Σ[n] a[n] · b[n]
    * d_a[n] = b[n]
    * d_b[n] = a[n]

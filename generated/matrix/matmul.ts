@@ -30,6 +30,8 @@ export interface MatmulResults {
 let matmul_bPanel = new Float32Array(0);
 
 /**
+ * y = a b
+ *
  * y[i, j] = Σ[k] a[i, k] · b[k, j]
  *
  * Operations: 2·M·K·N
@@ -158,6 +160,8 @@ let matmul_vjp_bPanel = new Float32Array(0);
 let matmul_vjp_d_yPanel = new Float32Array(0);
 
 /**
+ * y = a b
+ *
  * d_a[i, k] = Σ[j] b[k, j] · d_y[i, j]
  * d_b[k, j] = Σ[i] a[i, k] · d_y[i, j]
  *

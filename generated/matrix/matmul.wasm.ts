@@ -76,12 +76,16 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
+   * y = a b
+   *
    * y[i, j] = Σ[k] a[i, k] · b[k, j]
    *
    * Operations: 2·M·K·N
    */
   readonly matmul: WasmKernel<[args: MatmulArgs, into?: MatmulInto], MatmulResults>;
   /**
+   * y = a b
+   *
    * d_a[i, k] = Σ[j] b[k, j] · d_y[i, j]
    * d_b[k, j] = Σ[i] a[i, k] · d_y[i, j]
    *

@@ -26,6 +26,8 @@ export interface MatvecResults {
 }
 
 /**
+ * y = a b, for a column b.
+ *
  * y[i] = Σ[k] a[i, k] · b[k]
  *
  * Operations: 2·M·K
@@ -88,6 +90,8 @@ export interface MatvecVjpResults {
 let matvec_vjp_d_bPart = new Float32Array(0);
 
 /**
+ * y = a b, for a column b.
+ *
  * d_a[i, k] = b[k] · d_y[i]
  * d_b[k] = Σ[i] a[i, k] · d_y[i]
  *

@@ -73,12 +73,16 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
+   * y = a b, for a column b.
+   *
    * y[i] = Σ[k] a[i, k] · b[k]
    *
    * Operations: 2·M·K
    */
   readonly matvec: WasmKernel<[args: MatvecArgs, into?: MatvecInto], MatvecResults>;
   /**
+   * y = a b, for a column b.
+   *
    * d_a[i, k] = b[k] · d_y[i]
    * d_b[k] = Σ[i] a[i, k] · d_y[i]
    *

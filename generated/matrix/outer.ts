@@ -26,6 +26,8 @@ export interface OuterResults {
 }
 
 /**
+ * y = a bᵀ
+ *
  * y[i, j] = a[i] · b[j]
  *
  * Operations: M·N
@@ -82,6 +84,8 @@ export interface OuterVjpResults {
 let outer_vjp_d_bPart = new Float32Array(0);
 
 /**
+ * y = a bᵀ
+ *
  * d_a[i] = Σ[j] b[j] · d_y[i, j]
  * d_b[j] = Σ[i] a[i] · d_y[i, j]
  *

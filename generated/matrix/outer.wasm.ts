@@ -73,12 +73,16 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
+   * y = a bᵀ
+   *
    * y[i, j] = a[i] · b[j]
    *
    * Operations: M·N
    */
   readonly outer: WasmKernel<[args: OuterArgs, into?: OuterInto], OuterResults>;
   /**
+   * y = a bᵀ
+   *
    * d_a[i] = Σ[j] b[j] · d_y[i, j]
    * d_b[j] = Σ[i] a[i] · d_y[i, j]
    *

@@ -24,6 +24,8 @@ export interface TransposeResults {
 }
 
 /**
+ * y = xᵀ
+ *
  * y[j, i] = x[i, j]
  *
  * Operations: 0
@@ -70,6 +72,8 @@ export interface TransposeVjpResults {
 }
 
 /**
+ * y = xᵀ
+ *
  * d_x[i, j] = d_y[j, i]
  *
  * Operations: 0

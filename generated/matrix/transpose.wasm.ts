@@ -64,12 +64,16 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
+   * y = xᵀ
+   *
    * y[j, i] = x[i, j]
    *
    * Operations: 0
    */
   readonly transpose: WasmKernel<[args: TransposeArgs, into?: TransposeInto], TransposeResults>;
   /**
+   * y = xᵀ
+   *
    * d_x[i, j] = d_y[j, i]
    *
    * Operations: 0

@@ -28,6 +28,8 @@ export interface VecmatResults {
 let vecmat_yPart = new Float32Array(0);
 
 /**
+ * y = a b, for a row a.
+ *
  * y[j] = Σ[k] a[k] · b[k, j]
  *
  * Operations: 2·K·N
@@ -96,6 +98,8 @@ export interface VecmatVjpResults {
 }
 
 /**
+ * y = a b, for a row a.
+ *
  * d_a[k] = Σ[j] b[k, j] · d_y[j]
  * d_b[k, j] = a[k] · d_y[j]
  *

@@ -73,12 +73,16 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
+   * y = a b, for a row a.
+   *
    * y[j] = Σ[k] a[k] · b[k, j]
    *
    * Operations: 2·K·N
    */
   readonly vecmat: WasmKernel<[args: VecmatArgs, into?: VecmatInto], VecmatResults>;
   /**
+   * y = a b, for a row a.
+   *
    * d_a[k] = Σ[j] b[k, j] · d_y[j]
    * d_b[k, j] = a[k] · d_y[j]
    *

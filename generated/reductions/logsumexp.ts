@@ -18,10 +18,10 @@ export interface LogsumexpResults {
 /**
  * log Σ eˣ, whose gradient is softmax. That it does not overflow is the compiler's concern.
  *
- * sum.sum_max_1 = max[n] x[n]
- * sum.sum_exp_1[n] = exp(x[n] - stop_gradient((|sum.sum_max_1| < Infinity ? sum.sum_max_1 : 0)))
- * sum.sum = Σ[n] sum.sum_exp_1[n]
- * out = log(sum.sum) + stop_gradient((|sum.sum_max_1| < Infinity ? sum.sum_max_1 : 0))
+ * sum.sum_max = max[n] x[n]
+ * sum.sum_exp[n] = exp(x[n] - stop_gradient((|sum.sum_max| < Infinity ? sum.sum_max : 0)))
+ * sum.sum = Σ[n] sum.sum_exp[n]
+ * out = log(sum.sum) + stop_gradient((|sum.sum_max| < Infinity ? sum.sum_max : 0))
  *
  * Operations: 4·N + 8
  */
@@ -30,20 +30,20 @@ export function logsumexp(args: LogsumexpArgs): LogsumexpResults {
   const N = dimension("N", args.N ?? inferred("N", "x", x.length, 1), 0);
   shape("x", x.length, "[N]", [N]);
   let out = 0;
-  let sum_sum_max_1 = -Infinity;
+  let sum_sum_max = -Infinity;
   for (let n = 0; n < N; n++) {
     const t = x[n]!;
-    sum_sum_max_1 = Math.max(sum_sum_max_1, t);
+    sum_sum_max = Math.max(sum_sum_max, t);
   }
   let sum_sumSum = 0;
-  const t2 = Math.abs(sum_sum_max_1) < Infinity ? sum_sum_max_1 : 0;
+  const t2 = Math.abs(sum_sum_max) < Infinity ? sum_sum_max : 0;
   for (let nFrom = 0; nFrom < N; nFrom += 1024) {
     const nTo = Math.min(nFrom + 1024, N);
     let sum_sumPart = 0;
     for (let n = nFrom; n < nTo; n++) {
       const t1 = x[n]!;
-      const sum_sum_exp_1 = Math.exp(t1 - t2);
-      sum_sumPart += sum_sum_exp_1;
+      const sum_sum_exp = Math.exp(t1 - t2);
+      sum_sumPart += sum_sum_exp;
     }
     sum_sumSum += sum_sumPart;
   }
@@ -75,16 +75,16 @@ export interface LogsumexpGradResults {
   readonly d_x: Float32Array;
 }
 
-let logsumexp_grad_sum_sum_1 = new Float32Array(0);
+let logsumexp_grad_sum_sum_term = new Float32Array(0);
 
 /**
  * log Σ eˣ, whose gradient is softmax. That it does not overflow is the compiler's concern.
  *
- * sum.sum_max_1 = max[n] x[n]
- * sum.sum_1[n] = exp(x[n] - stop_gradient((|sum.sum_max_1| < Infinity ? sum.sum_max_1 : 0)))
- * sum.sum = Σ[n] sum.sum_1[n]
- * out = log(sum.sum) + stop_gradient((|sum.sum_max_1| < Infinity ? sum.sum_max_1 : 0))
- * d_x[n] = sum.sum_1[n] / sum.sum
+ * sum.sum_max = max[n] x[n]
+ * sum.sum.term[n] = exp(x[n] - stop_gradient((|sum.sum_max| < Infinity ? sum.sum_max : 0)))
+ * sum.sum = Σ[n] sum.sum.term[n]
+ * out = log(sum.sum) + stop_gradient((|sum.sum_max| < Infinity ? sum.sum_max : 0))
+ * d_x[n] = sum.sum.term[n] / sum.sum
  *
  * Operations: 5·N + 8
  */
@@ -94,25 +94,25 @@ export function logsumexp_grad(args: LogsumexpGradArgs, into: LogsumexpGradInto 
   shape("x", x.length, "[N]", [N]);
   let out = 0;
   const d_x = output("d_x", into.d_x, "Float32Array", "[N]", [N]);
-  const sum_sum_1Size = N;
-  if (logsumexp_grad_sum_sum_1.length < sum_sum_1Size)
-    logsumexp_grad_sum_sum_1 = new Float32Array(sum_sum_1Size);
-  const sum_sum_1 = logsumexp_grad_sum_sum_1;
-  let sum_sum_max_1 = -Infinity;
+  const sum_sum_termSize = N;
+  if (logsumexp_grad_sum_sum_term.length < sum_sum_termSize)
+    logsumexp_grad_sum_sum_term = new Float32Array(sum_sum_termSize);
+  const sum_sum_term = logsumexp_grad_sum_sum_term;
+  let sum_sum_max = -Infinity;
   for (let n = 0; n < N; n++) {
     const t = x[n]!;
-    sum_sum_max_1 = Math.max(sum_sum_max_1, t);
+    sum_sum_max = Math.max(sum_sum_max, t);
   }
   let sum_sumSum = 0;
-  const t2 = Math.abs(sum_sum_max_1) < Infinity ? sum_sum_max_1 : 0;
+  const t2 = Math.abs(sum_sum_max) < Infinity ? sum_sum_max : 0;
   for (let nFrom = 0; nFrom < N; nFrom += 1024) {
     const nTo = Math.min(nFrom + 1024, N);
     let sum_sumPart = 0;
     for (let n = nFrom; n < nTo; n++) {
       const t1 = x[n]!;
-      const sum_sum_1_1 = Math.exp(t1 - t2);
-      sum_sum_1[n] = sum_sum_1_1;
-      sum_sumPart += sum_sum_1_1;
+      const sum_sum_term1 = Math.exp(t1 - t2);
+      sum_sum_term[n] = sum_sum_term1;
+      sum_sumPart += sum_sum_term1;
     }
     sum_sumSum += sum_sumPart;
   }
@@ -121,7 +121,7 @@ export function logsumexp_grad(args: LogsumexpGradArgs, into: LogsumexpGradInto 
   out = out1;
   const t4 = 1 / sum_sum;
   for (let n = 0; n < N; n++) {
-    const t3 = sum_sum_1[n]!;
+    const t3 = sum_sum_term[n]!;
     const d_x1 = t4 * t3;
     d_x[n] = d_x1;
   }

@@ -57,10 +57,10 @@ export interface Kernels {
   /**
    * log Σ eˣ, whose gradient is softmax. That it does not overflow is the compiler's concern.
    *
-   * sum.sum_max_1 = max[n] x[n]
-   * sum.sum_exp_1[n] = exp(x[n] - stop_gradient((|sum.sum_max_1| < Infinity ? sum.sum_max_1 : 0)))
-   * sum.sum = Σ[n] sum.sum_exp_1[n]
-   * out = log(sum.sum) + stop_gradient((|sum.sum_max_1| < Infinity ? sum.sum_max_1 : 0))
+   * sum.sum_max = max[n] x[n]
+   * sum.sum_exp[n] = exp(x[n] - stop_gradient((|sum.sum_max| < Infinity ? sum.sum_max : 0)))
+   * sum.sum = Σ[n] sum.sum_exp[n]
+   * out = log(sum.sum) + stop_gradient((|sum.sum_max| < Infinity ? sum.sum_max : 0))
    *
    * Operations: 4·N + 8
    */
@@ -68,11 +68,11 @@ export interface Kernels {
   /**
    * log Σ eˣ, whose gradient is softmax. That it does not overflow is the compiler's concern.
    *
-   * sum.sum_max_1 = max[n] x[n]
-   * sum.sum_1[n] = exp(x[n] - stop_gradient((|sum.sum_max_1| < Infinity ? sum.sum_max_1 : 0)))
-   * sum.sum = Σ[n] sum.sum_1[n]
-   * out = log(sum.sum) + stop_gradient((|sum.sum_max_1| < Infinity ? sum.sum_max_1 : 0))
-   * d_x[n] = sum.sum_1[n] / sum.sum
+   * sum.sum_max = max[n] x[n]
+   * sum.sum.term[n] = exp(x[n] - stop_gradient((|sum.sum_max| < Infinity ? sum.sum_max : 0)))
+   * sum.sum = Σ[n] sum.sum.term[n]
+   * out = log(sum.sum) + stop_gradient((|sum.sum_max| < Infinity ? sum.sum_max : 0))
+   * d_x[n] = sum.sum.term[n] / sum.sum
    *
    * Operations: 5·N + 8
    */

@@ -23,13 +23,13 @@ export interface LogsumexpAxis0Results {
   readonly y: Float32Array;
 }
 
-let logsumexp_axis0_sum_sum_max_1 = new Float32Array(0);
+let logsumexp_axis0_sum_sum_max = new Float32Array(0);
 
 /**
- * sum.sum_max_1[j] = max[m] x[m, j]
- * sum.sum_exp_1[j, m] = exp(x[m, j] - stop_gradient((|sum.sum_max_1[j]| < Infinity ? sum.sum_max_1[j] : 0)))
- * sum.sum[j] = Σ[m] sum.sum_exp_1[j, m]
- * y[j] = log(sum.sum[j]) + stop_gradient((|sum.sum_max_1[j]| < Infinity ? sum.sum_max_1[j] : 0))
+ * sum.sum_max[j] = max[m] x[m, j]
+ * sum.sum_exp[j, m] = exp(x[m, j] - stop_gradient((|sum.sum_max[j]| < Infinity ? sum.sum_max[j] : 0)))
+ * sum.sum[j] = Σ[m] sum.sum_exp[j, m]
+ * y[j] = log(sum.sum[j]) + stop_gradient((|sum.sum_max[j]| < Infinity ? sum.sum_max[j] : 0))
  *
  * Operations: 4·M·N + 8·N
  */
@@ -42,23 +42,23 @@ export function logsumexp_axis0(
   const N = dimension("N", args.N, 0);
   shape("x", x.length, "[M, N]", [M, N]);
   const y = output("y", into.y, "Float32Array", "[N]", [N]);
-  const sum_sum_max_1Size = N;
-  if (logsumexp_axis0_sum_sum_max_1.length < sum_sum_max_1Size)
-    logsumexp_axis0_sum_sum_max_1 = new Float32Array(sum_sum_max_1Size);
-  const sum_sum_max_1 = logsumexp_axis0_sum_sum_max_1;
+  const sum_sum_maxSize = N;
+  if (logsumexp_axis0_sum_sum_max.length < sum_sum_maxSize)
+    logsumexp_axis0_sum_sum_max = new Float32Array(sum_sum_maxSize);
+  const sum_sum_max = logsumexp_axis0_sum_sum_max;
   for (let j = 0; j < N; j++) {
-    sum_sum_max_1[j] = -Infinity;
+    sum_sum_max[j] = -Infinity;
   }
   for (let m = 0; m < M; m++) {
     const at = m * N;
     for (let j = 0; j < N; j++) {
       const t = x[at + j]!;
-      sum_sum_max_1[j]! = Math.max(sum_sum_max_1[j]!, t);
+      sum_sum_max[j]! = Math.max(sum_sum_max[j]!, t);
     }
   }
   for (let j = 0; j < N; j++) {
     let sum_sumSum = 0;
-    const t2 = sum_sum_max_1[j]!;
+    const t2 = sum_sum_max[j]!;
     const t3 = Math.abs(t2) < Infinity ? t2 : 0;
     for (let mFrom = 0; mFrom < M; mFrom += 1024) {
       const mTo = Math.min(mFrom + 1024, M);
@@ -66,8 +66,8 @@ export function logsumexp_axis0(
       for (let m = mFrom; m < mTo; m++) {
         const at1 = j + m * N;
         const t1 = x[at1]!;
-        const sum_sum_exp_1 = Math.exp(t1 - t3);
-        sum_sumPart += sum_sum_exp_1;
+        const sum_sum_exp = Math.exp(t1 - t3);
+        sum_sumPart += sum_sum_exp;
       }
       sum_sumSum += sum_sumPart;
     }
@@ -103,17 +103,17 @@ export interface LogsumexpAxis0VjpResults {
 }
 
 let logsumexp_axis0_vjp_sum_sumPart = new Float32Array(0);
-let logsumexp_axis0_vjp_sum_sum_max_1 = new Float32Array(0);
-let logsumexp_axis0_vjp_sum_sum_1 = new Float32Array(0);
+let logsumexp_axis0_vjp_sum_sum_max = new Float32Array(0);
+let logsumexp_axis0_vjp_sum_sum_term = new Float32Array(0);
 let logsumexp_axis0_vjp_sum_sum = new Float32Array(0);
 let logsumexp_axis0_vjp_d_sum_sum = new Float32Array(0);
 
 /**
- * sum.sum_max_1[j] = max[m] x[m, j]
- * sum.sum_1[m, j] = exp(x[m, j] - stop_gradient((|sum.sum_max_1[j]| < Infinity ? sum.sum_max_1[j] : 0)))
- * sum.sum[j] = Σ[m] sum.sum_1[m, j]
+ * sum.sum_max[j] = max[m] x[m, j]
+ * sum.sum.term[m, j] = exp(x[m, j] - stop_gradient((|sum.sum_max[j]| < Infinity ? sum.sum_max[j] : 0)))
+ * sum.sum[j] = Σ[m] sum.sum.term[m, j]
  * d_sum.sum[j] = d_y[j] / sum.sum[j]
- * d_x[m, j] = d_sum.sum[j] · sum.sum_1[m, j]
+ * d_x[m, j] = d_sum.sum[j] · sum.sum.term[m, j]
  *
  * Operations: 5·M·N + 4·N
  */
@@ -132,14 +132,14 @@ export function logsumexp_axis0_vjp(
   if (logsumexp_axis0_vjp_sum_sumPart.length < sum_sumPartSize)
     logsumexp_axis0_vjp_sum_sumPart = new Float32Array(sum_sumPartSize);
   const sum_sumPart = logsumexp_axis0_vjp_sum_sumPart;
-  const sum_sum_max_1Size = N;
-  if (logsumexp_axis0_vjp_sum_sum_max_1.length < sum_sum_max_1Size)
-    logsumexp_axis0_vjp_sum_sum_max_1 = new Float32Array(sum_sum_max_1Size);
-  const sum_sum_max_1 = logsumexp_axis0_vjp_sum_sum_max_1;
-  const sum_sum_1Size = M * N;
-  if (logsumexp_axis0_vjp_sum_sum_1.length < sum_sum_1Size)
-    logsumexp_axis0_vjp_sum_sum_1 = new Float32Array(sum_sum_1Size);
-  const sum_sum_1 = logsumexp_axis0_vjp_sum_sum_1;
+  const sum_sum_maxSize = N;
+  if (logsumexp_axis0_vjp_sum_sum_max.length < sum_sum_maxSize)
+    logsumexp_axis0_vjp_sum_sum_max = new Float32Array(sum_sum_maxSize);
+  const sum_sum_max = logsumexp_axis0_vjp_sum_sum_max;
+  const sum_sum_termSize = M * N;
+  if (logsumexp_axis0_vjp_sum_sum_term.length < sum_sum_termSize)
+    logsumexp_axis0_vjp_sum_sum_term = new Float32Array(sum_sum_termSize);
+  const sum_sum_term = logsumexp_axis0_vjp_sum_sum_term;
   const sum_sumSize = N;
   if (logsumexp_axis0_vjp_sum_sum.length < sum_sumSize)
     logsumexp_axis0_vjp_sum_sum = new Float32Array(sum_sumSize);
@@ -149,12 +149,12 @@ export function logsumexp_axis0_vjp(
     logsumexp_axis0_vjp_d_sum_sum = new Float32Array(d_sum_sumSize);
   const d_sum_sum = logsumexp_axis0_vjp_d_sum_sum;
   for (let j = 0; j < N; j++) {
-    sum_sum_max_1[j] = -Infinity;
+    sum_sum_max[j] = -Infinity;
   }
   for (let m = 0; m < M; m++) {
     const at = m * N;
     for (let j = 0; j < N; j++) {
-      sum_sum_max_1[j]! = Math.max(sum_sum_max_1[j]!, x[at + j]!);
+      sum_sum_max[j]! = Math.max(sum_sum_max[j]!, x[at + j]!);
     }
   }
   for (let j = 0; j < N; j++) {
@@ -168,10 +168,10 @@ export function logsumexp_axis0_vjp(
     for (let m = mFrom; m < mTo; m++) {
       const at1 = m * N;
       for (let j = 0; j < N; j++) {
-        const t = sum_sum_max_1[j]!;
-        const sum_sum_1_1 = Math.exp(x[at1 + j]! - (Math.abs(t) < Infinity ? t : 0));
-        sum_sum_1[at1 + j] = sum_sum_1_1;
-        sum_sumPart[j]! += sum_sum_1_1;
+        const t = sum_sum_max[j]!;
+        const sum_sum_term1 = Math.exp(x[at1 + j]! - (Math.abs(t) < Infinity ? t : 0));
+        sum_sum_term[at1 + j] = sum_sum_term1;
+        sum_sumPart[j]! += sum_sum_term1;
       }
     }
     for (let j = 0; j < N; j++) {
@@ -185,7 +185,7 @@ export function logsumexp_axis0_vjp(
   for (let m = 0; m < M; m++) {
     const at2 = m * N;
     for (let j = 0; j < N; j++) {
-      const d_x1 = d_sum_sum[j]! * sum_sum_1[at2 + j]!;
+      const d_x1 = d_sum_sum[j]! * sum_sum_term[at2 + j]!;
       d_x[at2 + j] = d_x1;
     }
   }

@@ -65,10 +65,10 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * sum.sum_max_1[j] = max[m] x[m, j]
-   * sum.sum_exp_1[j, m] = exp(x[m, j] - stop_gradient((|sum.sum_max_1[j]| < Infinity ? sum.sum_max_1[j] : 0)))
-   * sum.sum[j] = Σ[m] sum.sum_exp_1[j, m]
-   * y[j] = log(sum.sum[j]) + stop_gradient((|sum.sum_max_1[j]| < Infinity ? sum.sum_max_1[j] : 0))
+   * sum.sum_max[j] = max[m] x[m, j]
+   * sum.sum_exp[j, m] = exp(x[m, j] - stop_gradient((|sum.sum_max[j]| < Infinity ? sum.sum_max[j] : 0)))
+   * sum.sum[j] = Σ[m] sum.sum_exp[j, m]
+   * y[j] = log(sum.sum[j]) + stop_gradient((|sum.sum_max[j]| < Infinity ? sum.sum_max[j] : 0))
    *
    * Operations: 4·M·N + 8·N
    */
@@ -77,11 +77,11 @@ export interface Kernels {
     LogsumexpAxis0Results
   >;
   /**
-   * sum.sum_max_1[j] = max[m] x[m, j]
-   * sum.sum_1[m, j] = exp(x[m, j] - stop_gradient((|sum.sum_max_1[j]| < Infinity ? sum.sum_max_1[j] : 0)))
-   * sum.sum[j] = Σ[m] sum.sum_1[m, j]
+   * sum.sum_max[j] = max[m] x[m, j]
+   * sum.sum.term[m, j] = exp(x[m, j] - stop_gradient((|sum.sum_max[j]| < Infinity ? sum.sum_max[j] : 0)))
+   * sum.sum[j] = Σ[m] sum.sum.term[m, j]
    * d_sum.sum[j] = d_y[j] / sum.sum[j]
-   * d_x[m, j] = d_sum.sum[j] · sum.sum_1[m, j]
+   * d_x[m, j] = d_sum.sum[j] · sum.sum.term[m, j]
    *
    * Operations: 5·M·N + 4·N
    */

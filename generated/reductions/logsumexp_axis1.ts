@@ -24,10 +24,10 @@ export interface LogsumexpAxis1Results {
 }
 
 /**
- * sum.sum_max_1[i] = max[n] x[i, n]
- * sum.sum_exp_1[i, n] = exp(x[i, n] - stop_gradient((|sum.sum_max_1[i]| < Infinity ? sum.sum_max_1[i] : 0)))
- * sum.sum[i] = Σ[n] sum.sum_exp_1[i, n]
- * y[i] = log(sum.sum[i]) + stop_gradient((|sum.sum_max_1[i]| < Infinity ? sum.sum_max_1[i] : 0))
+ * sum.sum_max[i] = max[n] x[i, n]
+ * sum.sum_exp[i, n] = exp(x[i, n] - stop_gradient((|sum.sum_max[i]| < Infinity ? sum.sum_max[i] : 0)))
+ * sum.sum[i] = Σ[n] sum.sum_exp[i, n]
+ * y[i] = log(sum.sum[i]) + stop_gradient((|sum.sum_max[i]| < Infinity ? sum.sum_max[i] : 0))
  *
  * Operations: 4·M·N + 8·M
  */
@@ -41,21 +41,21 @@ export function logsumexp_axis1(
   shape("x", x.length, "[M, N]", [M, N]);
   const y = output("y", into.y, "Float32Array", "[M]", [M]);
   for (let i = 0; i < M; i++) {
-    let sum_sum_max_1 = -Infinity;
+    let sum_sum_max = -Infinity;
     const at = i * N;
     for (let n = 0; n < N; n++) {
       const t = x[at + n]!;
-      sum_sum_max_1 = Math.max(sum_sum_max_1, t);
+      sum_sum_max = Math.max(sum_sum_max, t);
     }
     let sum_sumSum = 0;
-    const t2 = Math.abs(sum_sum_max_1) < Infinity ? sum_sum_max_1 : 0;
+    const t2 = Math.abs(sum_sum_max) < Infinity ? sum_sum_max : 0;
     for (let nFrom = 0; nFrom < N; nFrom += 1024) {
       const nTo = Math.min(nFrom + 1024, N);
       let sum_sumPart = 0;
       for (let n = nFrom; n < nTo; n++) {
         const t1 = x[at + n]!;
-        const sum_sum_exp_1 = Math.exp(t1 - t2);
-        sum_sumPart += sum_sum_exp_1;
+        const sum_sum_exp = Math.exp(t1 - t2);
+        sum_sumPart += sum_sum_exp;
       }
       sum_sumSum += sum_sumPart;
     }
@@ -90,14 +90,14 @@ export interface LogsumexpAxis1VjpResults {
   readonly d_x: Float32Array;
 }
 
-let logsumexp_axis1_vjp_sum_sum_1 = new Float32Array(0);
+let logsumexp_axis1_vjp_sum_sum_term = new Float32Array(0);
 
 /**
- * sum.sum_max_1[i] = max[n] x[i, n]
- * sum.sum_1[i, n] = exp(x[i, n] - stop_gradient((|sum.sum_max_1[i]| < Infinity ? sum.sum_max_1[i] : 0)))
- * sum.sum[i] = Σ[n] sum.sum_1[i, n]
+ * sum.sum_max[i] = max[n] x[i, n]
+ * sum.sum.term[i, n] = exp(x[i, n] - stop_gradient((|sum.sum_max[i]| < Infinity ? sum.sum_max[i] : 0)))
+ * sum.sum[i] = Σ[n] sum.sum.term[i, n]
  * d_sum.sum[i] = d_y[i] / sum.sum[i]
- * d_x[i, n] = d_sum.sum[i] · sum.sum_1[i, n]
+ * d_x[i, n] = d_sum.sum[i] · sum.sum.term[i, n]
  *
  * Operations: 5·M·N + 4·M
  */
@@ -112,34 +112,34 @@ export function logsumexp_axis1_vjp(
   shape("x", x.length, "[M, N]", [M, N]);
   shape("d_y", d_y.length, "[M]", [M]);
   const d_x = output("d_x", into.d_x, "Float32Array", "[M, N]", [M, N]);
-  const sum_sum_1Size = N;
-  if (logsumexp_axis1_vjp_sum_sum_1.length < sum_sum_1Size)
-    logsumexp_axis1_vjp_sum_sum_1 = new Float32Array(sum_sum_1Size);
-  const sum_sum_1 = logsumexp_axis1_vjp_sum_sum_1;
+  const sum_sum_termSize = N;
+  if (logsumexp_axis1_vjp_sum_sum_term.length < sum_sum_termSize)
+    logsumexp_axis1_vjp_sum_sum_term = new Float32Array(sum_sum_termSize);
+  const sum_sum_term = logsumexp_axis1_vjp_sum_sum_term;
   for (let i = 0; i < M; i++) {
-    let sum_sum_max_1 = -Infinity;
+    let sum_sum_max = -Infinity;
     const at = i * N;
     for (let n = 0; n < N; n++) {
       const t = x[at + n]!;
-      sum_sum_max_1 = Math.max(sum_sum_max_1, t);
+      sum_sum_max = Math.max(sum_sum_max, t);
     }
     let sum_sumSum = 0;
-    const t2 = Math.abs(sum_sum_max_1) < Infinity ? sum_sum_max_1 : 0;
+    const t2 = Math.abs(sum_sum_max) < Infinity ? sum_sum_max : 0;
     for (let nFrom = 0; nFrom < N; nFrom += 1024) {
       const nTo = Math.min(nFrom + 1024, N);
       let sum_sumPart = 0;
       for (let n = nFrom; n < nTo; n++) {
         const t1 = x[at + n]!;
-        const sum_sum_1_1 = Math.exp(t1 - t2);
-        sum_sum_1[n] = sum_sum_1_1;
-        sum_sumPart += sum_sum_1_1;
+        const sum_sum_term1 = Math.exp(t1 - t2);
+        sum_sum_term[n] = sum_sum_term1;
+        sum_sumPart += sum_sum_term1;
       }
       sum_sumSum += sum_sumPart;
     }
     const sum_sum = sum_sumSum;
     const d_sum_sum = d_y[i]! / sum_sum;
     for (let n = 0; n < N; n++) {
-      const t3 = sum_sum_1[n]!;
+      const t3 = sum_sum_term[n]!;
       const d_x1 = d_sum_sum * t3;
       d_x[at + n] = d_x1;
     }

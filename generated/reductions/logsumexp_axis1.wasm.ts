@@ -65,10 +65,10 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * sum.sum_max_1[i] = max[n] x[i, n]
-   * sum.sum_exp_1[i, n] = exp(x[i, n] - stop_gradient((|sum.sum_max_1[i]| < Infinity ? sum.sum_max_1[i] : 0)))
-   * sum.sum[i] = Σ[n] sum.sum_exp_1[i, n]
-   * y[i] = log(sum.sum[i]) + stop_gradient((|sum.sum_max_1[i]| < Infinity ? sum.sum_max_1[i] : 0))
+   * sum.sum_max[i] = max[n] x[i, n]
+   * sum.sum_exp[i, n] = exp(x[i, n] - stop_gradient((|sum.sum_max[i]| < Infinity ? sum.sum_max[i] : 0)))
+   * sum.sum[i] = Σ[n] sum.sum_exp[i, n]
+   * y[i] = log(sum.sum[i]) + stop_gradient((|sum.sum_max[i]| < Infinity ? sum.sum_max[i] : 0))
    *
    * Operations: 4·M·N + 8·M
    */
@@ -77,11 +77,11 @@ export interface Kernels {
     LogsumexpAxis1Results
   >;
   /**
-   * sum.sum_max_1[i] = max[n] x[i, n]
-   * sum.sum_1[i, n] = exp(x[i, n] - stop_gradient((|sum.sum_max_1[i]| < Infinity ? sum.sum_max_1[i] : 0)))
-   * sum.sum[i] = Σ[n] sum.sum_1[i, n]
+   * sum.sum_max[i] = max[n] x[i, n]
+   * sum.sum.term[i, n] = exp(x[i, n] - stop_gradient((|sum.sum_max[i]| < Infinity ? sum.sum_max[i] : 0)))
+   * sum.sum[i] = Σ[n] sum.sum.term[i, n]
    * d_sum.sum[i] = d_y[i] / sum.sum[i]
-   * d_x[i, n] = d_sum.sum[i] · sum.sum_1[i, n]
+   * d_x[i, n] = d_sum.sum[i] · sum.sum.term[i, n]
    *
    * Operations: 5·M·N + 4·M
    */

@@ -18,10 +18,10 @@ export interface NormResults {
 /**
  * Euclidean norm √Σ x², with gradient x / |x|, and 0 at the zero vector.
  *
- * squares_largest_1 = max[n] |x[n]|
- * squares_scale_1 = (squares_largest_1 < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (squares_largest_1 < 8.077935669463161e-28 ? 1.298074214633707e+33 : (squares_largest_1 < 9.313225746154785e-10 ? 1152921504606847000 : (squares_largest_1 ≤ 1073741824 ? 1 : (squares_largest_1 ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (squares_largest_1 ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
- * squares_scaled_1 = Σ[n] (x[n] · stop_gradient(squares_scale_1))^2
- * out = (0 = squares_scaled_1 ? 0 : [0 ≠ squares_scaled_1] · (sqrt(squares_scaled_1) / stop_gradient(squares_scale_1)))
+ * squares_largest = max[n] |x[n]|
+ * squares_scale = (squares_largest < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (squares_largest < 8.077935669463161e-28 ? 1.298074214633707e+33 : (squares_largest < 9.313225746154785e-10 ? 1152921504606847000 : (squares_largest ≤ 1073741824 ? 1 : (squares_largest ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (squares_largest ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
+ * squares_scaled = Σ[n] (x[n] · stop_gradient(squares_scale))^2
+ * out = (0 = squares_scaled ? 0 : [0 ≠ squares_scaled] · (sqrt(squares_scaled) / stop_gradient(squares_scale)))
  *
  * Operations: 5·N + 18
  */
@@ -30,40 +30,40 @@ export function norm(args: NormArgs): NormResults {
   const N = dimension("N", args.N ?? inferred("N", "x", x.length, 1), 0);
   shape("x", x.length, "[N]", [N]);
   let out = 0;
-  let squares_largest_1 = -Infinity;
+  let squares_largest = -Infinity;
   for (let n = 0; n < N; n++) {
     const t = x[n]!;
-    squares_largest_1 = Math.max(squares_largest_1, Math.abs(t));
+    squares_largest = Math.max(squares_largest, Math.abs(t));
   }
-  const squares_scale_1: number =
-    squares_largest_1 < 3.8725919148493183e-121
+  const squares_scale: number =
+    squares_largest < 3.8725919148493183e-121
       ? 5.260135901548374e210
-      : squares_largest_1 < 8.077935669463161e-28
+      : squares_largest < 8.077935669463161e-28
         ? 1.298074214633707e33
-        : squares_largest_1 < 9.313225746154785e-10
+        : squares_largest < 9.313225746154785e-10
           ? 1152921504606847000
-          : squares_largest_1 <= 1073741824
+          : squares_largest <= 1073741824
             ? 1
-            : squares_largest_1 <= 1.2379400392853803e27
+            : squares_largest <= 1.2379400392853803e27
               ? 8.673617379884035e-19
-              : squares_largest_1 <= 2.5822498780869086e120
+              : squares_largest <= 2.5822498780869086e120
                 ? 7.703719777548943e-34
                 : 1.90109156629516e-211;
-  let squares_scaled_1Sum = 0;
+  let squares_scaledSum = 0;
   for (let nFrom = 0; nFrom < N; nFrom += 1024) {
     const nTo = Math.min(nFrom + 1024, N);
-    let squares_scaled_1Part = 0;
+    let squares_scaledPart = 0;
     for (let n = nFrom; n < nTo; n++) {
       const t1 = x[n]!;
-      const t2 = squares_scale_1 * t1;
+      const t2 = squares_scale * t1;
       const t3 = t2 * t2;
-      squares_scaled_1Part += t3;
+      squares_scaledPart += t3;
     }
-    squares_scaled_1Sum += squares_scaled_1Part;
+    squares_scaledSum += squares_scaledPart;
   }
-  const squares_scaled_1 = squares_scaled_1Sum;
+  const squares_scaled = squares_scaledSum;
   const out1 =
-    0 === +squares_scaled_1 ? 0 : 0 !== +squares_scaled_1 ? Math.sqrt(squares_scaled_1) / squares_scale_1 : 0;
+    0 === +squares_scaled ? 0 : 0 !== +squares_scaled ? Math.sqrt(squares_scaled) / squares_scale : 0;
   out = out1;
   return { out };
 }
@@ -93,13 +93,13 @@ export interface NormGradResults {
 /**
  * Euclidean norm √Σ x², with gradient x / |x|, and 0 at the zero vector.
  *
- * squares_largest_1 = max[n] |x[n]|
- * squares_scale_1 = (squares_largest_1 < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (squares_largest_1 < 8.077935669463161e-28 ? 1.298074214633707e+33 : (squares_largest_1 < 9.313225746154785e-10 ? 1152921504606847000 : (squares_largest_1 ≤ 1073741824 ? 1 : (squares_largest_1 ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (squares_largest_1 ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
- * squares_scaled_1_1[n] = x[n] · stop_gradient(squares_scale_1)
- * squares_scaled_1 = Σ[n] squares_scaled_1_1[n]^2
- * out = (0 = squares_scaled_1 ? 0 : [0 ≠ squares_scaled_1] · (sqrt(squares_scaled_1) / stop_gradient(squares_scale_1)))
- * d_squares_scaled_1 = [0 ≠ squares_scaled_1 and not (0 = squares_scaled_1)] · (1 / (2 · stop_gradient(squares_scale_1) · sqrt(squares_scaled_1)))
- * d_x[n] = 2 · stop_gradient(squares_scale_1) · d_squares_scaled_1 · squares_scaled_1_1[n]
+ * squares_largest = max[n] |x[n]|
+ * squares_scale = (squares_largest < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (squares_largest < 8.077935669463161e-28 ? 1.298074214633707e+33 : (squares_largest < 9.313225746154785e-10 ? 1152921504606847000 : (squares_largest ≤ 1073741824 ? 1 : (squares_largest ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (squares_largest ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
+ * squares_scaled.term[n] = x[n] · stop_gradient(squares_scale)
+ * squares_scaled = Σ[n] squares_scaled.term[n]^2
+ * out = (0 = squares_scaled ? 0 : [0 ≠ squares_scaled] · (sqrt(squares_scaled) / stop_gradient(squares_scale)))
+ * d_squares_scaled = [0 ≠ squares_scaled and not (0 = squares_scaled)] · (1 / (2 · stop_gradient(squares_scale) · sqrt(squares_scaled)))
+ * d_x[n] = 2 · stop_gradient(squares_scale) · d_squares_scaled · squares_scaled.term[n]
  *
  * Operations: 6·N + 27
  */
@@ -109,48 +109,48 @@ export function norm_grad(args: NormGradArgs, into: NormGradInto = {}): NormGrad
   shape("x", x.length, "[N]", [N]);
   let out = 0;
   const d_x = output("d_x", into.d_x, "Float32Array", "[N]", [N]);
-  let squares_largest_1 = -Infinity;
+  let squares_largest = -Infinity;
   for (let n = 0; n < N; n++) {
     const t = x[n]!;
-    squares_largest_1 = Math.max(squares_largest_1, Math.abs(t));
+    squares_largest = Math.max(squares_largest, Math.abs(t));
   }
-  const squares_scale_1: number =
-    squares_largest_1 < 3.8725919148493183e-121
+  const squares_scale: number =
+    squares_largest < 3.8725919148493183e-121
       ? 5.260135901548374e210
-      : squares_largest_1 < 8.077935669463161e-28
+      : squares_largest < 8.077935669463161e-28
         ? 1.298074214633707e33
-        : squares_largest_1 < 9.313225746154785e-10
+        : squares_largest < 9.313225746154785e-10
           ? 1152921504606847000
-          : squares_largest_1 <= 1073741824
+          : squares_largest <= 1073741824
             ? 1
-            : squares_largest_1 <= 1.2379400392853803e27
+            : squares_largest <= 1.2379400392853803e27
               ? 8.673617379884035e-19
-              : squares_largest_1 <= 2.5822498780869086e120
+              : squares_largest <= 2.5822498780869086e120
                 ? 7.703719777548943e-34
                 : 1.90109156629516e-211;
-  let squares_scaled_1Sum = 0;
+  let squares_scaledSum = 0;
   for (let nFrom = 0; nFrom < N; nFrom += 1024) {
     const nTo = Math.min(nFrom + 1024, N);
-    let squares_scaled_1Part = 0;
+    let squares_scaledPart = 0;
     for (let n = nFrom; n < nTo; n++) {
       const t1 = x[n]!;
-      const t2 = squares_scale_1 * t1;
+      const t2 = squares_scale * t1;
       const t3 = t2 * t2;
-      squares_scaled_1Part += t3;
+      squares_scaledPart += t3;
     }
-    squares_scaled_1Sum += squares_scaled_1Part;
+    squares_scaledSum += squares_scaledPart;
   }
-  const squares_scaled_1 = squares_scaled_1Sum;
-  const is = 0 === +squares_scaled_1;
-  const t4 = 1 / squares_scale_1;
-  const is1 = 0 !== +squares_scaled_1;
-  const out1 = is ? 0 : is1 ? t4 * Math.sqrt(squares_scaled_1) : 0;
+  const squares_scaled = squares_scaledSum;
+  const is = 0 === +squares_scaled;
+  const t4 = 1 / squares_scale;
+  const is1 = 0 !== +squares_scaled;
+  const out1 = is ? 0 : is1 ? t4 * Math.sqrt(squares_scaled) : 0;
   out = out1;
-  const d_squares_scaled_1 = is1 && !is ? (0.5 * t4) / Math.sqrt(squares_scaled_1) : 0;
-  const t7 = 2 * squares_scale_1 * d_squares_scaled_1;
+  const d_squares_scaled = is1 && !is ? (0.5 * t4) / Math.sqrt(squares_scaled) : 0;
+  const t7 = 2 * squares_scale * d_squares_scaled;
   for (let n = 0; n < N; n++) {
     const t5 = x[n]!;
-    const t6 = squares_scale_1 * t5;
+    const t6 = squares_scale * t5;
     const d_x1 = t7 * t6;
     d_x[n] = d_x1;
   }

@@ -23,16 +23,16 @@ export interface NormAxis0Results {
   readonly y: Float32Array;
 }
 
-let norm_axis0_norm_squares_scaled_1Part = new Float32Array(0);
-let norm_axis0_norm_squares_largest_1 = new Float32Array(0);
-let norm_axis0_norm_squares_scale_1 = new Float32Array(0);
-let norm_axis0_norm_squares_scaled_1 = new Float32Array(0);
+let norm_axis0_norm_squares_scaledPart = new Float32Array(0);
+let norm_axis0_norm_squares_largest = new Float32Array(0);
+let norm_axis0_norm_squares_scale = new Float32Array(0);
+let norm_axis0_norm_squares_scaled = new Float32Array(0);
 
 /**
- * norm.squares_largest_1[j] = max[m] |x[m, j]|
- * norm.squares_scale_1[j] = (norm.squares_largest_1[j] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (norm.squares_largest_1[j] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (norm.squares_largest_1[j] < 9.313225746154785e-10 ? 1152921504606847000 : (norm.squares_largest_1[j] ≤ 1073741824 ? 1 : (norm.squares_largest_1[j] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (norm.squares_largest_1[j] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
- * norm.squares_scaled_1[j] = Σ[m] (x[m, j] · stop_gradient(norm.squares_scale_1[j]))^2
- * y[j] = (0 = norm.squares_scaled_1[j] ? 0 : [0 ≠ norm.squares_scaled_1[j]] · (sqrt(norm.squares_scaled_1[j]) / stop_gradient(norm.squares_scale_1[j])))
+ * norm.squares_largest[j] = max[m] |x[m, j]|
+ * norm.squares_scale[j] = (norm.squares_largest[j] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (norm.squares_largest[j] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (norm.squares_largest[j] < 9.313225746154785e-10 ? 1152921504606847000 : (norm.squares_largest[j] ≤ 1073741824 ? 1 : (norm.squares_largest[j] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (norm.squares_largest[j] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
+ * norm.squares_scaled[j] = Σ[m] (x[m, j] · stop_gradient(norm.squares_scale[j]))^2
+ * y[j] = (0 = norm.squares_scaled[j] ? 0 : [0 ≠ norm.squares_scaled[j]] · (sqrt(norm.squares_scaled[j]) / stop_gradient(norm.squares_scale[j])))
  *
  * Operations: 5·M·N + 18·N
  */
@@ -42,35 +42,35 @@ export function norm_axis0(args: NormAxis0Args, into: NormAxis0Into = {}): NormA
   const N = dimension("N", args.N, 0);
   shape("x", x.length, "[M, N]", [M, N]);
   const y = output("y", into.y, "Float32Array", "[N]", [N]);
-  const norm_squares_scaled_1PartSize = N;
-  if (norm_axis0_norm_squares_scaled_1Part.length < norm_squares_scaled_1PartSize)
-    norm_axis0_norm_squares_scaled_1Part = new Float32Array(norm_squares_scaled_1PartSize);
-  const norm_squares_scaled_1Part = norm_axis0_norm_squares_scaled_1Part;
-  const norm_squares_largest_1Size = N;
-  if (norm_axis0_norm_squares_largest_1.length < norm_squares_largest_1Size)
-    norm_axis0_norm_squares_largest_1 = new Float32Array(norm_squares_largest_1Size);
-  const norm_squares_largest_1 = norm_axis0_norm_squares_largest_1;
-  const norm_squares_scale_1Size = N;
-  if (norm_axis0_norm_squares_scale_1.length < norm_squares_scale_1Size)
-    norm_axis0_norm_squares_scale_1 = new Float32Array(norm_squares_scale_1Size);
-  const norm_squares_scale_1 = norm_axis0_norm_squares_scale_1;
-  const norm_squares_scaled_1Size = N;
-  if (norm_axis0_norm_squares_scaled_1.length < norm_squares_scaled_1Size)
-    norm_axis0_norm_squares_scaled_1 = new Float32Array(norm_squares_scaled_1Size);
-  const norm_squares_scaled_1 = norm_axis0_norm_squares_scaled_1;
+  const norm_squares_scaledPartSize = N;
+  if (norm_axis0_norm_squares_scaledPart.length < norm_squares_scaledPartSize)
+    norm_axis0_norm_squares_scaledPart = new Float32Array(norm_squares_scaledPartSize);
+  const norm_squares_scaledPart = norm_axis0_norm_squares_scaledPart;
+  const norm_squares_largestSize = N;
+  if (norm_axis0_norm_squares_largest.length < norm_squares_largestSize)
+    norm_axis0_norm_squares_largest = new Float32Array(norm_squares_largestSize);
+  const norm_squares_largest = norm_axis0_norm_squares_largest;
+  const norm_squares_scaleSize = N;
+  if (norm_axis0_norm_squares_scale.length < norm_squares_scaleSize)
+    norm_axis0_norm_squares_scale = new Float32Array(norm_squares_scaleSize);
+  const norm_squares_scale = norm_axis0_norm_squares_scale;
+  const norm_squares_scaledSize = N;
+  if (norm_axis0_norm_squares_scaled.length < norm_squares_scaledSize)
+    norm_axis0_norm_squares_scaled = new Float32Array(norm_squares_scaledSize);
+  const norm_squares_scaled = norm_axis0_norm_squares_scaled;
   for (let j = 0; j < N; j++) {
-    norm_squares_largest_1[j] = -Infinity;
+    norm_squares_largest[j] = -Infinity;
   }
   for (let m = 0; m < M; m++) {
     const at = m * N;
     for (let j = 0; j < N; j++) {
       const t = x[at + j]!;
-      norm_squares_largest_1[j]! = Math.max(norm_squares_largest_1[j]!, Math.abs(t));
+      norm_squares_largest[j]! = Math.max(norm_squares_largest[j]!, Math.abs(t));
     }
   }
   for (let j = 0; j < N; j++) {
-    const t1 = norm_squares_largest_1[j]!;
-    const norm_squares_scale_1_1: number =
+    const t1 = norm_squares_largest[j]!;
+    const norm_squares_scale1: number =
       t1 < 3.8725919148493183e-121
         ? 5.260135901548374e210
         : t1 < 8.077935669463161e-28
@@ -84,33 +84,33 @@ export function norm_axis0(args: NormAxis0Args, into: NormAxis0Into = {}): NormA
                 : t1 <= 2.5822498780869086e120
                   ? 7.703719777548943e-34
                   : 1.90109156629516e-211;
-    norm_squares_scale_1[j] = norm_squares_scale_1_1;
+    norm_squares_scale[j] = norm_squares_scale1;
   }
   for (let j = 0; j < N; j++) {
-    norm_squares_scaled_1[j] = 0;
+    norm_squares_scaled[j] = 0;
   }
   for (let mFrom = 0; mFrom < M; mFrom += 1024) {
     const mTo = Math.min(mFrom + 1024, M);
     for (let j = 0; j < N; j++) {
-      norm_squares_scaled_1Part[j] = 0;
+      norm_squares_scaledPart[j] = 0;
     }
     for (let m = mFrom; m < mTo; m++) {
       const at1 = m * N;
       for (let j = 0; j < N; j++) {
         const t2 = x[at1 + j]!;
-        const t3 = norm_squares_scale_1[j]!;
+        const t3 = norm_squares_scale[j]!;
         const t4 = t2 * t3;
         const t5 = t4 * t4;
-        norm_squares_scaled_1Part[j]! += t5;
+        norm_squares_scaledPart[j]! += t5;
       }
     }
     for (let j = 0; j < N; j++) {
-      norm_squares_scaled_1[j]! += norm_squares_scaled_1Part[j]!;
+      norm_squares_scaled[j]! += norm_squares_scaledPart[j]!;
     }
   }
   for (let j = 0; j < N; j++) {
-    const t6 = norm_squares_scaled_1[j]!;
-    const t7 = norm_squares_scale_1[j]!;
+    const t6 = norm_squares_scaled[j]!;
+    const t7 = norm_squares_scale[j]!;
     const y1 = 0 === +t6 ? 0 : 0 !== +t6 ? Math.sqrt(t6) / t7 : 0;
     y[j] = y1;
   }
@@ -141,18 +141,18 @@ export interface NormAxis0VjpResults {
   readonly d_x: Float32Array;
 }
 
-let norm_axis0_vjp_norm_squares_scaled_1Part = new Float32Array(0);
-let norm_axis0_vjp_norm_squares_largest_1 = new Float32Array(0);
-let norm_axis0_vjp_norm_squares_scale_1 = new Float32Array(0);
-let norm_axis0_vjp_norm_squares_scaled_1 = new Float32Array(0);
-let norm_axis0_vjp_d_norm_squares_scaled_1 = new Float32Array(0);
+let norm_axis0_vjp_norm_squares_scaledPart = new Float32Array(0);
+let norm_axis0_vjp_norm_squares_largest = new Float32Array(0);
+let norm_axis0_vjp_norm_squares_scale = new Float32Array(0);
+let norm_axis0_vjp_norm_squares_scaled = new Float32Array(0);
+let norm_axis0_vjp_d_norm_squares_scaled = new Float32Array(0);
 
 /**
- * norm.squares_largest_1[j] = max[m] |x[m, j]|
- * norm.squares_scale_1[j] = (norm.squares_largest_1[j] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (norm.squares_largest_1[j] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (norm.squares_largest_1[j] < 9.313225746154785e-10 ? 1152921504606847000 : (norm.squares_largest_1[j] ≤ 1073741824 ? 1 : (norm.squares_largest_1[j] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (norm.squares_largest_1[j] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
- * norm.squares_scaled_1[j] = Σ[m] (x[m, j] · stop_gradient(norm.squares_scale_1[j]))^2
- * d_norm.squares_scaled_1[j] = [0 ≠ norm.squares_scaled_1[j] and not (0 = norm.squares_scaled_1[j])] · (d_y[j] / (2 · stop_gradient(norm.squares_scale_1[j]) · sqrt(norm.squares_scaled_1[j])))
- * d_x[m, j] = 2 · x[m, j] · d_norm.squares_scaled_1[j] · stop_gradient(norm.squares_scale_1[j])^2
+ * norm.squares_largest[j] = max[m] |x[m, j]|
+ * norm.squares_scale[j] = (norm.squares_largest[j] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (norm.squares_largest[j] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (norm.squares_largest[j] < 9.313225746154785e-10 ? 1152921504606847000 : (norm.squares_largest[j] ≤ 1073741824 ? 1 : (norm.squares_largest[j] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (norm.squares_largest[j] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
+ * norm.squares_scaled[j] = Σ[m] (x[m, j] · stop_gradient(norm.squares_scale[j]))^2
+ * d_norm.squares_scaled[j] = [0 ≠ norm.squares_scaled[j] and not (0 = norm.squares_scaled[j])] · (d_y[j] / (2 · stop_gradient(norm.squares_scale[j]) · sqrt(norm.squares_scaled[j])))
+ * d_x[m, j] = 2 · x[m, j] · d_norm.squares_scaled[j] · stop_gradient(norm.squares_scale[j])^2
  *
  * Operations: 6·M·N + 23·N
  */
@@ -164,39 +164,39 @@ export function norm_axis0_vjp(args: NormAxis0VjpArgs, into: NormAxis0VjpInto = 
   shape("x", x.length, "[M, N]", [M, N]);
   shape("d_y", d_y.length, "[N]", [N]);
   const d_x = output("d_x", into.d_x, "Float32Array", "[M, N]", [M, N]);
-  const norm_squares_scaled_1PartSize = N;
-  if (norm_axis0_vjp_norm_squares_scaled_1Part.length < norm_squares_scaled_1PartSize)
-    norm_axis0_vjp_norm_squares_scaled_1Part = new Float32Array(norm_squares_scaled_1PartSize);
-  const norm_squares_scaled_1Part = norm_axis0_vjp_norm_squares_scaled_1Part;
-  const norm_squares_largest_1Size = N;
-  if (norm_axis0_vjp_norm_squares_largest_1.length < norm_squares_largest_1Size)
-    norm_axis0_vjp_norm_squares_largest_1 = new Float32Array(norm_squares_largest_1Size);
-  const norm_squares_largest_1 = norm_axis0_vjp_norm_squares_largest_1;
-  const norm_squares_scale_1Size = N;
-  if (norm_axis0_vjp_norm_squares_scale_1.length < norm_squares_scale_1Size)
-    norm_axis0_vjp_norm_squares_scale_1 = new Float32Array(norm_squares_scale_1Size);
-  const norm_squares_scale_1 = norm_axis0_vjp_norm_squares_scale_1;
-  const norm_squares_scaled_1Size = N;
-  if (norm_axis0_vjp_norm_squares_scaled_1.length < norm_squares_scaled_1Size)
-    norm_axis0_vjp_norm_squares_scaled_1 = new Float32Array(norm_squares_scaled_1Size);
-  const norm_squares_scaled_1 = norm_axis0_vjp_norm_squares_scaled_1;
-  const d_norm_squares_scaled_1Size = N;
-  if (norm_axis0_vjp_d_norm_squares_scaled_1.length < d_norm_squares_scaled_1Size)
-    norm_axis0_vjp_d_norm_squares_scaled_1 = new Float32Array(d_norm_squares_scaled_1Size);
-  const d_norm_squares_scaled_1 = norm_axis0_vjp_d_norm_squares_scaled_1;
+  const norm_squares_scaledPartSize = N;
+  if (norm_axis0_vjp_norm_squares_scaledPart.length < norm_squares_scaledPartSize)
+    norm_axis0_vjp_norm_squares_scaledPart = new Float32Array(norm_squares_scaledPartSize);
+  const norm_squares_scaledPart = norm_axis0_vjp_norm_squares_scaledPart;
+  const norm_squares_largestSize = N;
+  if (norm_axis0_vjp_norm_squares_largest.length < norm_squares_largestSize)
+    norm_axis0_vjp_norm_squares_largest = new Float32Array(norm_squares_largestSize);
+  const norm_squares_largest = norm_axis0_vjp_norm_squares_largest;
+  const norm_squares_scaleSize = N;
+  if (norm_axis0_vjp_norm_squares_scale.length < norm_squares_scaleSize)
+    norm_axis0_vjp_norm_squares_scale = new Float32Array(norm_squares_scaleSize);
+  const norm_squares_scale = norm_axis0_vjp_norm_squares_scale;
+  const norm_squares_scaledSize = N;
+  if (norm_axis0_vjp_norm_squares_scaled.length < norm_squares_scaledSize)
+    norm_axis0_vjp_norm_squares_scaled = new Float32Array(norm_squares_scaledSize);
+  const norm_squares_scaled = norm_axis0_vjp_norm_squares_scaled;
+  const d_norm_squares_scaledSize = N;
+  if (norm_axis0_vjp_d_norm_squares_scaled.length < d_norm_squares_scaledSize)
+    norm_axis0_vjp_d_norm_squares_scaled = new Float32Array(d_norm_squares_scaledSize);
+  const d_norm_squares_scaled = norm_axis0_vjp_d_norm_squares_scaled;
   for (let j = 0; j < N; j++) {
-    norm_squares_largest_1[j] = -Infinity;
+    norm_squares_largest[j] = -Infinity;
   }
   for (let m = 0; m < M; m++) {
     const at = m * N;
     for (let j = 0; j < N; j++) {
       const t = x[at + j]!;
-      norm_squares_largest_1[j]! = Math.max(norm_squares_largest_1[j]!, Math.abs(t));
+      norm_squares_largest[j]! = Math.max(norm_squares_largest[j]!, Math.abs(t));
     }
   }
   for (let j = 0; j < N; j++) {
-    const t1 = norm_squares_largest_1[j]!;
-    const norm_squares_scale_1_1: number =
+    const t1 = norm_squares_largest[j]!;
+    const norm_squares_scale1: number =
       t1 < 3.8725919148493183e-121
         ? 5.260135901548374e210
         : t1 < 8.077935669463161e-28
@@ -210,42 +210,42 @@ export function norm_axis0_vjp(args: NormAxis0VjpArgs, into: NormAxis0VjpInto = 
                 : t1 <= 2.5822498780869086e120
                   ? 7.703719777548943e-34
                   : 1.90109156629516e-211;
-    norm_squares_scale_1[j] = norm_squares_scale_1_1;
+    norm_squares_scale[j] = norm_squares_scale1;
   }
   for (let j = 0; j < N; j++) {
-    norm_squares_scaled_1[j] = 0;
+    norm_squares_scaled[j] = 0;
   }
   for (let mFrom = 0; mFrom < M; mFrom += 1024) {
     const mTo = Math.min(mFrom + 1024, M);
     for (let j = 0; j < N; j++) {
-      norm_squares_scaled_1Part[j] = 0;
+      norm_squares_scaledPart[j] = 0;
     }
     for (let m = mFrom; m < mTo; m++) {
       const at1 = m * N;
       for (let j = 0; j < N; j++) {
         const t2 = x[at1 + j]!;
-        const t3 = norm_squares_scale_1[j]!;
+        const t3 = norm_squares_scale[j]!;
         const t4 = t2 * t3;
         const t5 = t4 * t4;
-        norm_squares_scaled_1Part[j]! += t5;
+        norm_squares_scaledPart[j]! += t5;
       }
     }
     for (let j = 0; j < N; j++) {
-      norm_squares_scaled_1[j]! += norm_squares_scaled_1Part[j]!;
+      norm_squares_scaled[j]! += norm_squares_scaledPart[j]!;
     }
   }
   for (let j = 0; j < N; j++) {
-    const t6 = norm_squares_scaled_1[j]!;
-    const t7 = norm_squares_scale_1[j]!;
-    const d_norm_squares_scaled_1_1 = 0 !== +t6 && !(0 === +t6) ? (0.5 * d_y[j]!) / (t7 * Math.sqrt(t6)) : 0;
-    d_norm_squares_scaled_1[j] = d_norm_squares_scaled_1_1;
+    const t6 = norm_squares_scaled[j]!;
+    const t7 = norm_squares_scale[j]!;
+    const d_norm_squares_scaled1 = 0 !== +t6 && !(0 === +t6) ? (0.5 * d_y[j]!) / (t7 * Math.sqrt(t6)) : 0;
+    d_norm_squares_scaled[j] = d_norm_squares_scaled1;
   }
   for (let m = 0; m < M; m++) {
     const at2 = m * N;
     for (let j = 0; j < N; j++) {
-      const t8 = norm_squares_scale_1[j]!;
+      const t8 = norm_squares_scale[j]!;
       const t9 = t8 * t8;
-      const d_x1 = 2 * x[at2 + j]! * (d_norm_squares_scaled_1[j]! * t9);
+      const d_x1 = 2 * x[at2 + j]! * (d_norm_squares_scaled[j]! * t9);
       d_x[at2 + j] = d_x1;
     }
   }

@@ -24,10 +24,10 @@ export interface NormAxis1Results {
 }
 
 /**
- * norm.squares_largest_1[i] = max[n] |x[i, n]|
- * norm.squares_scale_1[i] = (norm.squares_largest_1[i] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (norm.squares_largest_1[i] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (norm.squares_largest_1[i] < 9.313225746154785e-10 ? 1152921504606847000 : (norm.squares_largest_1[i] ≤ 1073741824 ? 1 : (norm.squares_largest_1[i] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (norm.squares_largest_1[i] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
- * norm.squares_scaled_1[i] = Σ[n] (x[i, n] · stop_gradient(norm.squares_scale_1[i]))^2
- * y[i] = (0 = norm.squares_scaled_1[i] ? 0 : [0 ≠ norm.squares_scaled_1[i]] · (sqrt(norm.squares_scaled_1[i]) / stop_gradient(norm.squares_scale_1[i])))
+ * norm.squares_largest[i] = max[n] |x[i, n]|
+ * norm.squares_scale[i] = (norm.squares_largest[i] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (norm.squares_largest[i] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (norm.squares_largest[i] < 9.313225746154785e-10 ? 1152921504606847000 : (norm.squares_largest[i] ≤ 1073741824 ? 1 : (norm.squares_largest[i] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (norm.squares_largest[i] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
+ * norm.squares_scaled[i] = Σ[n] (x[i, n] · stop_gradient(norm.squares_scale[i]))^2
+ * y[i] = (0 = norm.squares_scaled[i] ? 0 : [0 ≠ norm.squares_scaled[i]] · (sqrt(norm.squares_scaled[i]) / stop_gradient(norm.squares_scale[i])))
  *
  * Operations: 5·M·N + 18·M
  */
@@ -38,44 +38,44 @@ export function norm_axis1(args: NormAxis1Args, into: NormAxis1Into = {}): NormA
   shape("x", x.length, "[M, N]", [M, N]);
   const y = output("y", into.y, "Float32Array", "[M]", [M]);
   for (let i = 0; i < M; i++) {
-    let norm_squares_largest_1 = -Infinity;
+    let norm_squares_largest = -Infinity;
     const at = i * N;
     for (let n = 0; n < N; n++) {
       const t = x[at + n]!;
-      norm_squares_largest_1 = Math.max(norm_squares_largest_1, Math.abs(t));
+      norm_squares_largest = Math.max(norm_squares_largest, Math.abs(t));
     }
-    const norm_squares_scale_1: number =
-      norm_squares_largest_1 < 3.8725919148493183e-121
+    const norm_squares_scale: number =
+      norm_squares_largest < 3.8725919148493183e-121
         ? 5.260135901548374e210
-        : norm_squares_largest_1 < 8.077935669463161e-28
+        : norm_squares_largest < 8.077935669463161e-28
           ? 1.298074214633707e33
-          : norm_squares_largest_1 < 9.313225746154785e-10
+          : norm_squares_largest < 9.313225746154785e-10
             ? 1152921504606847000
-            : norm_squares_largest_1 <= 1073741824
+            : norm_squares_largest <= 1073741824
               ? 1
-              : norm_squares_largest_1 <= 1.2379400392853803e27
+              : norm_squares_largest <= 1.2379400392853803e27
                 ? 8.673617379884035e-19
-                : norm_squares_largest_1 <= 2.5822498780869086e120
+                : norm_squares_largest <= 2.5822498780869086e120
                   ? 7.703719777548943e-34
                   : 1.90109156629516e-211;
-    let norm_squares_scaled_1Sum = 0;
+    let norm_squares_scaledSum = 0;
     for (let nFrom = 0; nFrom < N; nFrom += 1024) {
       const nTo = Math.min(nFrom + 1024, N);
-      let norm_squares_scaled_1Part = 0;
+      let norm_squares_scaledPart = 0;
       for (let n = nFrom; n < nTo; n++) {
         const t1 = x[at + n]!;
-        const t2 = norm_squares_scale_1 * t1;
+        const t2 = norm_squares_scale * t1;
         const t3 = t2 * t2;
-        norm_squares_scaled_1Part += t3;
+        norm_squares_scaledPart += t3;
       }
-      norm_squares_scaled_1Sum += norm_squares_scaled_1Part;
+      norm_squares_scaledSum += norm_squares_scaledPart;
     }
-    const norm_squares_scaled_1 = norm_squares_scaled_1Sum;
+    const norm_squares_scaled = norm_squares_scaledSum;
     const y1 =
-      0 === +norm_squares_scaled_1
+      0 === +norm_squares_scaled
         ? 0
-        : 0 !== +norm_squares_scaled_1
-          ? Math.sqrt(norm_squares_scaled_1) / norm_squares_scale_1
+        : 0 !== +norm_squares_scaled
+          ? Math.sqrt(norm_squares_scaled) / norm_squares_scale
           : 0;
     y[i] = y1;
   }
@@ -107,12 +107,12 @@ export interface NormAxis1VjpResults {
 }
 
 /**
- * norm.squares_largest_1[i] = max[n] |x[i, n]|
- * norm.squares_scale_1[i] = (norm.squares_largest_1[i] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (norm.squares_largest_1[i] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (norm.squares_largest_1[i] < 9.313225746154785e-10 ? 1152921504606847000 : (norm.squares_largest_1[i] ≤ 1073741824 ? 1 : (norm.squares_largest_1[i] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (norm.squares_largest_1[i] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
- * norm.squares_scaled_1_1[i, n] = x[i, n] · stop_gradient(norm.squares_scale_1[i])
- * norm.squares_scaled_1[i] = Σ[n] norm.squares_scaled_1_1[i, n]^2
- * d_norm.squares_scaled_1[i] = [0 ≠ norm.squares_scaled_1[i] and not (0 = norm.squares_scaled_1[i])] · (d_y[i] / (2 · stop_gradient(norm.squares_scale_1[i]) · sqrt(norm.squares_scaled_1[i])))
- * d_x[i, n] = 2 · stop_gradient(norm.squares_scale_1[i]) · d_norm.squares_scaled_1[i] · norm.squares_scaled_1_1[i, n]
+ * norm.squares_largest[i] = max[n] |x[i, n]|
+ * norm.squares_scale[i] = (norm.squares_largest[i] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (norm.squares_largest[i] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (norm.squares_largest[i] < 9.313225746154785e-10 ? 1152921504606847000 : (norm.squares_largest[i] ≤ 1073741824 ? 1 : (norm.squares_largest[i] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (norm.squares_largest[i] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
+ * norm.squares_scaled.term[i, n] = x[i, n] · stop_gradient(norm.squares_scale[i])
+ * norm.squares_scaled[i] = Σ[n] norm.squares_scaled.term[i, n]^2
+ * d_norm.squares_scaled[i] = [0 ≠ norm.squares_scaled[i] and not (0 = norm.squares_scaled[i])] · (d_y[i] / (2 · stop_gradient(norm.squares_scale[i]) · sqrt(norm.squares_scaled[i])))
+ * d_x[i, n] = 2 · stop_gradient(norm.squares_scale[i]) · d_norm.squares_scaled[i] · norm.squares_scaled.term[i, n]
  *
  * Operations: 6·M·N + 22·M
  */
@@ -125,47 +125,47 @@ export function norm_axis1_vjp(args: NormAxis1VjpArgs, into: NormAxis1VjpInto = 
   shape("d_y", d_y.length, "[M]", [M]);
   const d_x = output("d_x", into.d_x, "Float32Array", "[M, N]", [M, N]);
   for (let i = 0; i < M; i++) {
-    let norm_squares_largest_1 = -Infinity;
+    let norm_squares_largest = -Infinity;
     const at = i * N;
     for (let n = 0; n < N; n++) {
       const t = x[at + n]!;
-      norm_squares_largest_1 = Math.max(norm_squares_largest_1, Math.abs(t));
+      norm_squares_largest = Math.max(norm_squares_largest, Math.abs(t));
     }
-    const norm_squares_scale_1: number =
-      norm_squares_largest_1 < 3.8725919148493183e-121
+    const norm_squares_scale: number =
+      norm_squares_largest < 3.8725919148493183e-121
         ? 5.260135901548374e210
-        : norm_squares_largest_1 < 8.077935669463161e-28
+        : norm_squares_largest < 8.077935669463161e-28
           ? 1.298074214633707e33
-          : norm_squares_largest_1 < 9.313225746154785e-10
+          : norm_squares_largest < 9.313225746154785e-10
             ? 1152921504606847000
-            : norm_squares_largest_1 <= 1073741824
+            : norm_squares_largest <= 1073741824
               ? 1
-              : norm_squares_largest_1 <= 1.2379400392853803e27
+              : norm_squares_largest <= 1.2379400392853803e27
                 ? 8.673617379884035e-19
-                : norm_squares_largest_1 <= 2.5822498780869086e120
+                : norm_squares_largest <= 2.5822498780869086e120
                   ? 7.703719777548943e-34
                   : 1.90109156629516e-211;
-    let norm_squares_scaled_1Sum = 0;
+    let norm_squares_scaledSum = 0;
     for (let nFrom = 0; nFrom < N; nFrom += 1024) {
       const nTo = Math.min(nFrom + 1024, N);
-      let norm_squares_scaled_1Part = 0;
+      let norm_squares_scaledPart = 0;
       for (let n = nFrom; n < nTo; n++) {
         const t1 = x[at + n]!;
-        const t2 = norm_squares_scale_1 * t1;
+        const t2 = norm_squares_scale * t1;
         const t3 = t2 * t2;
-        norm_squares_scaled_1Part += t3;
+        norm_squares_scaledPart += t3;
       }
-      norm_squares_scaled_1Sum += norm_squares_scaled_1Part;
+      norm_squares_scaledSum += norm_squares_scaledPart;
     }
-    const norm_squares_scaled_1 = norm_squares_scaled_1Sum;
-    const d_norm_squares_scaled_1 =
-      0 !== +norm_squares_scaled_1 && !(0 === +norm_squares_scaled_1)
-        ? (0.5 * d_y[i]!) / (norm_squares_scale_1 * Math.sqrt(norm_squares_scaled_1))
+    const norm_squares_scaled = norm_squares_scaledSum;
+    const d_norm_squares_scaled =
+      0 !== +norm_squares_scaled && !(0 === +norm_squares_scaled)
+        ? (0.5 * d_y[i]!) / (norm_squares_scale * Math.sqrt(norm_squares_scaled))
         : 0;
-    const t6 = 2 * norm_squares_scale_1 * d_norm_squares_scaled_1;
+    const t6 = 2 * norm_squares_scale * d_norm_squares_scaled;
     for (let n = 0; n < N; n++) {
       const t4 = x[at + n]!;
-      const t5 = norm_squares_scale_1 * t4;
+      const t5 = norm_squares_scale * t4;
       const d_x1 = t6 * t5;
       d_x[at + n] = d_x1;
     }

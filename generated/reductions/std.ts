@@ -88,17 +88,17 @@ export interface StdGradResults {
   readonly d_x: Float32Array;
 }
 
-let std_grad_sum_sum_1 = new Float32Array(0);
+let std_grad_sum_sum_term = new Float32Array(0);
 
 /**
  * Standard deviation: the root of the variance.
  *
  * mean.sum = Σ[n] x[n]
  * variance.m = mean.sum / N
- * sum.sum_1[n] = x[n] - variance.m
- * sum.sum = Σ[n] sum.sum_1[n]^2
+ * sum.sum.term[n] = x[n] - variance.m
+ * sum.sum = Σ[n] sum.sum.term[n]^2
  * out = sqrt(sum.sum / (N - ddof))
- * d_x[n] = sum.sum_1[n] / ((N - ddof) · sqrt(sum.sum / (N - ddof)))
+ * d_x[n] = sum.sum.term[n] / ((N - ddof) · sqrt(sum.sum / (N - ddof)))
  *
  * Operations: 5·N + 8
  */
@@ -109,9 +109,10 @@ export function std_grad(args: StdGradArgs, into: StdGradInto = {}): StdGradResu
   shape("x", x.length, "[N]", [N]);
   let out = 0;
   const d_x = output("d_x", into.d_x, "Float32Array", "[N]", [N]);
-  const sum_sum_1Size = N;
-  if (std_grad_sum_sum_1.length < sum_sum_1Size) std_grad_sum_sum_1 = new Float32Array(sum_sum_1Size);
-  const sum_sum_1 = std_grad_sum_sum_1;
+  const sum_sum_termSize = N;
+  if (std_grad_sum_sum_term.length < sum_sum_termSize)
+    std_grad_sum_sum_term = new Float32Array(sum_sum_termSize);
+  const sum_sum_term = std_grad_sum_sum_term;
   let mean_sumSum = 0;
   for (let nFrom = 0; nFrom < N; nFrom += 1024) {
     const nTo = Math.min(nFrom + 1024, N);
@@ -130,9 +131,9 @@ export function std_grad(args: StdGradArgs, into: StdGradInto = {}): StdGradResu
     let sum_sumPart = 0;
     for (let n = nFrom; n < nTo; n++) {
       const t1 = x[n]!;
-      const sum_sum_1_1 = t1 - t2;
-      sum_sum_1[n] = sum_sum_1_1;
-      const t3 = sum_sum_1_1 * sum_sum_1_1;
+      const sum_sum_term1 = t1 - t2;
+      sum_sum_term[n] = sum_sum_term1;
+      const t3 = sum_sum_term1 * sum_sum_term1;
       sum_sumPart += t3;
     }
     sum_sumSum += sum_sumPart;
@@ -144,7 +145,7 @@ export function std_grad(args: StdGradArgs, into: StdGradInto = {}): StdGradResu
   out = out1;
   const t7 = t4 / Math.sqrt(t5);
   for (let n = 0; n < N; n++) {
-    const t6 = sum_sum_1[n]!;
+    const t6 = sum_sum_term[n]!;
     const d_x1 = t7 * t6;
     d_x[n] = d_x1;
   }

@@ -76,10 +76,10 @@ export interface Kernels {
    *
    * mean.sum = Σ[n] x[n]
    * variance.m = mean.sum / N
-   * sum.sum_1[n] = x[n] - variance.m
-   * sum.sum = Σ[n] sum.sum_1[n]^2
+   * sum.sum.term[n] = x[n] - variance.m
+   * sum.sum = Σ[n] sum.sum.term[n]^2
    * out = sqrt(sum.sum / (N - ddof))
-   * d_x[n] = sum.sum_1[n] / ((N - ddof) · sqrt(sum.sum / (N - ddof)))
+   * d_x[n] = sum.sum.term[n] / ((N - ddof) · sqrt(sum.sum / (N - ddof)))
    *
    * Operations: 5·N + 8
    */

@@ -146,9 +146,9 @@ let std_axis0_vjp_sum_sum = new Float32Array(0);
 /**
  * mean.sum[j] = Σ[m] x[m, j]
  * variance.m[j] = mean.sum[j] / M
- * sum.sum_1[m, j] = x[m, j] - variance.m[j]
- * sum.sum[j] = Σ[m] sum.sum_1[m, j]^2
- * d_x[m, j] = sum.sum_1[m, j] · d_y[j] / (M · sqrt(sum.sum[j] / M))
+ * sum.sum.term[m, j] = x[m, j] - variance.m[j]
+ * sum.sum[j] = Σ[m] sum.sum.term[m, j]^2
+ * d_x[m, j] = sum.sum.term[m, j] · d_y[j] / (M · sqrt(sum.sum[j] / M))
  *
  * Operations: 5·M·N + 5·N
  */

@@ -99,9 +99,9 @@ export interface StdAxis1VjpResults {
 /**
  * mean.sum[i] = Σ[n] x[i, n]
  * variance.m[i] = mean.sum[i] / N
- * sum.sum_1[i, n] = x[i, n] - variance.m[i]
- * sum.sum[i] = Σ[n] sum.sum_1[i, n]^2
- * d_x[i, n] = d_y[i] · sum.sum_1[i, n] / (N · sqrt(sum.sum[i] / N))
+ * sum.sum.term[i, n] = x[i, n] - variance.m[i]
+ * sum.sum[i] = Σ[n] sum.sum.term[i, n]^2
+ * d_x[i, n] = d_y[i] · sum.sum.term[i, n] / (N · sqrt(sum.sum[i] / N))
  *
  * Operations: 5·M·N + 5·M
  */

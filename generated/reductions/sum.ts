@@ -16,6 +16,8 @@ export interface SumResults {
 }
 
 /**
+ * Σ x
+ *
  * out = Σ[n] x[n]
  *
  * Operations: N
@@ -62,6 +64,8 @@ export interface SumGradResults {
 }
 
 /**
+ * Σ x
+ *
  * out = Σ[n] x[n]
  * d_x[n] = 1
  *

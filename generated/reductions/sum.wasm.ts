@@ -55,12 +55,16 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
+   * Σ x
+   *
    * out = Σ[n] x[n]
    *
    * Operations: N
    */
   readonly sum: WasmKernel<[args: SumArgs], SumResults>;
   /**
+   * Σ x
+   *
    * out = Σ[n] x[n]
    * d_x[n] = 1
    *

@@ -18,7 +18,8 @@ export interface VarianceResults {
 }
 
 /**
- * The mean squared distance from the mean: Σ (x - x̄)² / (N - ddof); 1 degree of freedom less makes it unbiased.
+ * The mean squared distance from the mean: Σ (x - x̄)² / (N - ddof). With ddof = 1, one degree of freedom less, the
+ * estimate of a population's variance from a sample is unbiased (Bessel).
  *
  * mean.sum = Σ[n] x[n]
  * m = mean.sum / N
@@ -89,15 +90,16 @@ export interface VarianceGradResults {
 }
 
 /**
- * The mean squared distance from the mean: Σ (x - x̄)² / (N - ddof); 1 degree of freedom less makes it unbiased.
+ * The mean squared distance from the mean: Σ (x - x̄)² / (N - ddof). With ddof = 1, one degree of freedom less, the
+ * estimate of a population's variance from a sample is unbiased (Bessel).
  *
  * mean.sum = Σ[n] x[n]
  * m = mean.sum / N
- * sum.sum_1[n] = x[n] - m
- * sum.sum = Σ[n] sum.sum_1[n]^2
+ * sum.sum.term[n] = x[n] - m
+ * sum.sum = Σ[n] sum.sum.term[n]^2
  * d_sum.sum = 1 / (N - ddof)
  * out = sum.sum · d_sum.sum
- * d_x[n] = 2 · d_sum.sum · sum.sum_1[n]
+ * d_x[n] = 2 · d_sum.sum · sum.sum.term[n]
  *
  * Operations: 5·N + 5
  */
@@ -128,10 +130,10 @@ export function variance_grad(args: VarianceGradArgs, into: VarianceGradInto = {
     let sum_sumPart = 0;
     for (let n = nFrom; n < nTo; n++) {
       const t1 = x[n]!;
-      const sum_sum_1 = t1 - t2;
-      const t3 = sum_sum_1 * sum_sum_1;
+      const sum_sum_term = t1 - t2;
+      const t3 = sum_sum_term * sum_sum_term;
       sum_sumPart += t3;
-      const d_x1 = t5 * sum_sum_1;
+      const d_x1 = t5 * sum_sum_term;
       d_x[n] = d_x1;
     }
     sum_sumSum += sum_sumPart;

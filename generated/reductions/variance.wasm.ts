@@ -60,7 +60,8 @@ export interface Kernels {
   /** The memory they work on. Arrays that are allocated on it are used without a copy. */
   readonly heap: Heap;
   /**
-   * The mean squared distance from the mean: Σ (x - x̄)² / (N - ddof); 1 degree of freedom less makes it unbiased.
+   * The mean squared distance from the mean: Σ (x - x̄)² / (N - ddof). With ddof = 1, one degree of freedom less, the
+   * estimate of a population's variance from a sample is unbiased (Bessel).
    *
    * mean.sum = Σ[n] x[n]
    * m = mean.sum / N
@@ -72,15 +73,16 @@ export interface Kernels {
    */
   readonly variance: WasmKernel<[args: VarianceArgs], VarianceResults>;
   /**
-   * The mean squared distance from the mean: Σ (x - x̄)² / (N - ddof); 1 degree of freedom less makes it unbiased.
+   * The mean squared distance from the mean: Σ (x - x̄)² / (N - ddof). With ddof = 1, one degree of freedom less, the
+   * estimate of a population's variance from a sample is unbiased (Bessel).
    *
    * mean.sum = Σ[n] x[n]
    * m = mean.sum / N
-   * sum.sum_1[n] = x[n] - m
-   * sum.sum = Σ[n] sum.sum_1[n]^2
+   * sum.sum.term[n] = x[n] - m
+   * sum.sum = Σ[n] sum.sum.term[n]^2
    * d_sum.sum = 1 / (N - ddof)
    * out = sum.sum · d_sum.sum
-   * d_x[n] = 2 · d_sum.sum · sum.sum_1[n]
+   * d_x[n] = 2 · d_sum.sum · sum.sum.term[n]
    *
    * Operations: 5·N + 5
    */
