@@ -1,6 +1,7 @@
 /** Small programs whose derivatives have published operation counts, or counts that can be worked out by hand. */
+import { isScalarValued } from "../../src/diff/index.ts";
 import { createArena, specialise, type Program } from "../../src/ir/index.ts";
-import { compileModule, request, toSchedule } from "../../src/pipeline.ts";
+import { compileModule, gradient, request, toSchedule } from "../../src/pipeline.ts";
 
 export interface CountRow {
   readonly name: string;
@@ -99,6 +100,27 @@ export const ROWS: readonly CountRow[] = [
     reference: PUBLISHED,
   },
   {
+    name: "determinant of a 6 × 6 matrix by minors, gradient",
+    source: `fn f(a: [6, 6]) {
+  m2[i < 6, j < 6] = a[4, i] * a[5, j] - a[4, j] * a[5, i]
+  m3[i < 6, j < 6, k < 6] = a[3, i] * m2[j, k] - a[3, j] * m2[i, k] + a[3, k] * m2[i, j]
+  m4[i < 6, j < 6, k < 6, l < 6] =
+    a[2, i] * m3[j, k, l] - a[2, j] * m3[i, k, l] + a[2, k] * m3[i, j, l] - a[2, l] * m3[i, j, k]
+  m5[i < 6, j < 6, k < 6, l < 6, m < 6] =
+    a[1, i] * m4[j, k, l, m] - a[1, j] * m4[i, k, l, m] + a[1, k] * m4[i, j, l, m] -
+    a[1, l] * m4[i, j, k, m] + a[1, m] * m4[i, j, k, l]
+  return a[0, 0] * m5[1, 2, 3, 4, 5] - a[0, 1] * m5[0, 2, 3, 4, 5] + a[0, 2] * m5[0, 1, 3, 4, 5] -
+    a[0, 3] * m5[0, 1, 2, 4, 5] + a[0, 4] * m5[0, 1, 2, 3, 5] - a[0, 5] * m5[0, 1, 2, 3, 4]
+}`,
+    output: "f",
+    wrt: ["a"],
+    dims: {},
+    small: {},
+    limit: { ratio: 4 },
+    rule: "alone",
+    reference: "the cheap gradient principle (Griewank and Walther, Evaluating Derivatives, 2008)",
+  },
+  {
     name: "an arm of three joints in the plane, Jacobian of the hand by the angles",
     source: `fn f(q: [3], l: [3]) {
   angle[j < 3] = sum[k < 3](k <= j ? q[k] : 0)
@@ -135,7 +157,9 @@ export const countsOf = (row: CountRow, dims: Readonly<Record<string, number>>):
   const f = specialise(ir, program.value, new Map(Object.entries(dims)));
   const value = request(ir, f, { kind: "value", wrt: [] });
   const matrices = row.wrt.map((columns) => ({ rows: f.outputs[0]?.name ?? row.output, columns }));
-  const jacobian = request(ir, f, { kind: "jacobian", wrt: [], matrices });
+  const jacobian = isScalarValued(f)
+    ? gradient(ir, f, row.wrt)
+    : request(ir, f, { kind: "jacobian", wrt: [], matrices });
   const counted = countOf(ir, value);
   const derivative =
     row.rule === "alone" ? countOf(ir, jacobian) : countOf(ir, together(value, jacobian)) - counted;

@@ -42,7 +42,10 @@ export const FLAGS = {
     about: "What to derive, as in a `derive` block: hvp(x), hessian(x, y), jacobian(y, x), jvp(x), …",
   },
   format: { type: "string", default: "text", value: "FORMAT", about: "text or latex" },
-  steps: { type: "boolean", about: "Print the way there: each stage, and each rule that was used" },
+  steps: {
+    type: "boolean",
+    about: "Print the way there: each stage, each rule that was used, and each move between definitions",
+  },
   dump: { type: "string", value: "STAGE", about: `Print one stage and stop: ${STAGES.join(", ")}` },
   "explain-schedule": {
     type: "boolean",

@@ -4,7 +4,7 @@
  * Ends: every element is expanded once, within a budget.
  */
 import {
-  loopIndices, reachable, readsOf, reductionDtype, type Arena, type Definition, type Node, type Recurrence, type Tensor,
+  affine, build, define, loopIndices, reachable, readsOf, reductionDtype, type Arena, type Definition, type Node, type Recurrence, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import { shareCommon, straightOperations } from "../simplify/index.ts";
 import type { Decision } from "./decision.ts";
@@ -42,11 +42,12 @@ export interface InLoops {
 /** Nothing for a program that has no constant loops to begin with; a decision for one that is too large. */
 export const straightLine = (
   ir: Arena,
-  definitions: readonly Definition[],
+  given: readonly Definition[],
   results: Results,
   recurrences: Recurrences,
   budget: number,
 ): StraightLine | InLoops | undefined => {
+  const definitions = given.map((each) => gathered(ir, each));
   if (!isCandidate(definitions, recurrences)) return undefined;
   const isBatch = definitions.some((definition) => openIndices(definition).length > 0);
   const allowed = isBatch ? Math.min(budget, INSTANCE) : budget;
@@ -71,6 +72,23 @@ export const straightLine = (
     },
     operations: isBatch ? undefined : operations,
   };
+};
+
+/** T[f(i)] += e(i) as T[a] = Σ_i [a = f(i)]·e(i), where no data say what f is: of constant extents, the tests fold. */
+const gathered = (ir: Arena, definition: Definition): Definition => {
+  const { tensor, indices, target, body, labels } = definition;
+  if (target === undefined || target.some((a) => affine.dataOf(a).length > 0)) return definition;
+  const places = tensor.shape.map((extent, axis) => ir.index(`place${axis}`, extent));
+  const tests = places.map((place, axis) =>
+    build.isZero(ir, affine.minus(ir, affine.ofIndex(ir, place), target[axis] ?? affine.fixed(ir, 0))),
+  );
+  return define(ir, {
+    tensor,
+    indices: places,
+    reduction: indices.length === 0 ? undefined : { op: "sum", indices },
+    body: build.guard(ir, build.and(ir, tests), body),
+    labels: [...places.map(({ name }) => name), ...labels],
+  });
 };
 
 /** One open index at most in each definition, along which no recurrence goes, and something to expand. */
