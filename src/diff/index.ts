@@ -6,7 +6,7 @@ import { forwardMode } from "./forward.ts";
 import type { Draft } from "./matrix.ts";
 import { createNamer, type Namer } from "./names.ts";
 import { reverse, type Adjoints } from "./reverse.ts";
-import { sensitivities } from "./structured.ts";
+import { sensitivities } from "./structure/sensitivities.ts";
 
 export { productsFor, starColours } from "./colour.ts";
 export { densely } from "./dense.ts";

@@ -10,8 +10,14 @@ import type { AffinePlace, EntryList, Matrix, Place, Shared, Structure } from ".
 import { letterAt, substituteIn } from "./gather.ts";
 import { createNamer, type Namer } from "./names.ts";
 import {
-  commonFixed, conditionsOf, ownIndices, partAt, sourceIndices, spread, type Part,
-} from "./structured.ts"; // prettier-ignore
+  commonFixed,
+  conditionsOf,
+  ownIndices,
+  partAt,
+  sourceIndices,
+  type Part,
+} from "./structure/parts.ts";
+import { spread } from "./structure/scattered.ts";
 
 /** A matrix before it is known what of it is zero. */
 export interface Draft {
