@@ -92,6 +92,18 @@ describe("the module with threads", () => {
   });
 });
 
+describe("the formula that is shown", () => {
+  const folder = temporaryFolder();
+
+  it("is what is printed", async () => {
+    const [source] = blocksOf("README.md", "grad");
+    const [shown] = blocksOf("README.md", "text");
+    const file = folder.write("losses.grad", source?.text ?? "");
+    const { out } = await command("derive", file, "softmax_cross_entropy", "--wrt", "logits", "--order", "2");
+    expect(out.slice(out.indexOf(shown?.text.split("\n")[0] ?? "none"))).toBe(shown?.text);
+  });
+});
+
 describe("the error that is shown", () => {
   it("is what is printed", () => {
     const [shown] = blocksOf("docs/language.md", "text");
