@@ -10,7 +10,7 @@ import { formatTable, parseTable, type Entry } from "./table.ts";
 const USAGE = `usage: npm run accuracy -- [--only NAMES] [--stride N] [--changed FILE [--list]] [--update FILE]
 
   --only NAMES     functions, with commas between; f′ is the derivative of f. All without it
-  --stride N       every Nth bit pattern (default 1: all 2^32, some ten seconds a function)
+  --stride N       every Nth bit pattern (default 1: all 2^32, half a minute a function or more)
   --changed FILE   only those whose kernel is not the one that this file's table tells of, or of fewer inputs
   --list           print the names and measure nothing
   --update FILE    put the results into the table of this file, in place of those of the same names`;
