@@ -4,10 +4,10 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { format } from "prettier";
 import { arrayOf, CONVENTIONS, type Convention } from "../src/library/conventions.ts";
-import { JAX } from "./conventions/jax-cited.ts";
+import { JAX, PYTORCH } from "./conventions/cited.ts";
 import { JAX_JS } from "./conventions/jax.ts";
 import { MATHJS } from "./conventions/mathjs.ts";
-import { page, type Given, type Measured } from "./conventions/page.ts";
+import { page, type Given, type Measured, type MeasuredLibrary } from "./conventions/page.ts";
 import { TENSORFLOW } from "./conventions/tfjs.ts";
 import {
   BENCH,
@@ -150,14 +150,18 @@ interface PyTorchFile {
 /** Of Python's names for numbers. */
 const parseNumber = (text: string): number => Number(text.replace("inf", "Infinity").replace("nan", "NaN"));
 
-const pyTorch = (): { readonly title: string; readonly results: ReadonlyMap<string, Measured> } => {
+const pyTorch = (): MeasuredLibrary => {
   const file = JSON.parse(readFileSync(join(BENCH, "conventions", "pytorch.json"), "utf8")) as PyTorchFile;
   const results = Object.entries(file.rows).map(([where, result]): [string, Measured] => {
     if ("failed" in result) return [where, result];
     const gradient = mapRecord(result.gradient, (values) => values?.map(parseNumber));
     return [where, { value: parseNumber(result.value), gradient }];
   });
-  return { title: `PyTorch ${/^\d+\.\d+/.exec(file.version)?.[0] ?? ""}`, results: new Map(results) };
+  return {
+    title: `PyTorch ${/^\d+\.\d+/.exec(file.version)?.[0] ?? ""}`,
+    results: new Map(results),
+    cited: PYTORCH,
+  };
 };
 
 /** For scripts in other languages: numbers as text, because JSON has neither infinities nor NaN. */

@@ -13,6 +13,8 @@ export type Measured = Given | { readonly failed: string } | undefined;
 export interface MeasuredLibrary {
   readonly title: string;
   readonly results: ReadonlyMap<string, Measured>;
+  /** For rows without a result. */
+  readonly cited?: ByRow<Citation>;
 }
 
 /** What a library does, in words, and where that is said. */
@@ -71,6 +73,11 @@ const cellOf = (row: Convention, measured: Measured): string => {
   return [rounded(measured.value), ...gradients].join("; ");
 };
 
+const citationOf = ({ where }: Convention, cited: ByRow<Citation> = {}): string => {
+  const said = new Map<string, Citation>(Object.entries(cited)).get(where);
+  return said === undefined ? "" : `[${said.says}](${said.source})`;
+};
+
 const ownCells = ({ where, what, formula, inputs, value, gradient }: Convention): readonly string[] => [
   where,
   what,
@@ -101,21 +108,21 @@ export const page = (
   cited: ByRow<Citation>,
 ): string => {
   const titles = [...OWN_TITLES, ...libraries.map(({ title }) => title), "JAX"];
-  const citations = new Map<string, Citation>(Object.entries(cited));
-  const lines = rows.map((row) => {
-    const said = citations.get(row.where);
-    return lineOf([
+  const lines = rows.map((row) =>
+    lineOf([
       ...ownCells(row),
-      ...libraries.map(({ results }) => cellOf(row, results.get(row.where))),
-      said === undefined ? "" : `[${said.says}](${said.source})`,
-    ]);
-  });
+      ...libraries.map(
+        (library) => cellOf(row, library.results.get(row.where)) || citationOf(row, library.cited),
+      ),
+      citationOf(row, cited),
+    ]),
+  );
   const measured = libraries.map(({ title }) => title).join(", ");
   return `${INTRODUCTION}
 
 Measured by \`npm run conventions\`, which writes this page: ${measured}. TensorFlow.js and jax-js compute in float32 on
-WebAssembly, PyTorch in float64 (by \`bench/conventions/pytorch.py\`), and mathjs differentiates formulas of numbers. Cited: JAX,
-with the source of each entry.
+WebAssembly, PyTorch in float64 (by \`bench/conventions/pytorch.py\`), and mathjs differentiates formulas of numbers. Cited,
+with the source of each entry: JAX, and PyTorch where an entry is a link.
 
 ${[lineOf(titles), lineOf(titles.map(() => "---")), ...lines].join("\n")}
 `;

@@ -1,4 +1,4 @@
-/** What JAX does, as its documentation and its maintainers say. */
+/** What JAX, and PyTorch where it was not measured, do: as their documentation, maintainers and reported issues say. */
 import type { ByRow, Citation } from "./page.ts";
 
 const issue = (number: number): string => `https://github.com/jax-ml/jax/issues/${number}`;
@@ -23,4 +23,13 @@ export const JAX: ByRow<Citation> = {
     says: "NaN, if its derivative is infinite",
     source: "https://docs.jax.dev/en/latest/faq.html#gradients-contain-nan-where-using-where",
   },
+};
+
+const torch = (path: string): string => `https://github.com/pytorch/pytorch/${path}`;
+
+/** Newer versions than the measured one; a change to the limit is proposed there. */
+export const PYTORCH: ByRow<Citation> = {
+  "softmax with ∞": { says: "NaN", source: torch("issues/6864") },
+  "swish at -∞": { says: "NaN", source: torch("pull/195197") },
+  "gelu at -∞": { says: "NaN", source: torch("pull/192318") },
 };
