@@ -21,6 +21,19 @@ export interface CountRow {
 
 const PUBLISHED = "a published figure, taken as the target";
 
+/** A 6 × 6 determinant by the minors of its last rows. */
+export const DETERMINANT = `fn f(a: [6, 6]) {
+  m2[i < 6, j < 6] = a[4, i] * a[5, j] - a[4, j] * a[5, i]
+  m3[i < 6, j < 6, k < 6] = a[3, i] * m2[j, k] - a[3, j] * m2[i, k] + a[3, k] * m2[i, j]
+  m4[i < 6, j < 6, k < 6, l < 6] =
+    a[2, i] * m3[j, k, l] - a[2, j] * m3[i, k, l] + a[2, k] * m3[i, j, l] - a[2, l] * m3[i, j, k]
+  m5[i < 6, j < 6, k < 6, l < 6, m < 6] =
+    a[1, i] * m4[j, k, l, m] - a[1, j] * m4[i, k, l, m] + a[1, k] * m4[i, j, l, m] -
+    a[1, l] * m4[i, j, k, m] + a[1, m] * m4[i, j, k, l]
+  return a[0, 0] * m5[1, 2, 3, 4, 5] - a[0, 1] * m5[0, 2, 3, 4, 5] + a[0, 2] * m5[0, 1, 3, 4, 5] -
+    a[0, 3] * m5[0, 1, 2, 4, 5] + a[0, 4] * m5[0, 1, 2, 3, 5] - a[0, 5] * m5[0, 1, 2, 3, 4]
+}`;
+
 export const ROWS: readonly CountRow[] = [
   {
     name: "Rosenbrock, gradient",
@@ -101,17 +114,7 @@ export const ROWS: readonly CountRow[] = [
   },
   {
     name: "determinant of a 6 × 6 matrix by minors, gradient",
-    source: `fn f(a: [6, 6]) {
-  m2[i < 6, j < 6] = a[4, i] * a[5, j] - a[4, j] * a[5, i]
-  m3[i < 6, j < 6, k < 6] = a[3, i] * m2[j, k] - a[3, j] * m2[i, k] + a[3, k] * m2[i, j]
-  m4[i < 6, j < 6, k < 6, l < 6] =
-    a[2, i] * m3[j, k, l] - a[2, j] * m3[i, k, l] + a[2, k] * m3[i, j, l] - a[2, l] * m3[i, j, k]
-  m5[i < 6, j < 6, k < 6, l < 6, m < 6] =
-    a[1, i] * m4[j, k, l, m] - a[1, j] * m4[i, k, l, m] + a[1, k] * m4[i, j, l, m] -
-    a[1, l] * m4[i, j, k, m] + a[1, m] * m4[i, j, k, l]
-  return a[0, 0] * m5[1, 2, 3, 4, 5] - a[0, 1] * m5[0, 2, 3, 4, 5] + a[0, 2] * m5[0, 1, 3, 4, 5] -
-    a[0, 3] * m5[0, 1, 2, 4, 5] + a[0, 4] * m5[0, 1, 2, 3, 5] - a[0, 5] * m5[0, 1, 2, 3, 4]
-}`,
+    source: DETERMINANT,
     output: "f",
     wrt: ["a"],
     dims: {},

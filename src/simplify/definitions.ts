@@ -130,13 +130,15 @@ const round = (
   const shared = inOrder(workspace(shareValues(workspace(full), full)));
   told(engine, "values that several need have names", full, shared);
   const space = workspace(shared);
+  let current = shared;
   const move = (rule: string, pass: (order: readonly Definition[]) => void): void => {
-    const before = inOrder(space);
+    const before = current;
     pass(before);
-    told(engine, rule, before, inOrder(space));
+    current = inOrder(space);
+    told(engine, rule, before, current);
   };
-  move("sums are made of other sums", () => {
-    lightenSums(engine, space, surface.requirements, shared);
+  move("sums are made of other sums", (order) => {
+    lightenSums(engine, space, surface.requirements, order);
   });
   // Without a reduction no value serves many others: such a rewriting saves an operation or two, and rounds otherwise than
   // the formula does.
@@ -151,6 +153,6 @@ const round = (
       absorbFactors(space, order);
     });
   }
-  const rewritten = inOrder(space).map((definition) => rewriteSums(engine, definition));
+  const rewritten = current.map((definition) => rewriteSums(engine, definition));
   return withProtected(engine, definitions, rewritten);
 };

@@ -1,23 +1,12 @@
 /** Straight-line code on every back end against the interpreter, alone and over a batch, with its operation counts. */
 import { describe, expect, it } from "vitest";
+import { DETERMINANT } from "../../bench/operations/rows.ts";
 import { BACKENDS, instantiateAll } from "../../src/cli/backends.ts";
 import { evaluateWithError, type Inputs } from "../../src/eval/index.ts";
 import { compare, formatMismatch } from "../../src/gradcheck/compare.ts";
 import { allowedError, TOLERANCES } from "../../src/gradcheck/tolerance.ts";
 import { createArena, specialise, type Arena, type Program } from "../../src/ir/index.ts";
 import { compileModule, request, toSchedule, type Request } from "../../src/pipeline.ts";
-
-const DETERMINANT = `fn f(a: [6, 6]) {
-  m2[i < 6, j < 6] = a[4, i] * a[5, j] - a[4, j] * a[5, i]
-  m3[i < 6, j < 6, k < 6] = a[3, i] * m2[j, k] - a[3, j] * m2[i, k] + a[3, k] * m2[i, j]
-  m4[i < 6, j < 6, k < 6, l < 6] =
-    a[2, i] * m3[j, k, l] - a[2, j] * m3[i, k, l] + a[2, k] * m3[i, j, l] - a[2, l] * m3[i, j, k]
-  m5[i < 6, j < 6, k < 6, l < 6, m < 6] =
-    a[1, i] * m4[j, k, l, m] - a[1, j] * m4[i, k, l, m] + a[1, k] * m4[i, j, l, m] -
-    a[1, l] * m4[i, j, k, m] + a[1, m] * m4[i, j, k, l]
-  return a[0, 0] * m5[1, 2, 3, 4, 5] - a[0, 1] * m5[0, 2, 3, 4, 5] + a[0, 2] * m5[0, 1, 3, 4, 5] -
-    a[0, 3] * m5[0, 1, 2, 4, 5] + a[0, 4] * m5[0, 1, 2, 3, 5] - a[0, 5] * m5[0, 1, 2, 3, 4]
-}`;
 
 const ROSENBROCK = `fn f(x: [N]) { return sum[i < N - 1](100 * (x[i+1] - x[i]^2)^2 + (1 - x[i])^2) }`;
 
