@@ -29,11 +29,12 @@ const rootsOf = ({ body, target }: Definition): readonly Node[] => [body, ...(ta
 
 export const readsOfDefinition = (definition: Definition): readonly Read[] => readsOf(rootsOf(definition));
 
-/** What a definition reads of these definitions. */
+/** What a definition reads of these definitions, and of tensors that are made otherwise. */
 export const readsWithin = (
   definitions: readonly Definition[],
+  others: Iterable<Tensor> = [],
 ): ((definition: Definition) => readonly Read[]) => {
-  const reads = readsAmong(new Set(definitions.map(({ tensor }) => tensor)));
+  const reads = readsAmong(new Set([...definitions.map(({ tensor }) => tensor), ...others]));
   return (definition) => reads(rootsOf(definition));
 };
 

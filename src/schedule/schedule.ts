@@ -66,7 +66,7 @@ export const schedule = (ir: Arena, program: Program, options: ScheduleOptions):
   const singles = new Map([...scalars.elements, ...strides.elements]);
   const elements = elementsOf(singles);
   const halves = halvesOf(definitions, results, symmetric);
-  const within = readsWithin(definitions);
+  const within = readsWithin(definitions, elements.keys());
   const plans = definitions.map((definition) =>
     planOf(ir, definition, {
       elements,

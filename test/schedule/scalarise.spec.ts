@@ -3,6 +3,7 @@ import { affine, build as b, createArena, define, specialise, type Affine, type 
 import { scalarise } from "../../src/schedule/scalarise.ts";
 import { outputsOf } from "./passes.ts";
 import * as programs from "./programs.ts";
+import { compiled, expectSame, kernelOf } from "./run.ts";
 
 const scalarised = (
   sizes: Readonly<Record<string, number>>,
@@ -58,4 +59,17 @@ it("expands the elements that are asked for only", () => {
   ];
   const results = { outputs: new Set([y]), symmetric: new Map() };
   expect(scalarise(ir, definitions, results, new Map(), 1).operations).toBe(1);
+});
+
+it("makes a sum beside loops before what is read of it", async () => {
+  const p = programs.builder("f");
+  const { ir } = p;
+  const [N, M] = [p.dim("N"), p.dim("M")];
+  const x = p.input("x", N, M);
+  const rows = p.reduce("rows", [["n", N]], "sum", [["m", M]], (n = N, m = M) => b.read(ir, x, [n, m]));
+  const total = p.reduce("total", [], "sum", [["n", N]], (n = N) => b.square(ir, b.read(ir, rows, [n])));
+  const half = p.map("half", [], () => b.divide(ir, b.read(ir, total, []), b.constant(ir, 2)));
+  const fixed = specialise(ir, p.done(half), new Map(Object.entries({ N: 3, M: 2000 })));
+  const kernel = kernelOf(ir, fixed);
+  expectSame(fixed, kernel, await compiled(kernel), {});
 });
