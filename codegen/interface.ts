@@ -8,6 +8,7 @@
 import { formatShape } from "../src/loop/format.ts";
 import { placesIn, storedIn, type Matrix, type Structure, type StructureKind } from "../src/loop/matrix.ts";
 import type { Buffer, DimParam, Expr, Kernel, OptionParam } from "../src/loop/types.ts";
+import { determine, dimsOf, type DeterminedDim, type Inference } from "./inference.ts";
 import { propertyName } from "./names.ts";
 
 export type ArrayType = "Float32Array" | "Float64Array" | "Int32Array";
@@ -25,13 +26,6 @@ export interface TensorPort {
   /** Its shape as a formula: `[N, 2 * C]`. */
   readonly shape: string;
   readonly doc: string;
-}
-
-/** A dimension can be inferred where an input has it as an extent, and otherwise constant extents only. */
-export interface Inference {
-  readonly from: TensorPort;
-  /** The product of the constant extents: the dimension is the input's length over this. */
-  readonly divisor: number;
 }
 
 export interface DimPort {
@@ -77,6 +71,8 @@ export interface KernelInterface {
   /** In the order of the kernel. */
   readonly inputs: readonly TensorPort[];
   readonly dims: readonly DimPort[];
+  /** The same, in an order in which what one is inferred from comes before it. */
+  readonly determined: readonly DimPort[];
   readonly options: readonly OptionPort[];
   /** What is computed: each can be written into an array of the caller's. */
   readonly outputs: readonly TensorPort[];
@@ -114,37 +110,20 @@ function tensorPort(kernel: Kernel, buffer: Buffer): TensorPort {
   };
 }
 
-/** The constant factor beside `dim` if the extents are that dim once and constants otherwise. */
-function divisorBeside(dim: DimParam, shape: readonly Expr[]): number | undefined {
-  let divisor = 1;
-  let seen = 0;
-  for (const extent of shape) {
-    if (extent.kind === "const") divisor *= extent.value;
-    else if (extent.kind === "dim" && extent.name === dim.name) seen += 1;
-    else return undefined;
-  }
-  return seen === 1 && divisor > 0 ? divisor : undefined;
+function sourceText({ from, divisor }: Inference): string {
+  const beside = [...dimsOf(divisor)];
+  return ` By default inferred from the length of ${from.name}${beside.length === 0 ? "" : ` and ${beside.join(", ")}`}.`;
 }
 
-function inferenceOf(dim: DimParam, inputs: readonly TensorPort[]): Inference | undefined {
-  for (const from of inputs) {
-    const divisor = divisorBeside(dim, from.buffer.shape);
-    if (divisor !== undefined) return { from, divisor };
-  }
-  return undefined;
-}
-
-function dimPort(dim: DimParam, inputs: readonly TensorPort[]): DimPort {
-  const inference = inferenceOf(dim, inputs);
-  const source =
-    inference === undefined ? "" : ` By default inferred from the length of ${inference.from.name}.`;
+function dimPort({ dim, inference }: DeterminedDim): DimPort {
+  const source = inference === undefined ? "" : sourceText(inference);
   const standard = dim.default === undefined ? source : ` By default ${dim.default}.`;
   return {
     kind: "dim",
     name: dim.name,
     property: propertyName(dim.name),
     dim,
-    inference: dim.default === undefined ? inference : undefined,
+    inference,
     isOptional: dim.default !== undefined || inference !== undefined,
     doc: `A dimension: a whole number, at least ${dim.min}.${standard}`,
   };
@@ -240,7 +219,11 @@ export function interfaceOf(kernel: Kernel): KernelInterface {
   const ports = (role: Buffer["role"]): TensorPort[] =>
     kernel.buffers.filter((buffer) => buffer.role === role).map((buffer) => tensorPort(kernel, buffer));
   const inputs = ports("input");
-  const dims = kernel.dims.map((dim) => dimPort(dim, inputs));
+  const determined = determine(
+    kernel.dims,
+    inputs.map(({ buffer }) => buffer),
+  ).map(dimPort);
+  const dims = kernel.dims.flatMap(({ name }) => determined.filter((port) => port.name === name));
   const options = kernel.options.map(optionPort);
   const argsOptional =
     inputs.length === 0 &&
@@ -251,6 +234,7 @@ export function interfaceOf(kernel: Kernel): KernelInterface {
     kernel,
     inputs,
     dims,
+    determined,
     options,
     outputs,
     results: resultsOf(kernel, inputs, outputs),

@@ -62,8 +62,9 @@ function standardOf(at: Boundary, { name, dim, inference }: DimPort): string | u
   if (dim.default !== undefined) return numberText(dim.default);
   if (inference === undefined) return undefined;
   const { from, divisor } = inference;
-  const length = `${at.around.buffer(from.buffer)}.length`;
-  return `${at.check("inferred")}(${quote(name)}, ${quote(from.name)}, ${length}, ${divisor})`;
+  const length = `${at.around.buffer(from)}.length`;
+  const by = expressionText(divisor, at.around);
+  return `${at.check("inferred")}(${quote(name)}, ${quote(from.name)}, ${length}, ${by})`;
 }
 
 function writeDim(at: Boundary, port: DimPort): void {
@@ -132,7 +133,7 @@ function writeOutput(at: Boundary, port: TensorPort): void {
 /** Reads and checks the arguments, in an order in which each check needs only what precedes it. */
 export function writeArguments(at: Boundary): void {
   for (const port of at.port.inputs) writeInput(at, port);
-  for (const port of at.port.dims) writeDim(at, port);
+  for (const port of at.port.determined) writeDim(at, port);
   for (const port of at.port.options) writeOption(at, port);
   for (const port of at.port.inputs) writeShape(at, port);
   for (const requirement of at.port.kernel.requirements) writeRequirement(at, requirement);

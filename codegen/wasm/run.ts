@@ -25,8 +25,8 @@ import type { ThreadOptions } from "../../src/runtime/threads.ts";
 import { createKernel, instantiate } from "../../src/runtime/wasm.ts";
 import type { WasmExports } from "../../src/runtime/wasm.ts";
 import { inParallel } from "../../src/schedule/parallel.ts";
-import { interfaceOf } from "../interface.ts";
-import type { CallableKernel, KernelInterface, PortValue, TensorPort } from "../interface.ts";
+import { arrayTypeOf, interfaceOf } from "../interface.ts";
+import type { CallableKernel, DimPort, KernelInterface, PortValue, TensorPort } from "../interface.ts";
 import { hasScratch, scratchExport } from "./abi.ts";
 import { emitWasm } from "./emit.ts";
 import type { EmitOptions } from "./emit.ts";
@@ -81,7 +81,7 @@ function createCallable(kernel: Kernel, wasm: WasmExports, heap: Heap): Callable
   const ports = interfaceOf(kernel);
   const scratch = hasScratch(kernel) ? wasm(scratchExport(kernel)) : undefined;
   return createKernel(heap, wasm(kernel.name), (args: Args, into: Args = {}) => {
-    const dims = readDims(ports, args);
+    const dims = readDims(kernel, ports, args);
     const inputs = ports.inputs.map((port) => readInput(port, dims, given(args, port.name)));
     const filled = (outputs: readonly TensorData[]): Record<string, PortValue> =>
       Object.fromEntries(ports.outputs.map((port, i) => [port.name, resultOf(port, outputs[i])]));
@@ -110,18 +110,19 @@ function given(args: Args, name: string): PortValue | undefined {
 
 type Dims = ReadonlyMap<string, number>;
 
-function readDims(ports: KernelInterface, args: Args): Dims {
-  return new Map(
-    ports.dims.map((port) => {
-      const value = given(args, port.name) ?? port.dim.default;
-      if (value !== undefined || port.inference === undefined) {
-        return [port.name, dimension(port.name, value as number, port.dim.min)];
-      }
-      const { from, divisor } = port.inference;
-      const { length } = array(from.name, given(args, from.name) as never, from.array);
-      return [port.name, dimension(port.name, inferred(port.name, from.name, length, divisor), port.dim.min)];
-    }),
-  );
+function readDim(kernel: Kernel, { name, dim, inference }: DimPort, args: Args, before: Dims): number {
+  const value = given(args, name) ?? dim.default;
+  if (value !== undefined || inference === undefined) return dimension(name, value as number, dim.min);
+  const { from, divisor } = inference;
+  const { length } = array(from.name, given(args, from.name) as never, arrayTypeOf(kernel, from));
+  return dimension(name, inferred(name, from.name, length, evaluate(divisor, before)), dim.min);
+}
+
+/** In the order of the kernel. */
+function readDims(kernel: Kernel, ports: KernelInterface, args: Args): Dims {
+  const known = new Map<string, number>();
+  for (const port of ports.determined) known.set(port.name, readDim(kernel, port, args, known));
+  return new Map(ports.dims.map(({ name }) => [name, known.get(name) ?? NaN]));
 }
 
 function readOptions(ports: KernelInterface, args: Args): number[] {

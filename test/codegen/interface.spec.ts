@@ -3,6 +3,7 @@ import { interfaceOf } from "../../codegen/interface.ts";
 import { instantiateTypeScript } from "../../codegen/typescript/index.ts";
 import { instantiateWasm } from "../../codegen/wasm/run.ts";
 import { createArena } from "../../src/ir/index.ts";
+import { formatExpr } from "../../src/loop/format.ts";
 import { compileModule, forward, toKernel } from "../../src/pipeline.ts";
 import { binary, buffer, dim, int, kernel, mul } from "../loop/build.ts";
 import { squaredError } from "../loop/examples.ts";
@@ -24,18 +25,46 @@ describe("the interface of a kernel", () => {
     expect(interfaceOf(squaredError("f64")).inputs[0]?.array).toBe("Float64Array");
   });
 
-  it("infers a dimension beside constant extents only", () => {
-    const [N, C] = [dim("N"), dim("C")];
-    const inferencesOf = (...shapes: readonly Parameters<typeof buffer>[2][]): unknown[] => {
+  it("infers dimensions from lengths, simplest first, and asks for the one from which most follow", () => {
+    const [N, C, K] = [dim("N"), dim("C"), dim("K")];
+    const inferencesOf = (...shapes: readonly Parameters<typeof buffer>[2][]): string[] => {
       const inputs = shapes.map((shape, n) => buffer(`x${n}`, "input", shape));
-      const { dims } = interfaceOf(kernel("f64", { dims: ["N", "C"], buffers: inputs, body: [] }));
-      return dims.map(({ inference }) => inference && [inference.from.name, inference.divisor]);
+      const { determined } = interfaceOf(kernel("f64", { dims: ["N", "C", "K"], buffers: inputs, body: [] }));
+      return determined.map(({ name, inference: of }) =>
+        of === undefined ? name : `${name} = ${of.from.name} / ${formatExpr(of.divisor)}`,
+      );
     };
-    expect(inferencesOf([N, C])).toEqual([undefined, undefined]);
-    expect(inferencesOf([N, C], [C])).toEqual([undefined, ["x1", 1]]);
-    expect(inferencesOf([N, int(3), int(4)], [binary("add", C, int(1))])).toEqual([["x0", 12], undefined]);
-    expect(inferencesOf([N, int(0)], [C, C])).toEqual([undefined, undefined]);
-    expect(inferencesOf([mul(N, int(2))])).toEqual([undefined, undefined]);
+    expect(inferencesOf([N, C, K])).toEqual(["K", "C", "N = x0 / C * K"]);
+    expect(inferencesOf([N, C], [C, K], [K])).toEqual(["K = x2 / 1", "C = x1 / K", "N = x0 / C"]);
+    expect(inferencesOf([N, C], [C, K])).toEqual(["C", "N = x0 / C", "K = x1 / C"]);
+    expect(inferencesOf([N, int(3), int(4)], [binary("add", C, int(1))], [K])).toEqual([
+      "N = x0 / 12",
+      "K = x2 / 1",
+      "C",
+    ]);
+    expect(inferencesOf([N, int(0)], [C, C], [mul(K, int(2))])).toEqual(["K = x2 / 2", "C", "N"]);
+  });
+
+  it("infers them the same on every back end, and says where a length does not divide", async () => {
+    const text =
+      "fn spread(x: [N, C], centre: [K, C], y: [2 * N]) {\n  return sum[n, k, c]((x[n, c] - centre[k, c])^2) * sum(y)\n}\n";
+    const module = compileModule({ name: "spread.grad", text });
+    const ir = createArena();
+    const program = module.ok ? module.value.functions.get("spread")?.program(ir) : undefined;
+    if (program?.ok !== true) throw new Error("spread does not check");
+    const kernel = toKernel(ir, forward(ir, program.value), { dtype: "f64" });
+    const args = {
+      x: Float64Array.of(1, 2, 3, 4, 5, 6),
+      centre: Float64Array.of(1, 1, 1),
+      y: Float64Array.of(1, 1, 1, 1),
+    };
+    for (const instantiate of [instantiateTypeScript, instantiateWasm]) {
+      const run = (await instantiate([kernel])).get("spread");
+      expect(run?.(args)).toEqual({ out: 4 * 55 });
+      expect(() => run?.({ ...args, x: Float64Array.of(1, 2, 3) })).toThrow(
+        "x has 3 elements: C cannot be inferred, as 2 does not divide that",
+      );
+    }
   });
 
   it("lets all arguments be left out where none is required", () => {
