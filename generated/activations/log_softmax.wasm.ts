@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  inferred,
   instantiate,
   output,
   shape,
@@ -17,8 +18,8 @@ import {
 export interface LogSoftmaxArgs {
   /** Shape [rows, C], float32, row-major. */
   readonly x: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly rows: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and C. */
+  readonly rows?: number;
   /** A dimension: a whole number, at least 0. */
   readonly C: number;
 }
@@ -41,8 +42,8 @@ export interface LogSoftmaxVjpArgs {
   readonly x: Float32Array;
   /** Shape [rows, C], float32, row-major. */
   readonly d_y: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly rows: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and C. */
+  readonly rows?: number;
   /** A dimension: a whole number, at least 0. */
   readonly C: number;
 }
@@ -106,8 +107,8 @@ export async function load(options: LoadOptions = {}): Promise<Kernels> {
 function make_log_softmax(heap: Heap, wasm: WasmExports): Kernels["log_softmax"] {
   return createKernel(heap, wasm("log_softmax"), (args: LogSoftmaxArgs, into: LogSoftmaxInto = {}) => {
     const x = array("x", args.x, "Float32Array");
-    const rows = dimension("rows", args.rows, 0);
     const C = dimension("C", args.C, 0);
+    const rows = dimension("rows", args.rows ?? inferred("rows", "x", x.length, C), 0);
     shape("x", x.length, "[rows, C]", [rows, C]);
     const y = output("y", into.y, "Float32Array", "[rows, C]", [rows, C]);
     return {
@@ -127,8 +128,8 @@ function make_log_softmax_vjp(heap: Heap, wasm: WasmExports): Kernels["log_softm
     (args: LogSoftmaxVjpArgs, into: LogSoftmaxVjpInto = {}) => {
       const x = array("x", args.x, "Float32Array");
       const d_y = array("d_y", args.d_y, "Float32Array");
-      const rows = dimension("rows", args.rows, 0);
       const C = dimension("C", args.C, 0);
+      const rows = dimension("rows", args.rows ?? inferred("rows", "x", x.length, C), 0);
       shape("x", x.length, "[rows, C]", [rows, C]);
       shape("d_y", d_y.length, "[rows, C]", [rows, C]);
       const d_x = output("d_x", into.d_x, "Float32Array", "[rows, C]", [rows, C]);

@@ -7,8 +7,8 @@ export interface PreluChannelArgs {
   readonly x: Float32Array;
   /** Shape [C], float32, row-major. */
   readonly a: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and C. */
+  readonly N?: number;
   /** A dimension: a whole number, at least 0. By default inferred from the length of a. */
   readonly C?: number;
 }
@@ -35,8 +35,8 @@ export interface PreluChannelResults {
 export function prelu_channel(args: PreluChannelArgs, into: PreluChannelInto = {}): PreluChannelResults {
   const x = array("x", args.x, "Float32Array");
   const a = array("a", args.a, "Float32Array");
-  const N = dimension("N", args.N, 0);
   const C = dimension("C", args.C ?? inferred("C", "a", a.length, 1), 0);
+  const N = dimension("N", args.N ?? inferred("N", "x", x.length, C), 0);
   shape("x", x.length, "[N, C]", [N, C]);
   shape("a", a.length, "[C]", [C]);
   const y = output("y", into.y, "Float32Array", "[N, C]", [N, C]);
@@ -59,8 +59,8 @@ export interface PreluChannelVjpArgs {
   readonly a: Float32Array;
   /** Shape [N, C], float32, row-major. */
   readonly d_y: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and C. */
+  readonly N?: number;
   /** A dimension: a whole number, at least 0. By default inferred from the length of a. */
   readonly C?: number;
 }
@@ -98,8 +98,8 @@ export function prelu_channel_vjp(
   const x = array("x", args.x, "Float32Array");
   const a = array("a", args.a, "Float32Array");
   const d_y = array("d_y", args.d_y, "Float32Array");
-  const N = dimension("N", args.N, 0);
   const C = dimension("C", args.C ?? inferred("C", "a", a.length, 1), 0);
+  const N = dimension("N", args.N ?? inferred("N", "x", x.length, C), 0);
   shape("x", x.length, "[N, C]", [N, C]);
   shape("a", a.length, "[C]", [C]);
   shape("d_y", d_y.length, "[N, C]", [N, C]);

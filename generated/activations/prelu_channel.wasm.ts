@@ -20,8 +20,8 @@ export interface PreluChannelArgs {
   readonly x: Float32Array;
   /** Shape [C], float32, row-major. */
   readonly a: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and C. */
+  readonly N?: number;
   /** A dimension: a whole number, at least 0. By default inferred from the length of a. */
   readonly C?: number;
 }
@@ -46,8 +46,8 @@ export interface PreluChannelVjpArgs {
   readonly a: Float32Array;
   /** Shape [N, C], float32, row-major. */
   readonly d_y: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and C. */
+  readonly N?: number;
   /** A dimension: a whole number, at least 0. By default inferred from the length of a. */
   readonly C?: number;
 }
@@ -109,8 +109,8 @@ function make_prelu_channel(heap: Heap, wasm: WasmExports): Kernels["prelu_chann
   return createKernel(heap, wasm("prelu_channel"), (args: PreluChannelArgs, into: PreluChannelInto = {}) => {
     const x = array("x", args.x, "Float32Array");
     const a = array("a", args.a, "Float32Array");
-    const N = dimension("N", args.N, 0);
     const C = dimension("C", args.C ?? inferred("C", "a", a.length, 1), 0);
+    const N = dimension("N", args.N ?? inferred("N", "x", x.length, C), 0);
     shape("x", x.length, "[N, C]", [N, C]);
     shape("a", a.length, "[C]", [C]);
     const y = output("y", into.y, "Float32Array", "[N, C]", [N, C]);
@@ -132,8 +132,8 @@ function make_prelu_channel_vjp(heap: Heap, wasm: WasmExports): Kernels["prelu_c
       const x = array("x", args.x, "Float32Array");
       const a = array("a", args.a, "Float32Array");
       const d_y = array("d_y", args.d_y, "Float32Array");
-      const N = dimension("N", args.N, 0);
       const C = dimension("C", args.C ?? inferred("C", "a", a.length, 1), 0);
+      const N = dimension("N", args.N ?? inferred("N", "x", x.length, C), 0);
       shape("x", x.length, "[N, C]", [N, C]);
       shape("a", a.length, "[C]", [C]);
       shape("d_y", d_y.length, "[N, C]", [N, C]);

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  inferred,
   instantiate,
   output,
   shape,
@@ -17,8 +18,8 @@ import {
 export interface SoftmaxArgs {
   /** Shape [rows, C], float32, row-major. */
   readonly x: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly rows: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and C. */
+  readonly rows?: number;
   /** A dimension: a whole number, at least 0. */
   readonly C: number;
 }
@@ -41,8 +42,8 @@ export interface SoftmaxVjpArgs {
   readonly x: Float32Array;
   /** Shape [rows, C], float32, row-major. */
   readonly d_y: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly rows: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and C. */
+  readonly rows?: number;
   /** A dimension: a whole number, at least 0. */
   readonly C: number;
 }
@@ -100,8 +101,8 @@ function make_softmax(heap: Heap, wasm: WasmExports): Kernels["softmax"] {
   const scratchBytes = wasm("softmax.scratch");
   return createKernel(heap, wasm("softmax"), (args: SoftmaxArgs, into: SoftmaxInto = {}) => {
     const x = array("x", args.x, "Float32Array");
-    const rows = dimension("rows", args.rows, 0);
     const C = dimension("C", args.C, 0);
+    const rows = dimension("rows", args.rows ?? inferred("rows", "x", x.length, C), 0);
     shape("x", x.length, "[rows, C]", [rows, C]);
     const y = output("y", into.y, "Float32Array", "[rows, C]", [rows, C]);
     return {
@@ -119,8 +120,8 @@ function make_softmax_vjp(heap: Heap, wasm: WasmExports): Kernels["softmax_vjp"]
   return createKernel(heap, wasm("softmax_vjp"), (args: SoftmaxVjpArgs, into: SoftmaxVjpInto = {}) => {
     const x = array("x", args.x, "Float32Array");
     const d_y = array("d_y", args.d_y, "Float32Array");
-    const rows = dimension("rows", args.rows, 0);
     const C = dimension("C", args.C, 0);
+    const rows = dimension("rows", args.rows ?? inferred("rows", "x", x.length, C), 0);
     shape("x", x.length, "[rows, C]", [rows, C]);
     shape("d_y", d_y.length, "[rows, C]", [rows, C]);
     const d_x = output("d_x", into.d_x, "Float32Array", "[rows, C]", [rows, C]);

@@ -20,8 +20,8 @@ export interface AddRowArgs {
   readonly a: Float32Array;
   /** Shape [N], float32, row-major. */
   readonly b: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly M: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of a and N. */
+  readonly M?: number;
   /** A dimension: a whole number, at least 0. By default inferred from the length of b. */
   readonly N?: number;
 }
@@ -46,8 +46,8 @@ export interface AddRowVjpArgs {
   readonly b: Float32Array;
   /** Shape [M, N], float32, row-major. */
   readonly d_out: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly M: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of a and N. */
+  readonly M?: number;
   /** A dimension: a whole number, at least 0. By default inferred from the length of b. */
   readonly N?: number;
 }
@@ -98,8 +98,8 @@ function make_add_row(heap: Heap, wasm: WasmExports): Kernels["add_row"] {
   return createKernel(heap, wasm("add_row"), (args: AddRowArgs, into: AddRowInto = {}) => {
     const a = array("a", args.a, "Float32Array");
     const b = array("b", args.b, "Float32Array");
-    const M = dimension("M", args.M, 0);
     const N = dimension("N", args.N ?? inferred("N", "b", b.length, 1), 0);
+    const M = dimension("M", args.M ?? inferred("M", "a", a.length, N), 0);
     shape("a", a.length, "[M, N]", [M, N]);
     shape("b", b.length, "[N]", [N]);
     const out = output("out", into.out, "Float32Array", "[M, N]", [M, N]);
@@ -118,8 +118,8 @@ function make_add_row_vjp(heap: Heap, wasm: WasmExports): Kernels["add_row_vjp"]
     const a = array("a", args.a, "Float32Array");
     const b = array("b", args.b, "Float32Array");
     const d_out = array("d_out", args.d_out, "Float32Array");
-    const M = dimension("M", args.M, 0);
     const N = dimension("N", args.N ?? inferred("N", "b", b.length, 1), 0);
+    const M = dimension("M", args.M ?? inferred("M", "a", a.length, N), 0);
     shape("a", a.length, "[M, N]", [M, N]);
     shape("b", b.length, "[N]", [N]);
     shape("d_out", d_out.length, "[M, N]", [M, N]);

@@ -20,8 +20,8 @@ export interface DivideRowArgs {
   readonly a: Float32Array;
   /** Shape [N], float32, row-major. */
   readonly b: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly M: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of a and N. */
+  readonly M?: number;
   /** A dimension: a whole number, at least 0. By default inferred from the length of b. */
   readonly N?: number;
 }
@@ -46,8 +46,8 @@ export interface DivideRowVjpArgs {
   readonly b: Float32Array;
   /** Shape [M, N], float32, row-major. */
   readonly d_out: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly M: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of a and N. */
+  readonly M?: number;
   /** A dimension: a whole number, at least 0. By default inferred from the length of b. */
   readonly N?: number;
 }
@@ -99,8 +99,8 @@ function make_divide_row(heap: Heap, wasm: WasmExports): Kernels["divide_row"] {
   return createKernel(heap, wasm("divide_row"), (args: DivideRowArgs, into: DivideRowInto = {}) => {
     const a = array("a", args.a, "Float32Array");
     const b = array("b", args.b, "Float32Array");
-    const M = dimension("M", args.M, 0);
     const N = dimension("N", args.N ?? inferred("N", "b", b.length, 1), 0);
+    const M = dimension("M", args.M ?? inferred("M", "a", a.length, N), 0);
     shape("a", a.length, "[M, N]", [M, N]);
     shape("b", b.length, "[N]", [N]);
     const out = output("out", into.out, "Float32Array", "[M, N]", [M, N]);
@@ -119,8 +119,8 @@ function make_divide_row_vjp(heap: Heap, wasm: WasmExports): Kernels["divide_row
     const a = array("a", args.a, "Float32Array");
     const b = array("b", args.b, "Float32Array");
     const d_out = array("d_out", args.d_out, "Float32Array");
-    const M = dimension("M", args.M, 0);
     const N = dimension("N", args.N ?? inferred("N", "b", b.length, 1), 0);
+    const M = dimension("M", args.M ?? inferred("M", "a", a.length, N), 0);
     shape("a", a.length, "[M, N]", [M, N]);
     shape("b", b.length, "[N]", [N]);
     shape("d_out", d_out.length, "[M, N]", [M, N]);

@@ -9,8 +9,8 @@ export interface SubtractColumnArgs {
   readonly b: Float32Array;
   /** A dimension: a whole number, at least 0. By default inferred from the length of b. */
   readonly M?: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of a and M. */
+  readonly N?: number;
 }
 
 /** Where `subtract_column` writes results, in place of new arrays. They must not overlap its arguments. */
@@ -37,7 +37,7 @@ export function subtract_column(
   const a = array("a", args.a, "Float32Array");
   const b = array("b", args.b, "Float32Array");
   const M = dimension("M", args.M ?? inferred("M", "b", b.length, 1), 0);
-  const N = dimension("N", args.N, 0);
+  const N = dimension("N", args.N ?? inferred("N", "a", a.length, M), 0);
   shape("a", a.length, "[M, N]", [M, N]);
   shape("b", b.length, "[M]", [M]);
   const y = output("y", into.y, "Float32Array", "[M, N]", [M, N]);
@@ -62,8 +62,8 @@ export interface SubtractColumnVjpArgs {
   readonly d_y: Float32Array;
   /** A dimension: a whole number, at least 0. By default inferred from the length of b. */
   readonly M?: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of a and M. */
+  readonly N?: number;
 }
 
 /** Where `subtract_column_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
@@ -96,7 +96,7 @@ export function subtract_column_vjp(
   const b = array("b", args.b, "Float32Array");
   const d_y = array("d_y", args.d_y, "Float32Array");
   const M = dimension("M", args.M ?? inferred("M", "b", b.length, 1), 0);
-  const N = dimension("N", args.N, 0);
+  const N = dimension("N", args.N ?? inferred("N", "a", a.length, M), 0);
   shape("a", a.length, "[M, N]", [M, N]);
   shape("b", b.length, "[M]", [M]);
   shape("d_y", d_y.length, "[M, N]", [M, N]);

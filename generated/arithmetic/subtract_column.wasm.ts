@@ -22,8 +22,8 @@ export interface SubtractColumnArgs {
   readonly b: Float32Array;
   /** A dimension: a whole number, at least 0. By default inferred from the length of b. */
   readonly M?: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of a and M. */
+  readonly N?: number;
 }
 
 /** Where `subtract_column` writes results, in place of new arrays. They must not overlap its arguments. */
@@ -48,8 +48,8 @@ export interface SubtractColumnVjpArgs {
   readonly d_y: Float32Array;
   /** A dimension: a whole number, at least 0. By default inferred from the length of b. */
   readonly M?: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of a and M. */
+  readonly N?: number;
 }
 
 /** Where `subtract_column_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
@@ -112,7 +112,7 @@ function make_subtract_column(heap: Heap, wasm: WasmExports): Kernels["subtract_
       const a = array("a", args.a, "Float32Array");
       const b = array("b", args.b, "Float32Array");
       const M = dimension("M", args.M ?? inferred("M", "b", b.length, 1), 0);
-      const N = dimension("N", args.N, 0);
+      const N = dimension("N", args.N ?? inferred("N", "a", a.length, M), 0);
       shape("a", a.length, "[M, N]", [M, N]);
       shape("b", b.length, "[M]", [M]);
       const y = output("y", into.y, "Float32Array", "[M, N]", [M, N]);
@@ -135,7 +135,7 @@ function make_subtract_column_vjp(heap: Heap, wasm: WasmExports): Kernels["subtr
       const b = array("b", args.b, "Float32Array");
       const d_y = array("d_y", args.d_y, "Float32Array");
       const M = dimension("M", args.M ?? inferred("M", "b", b.length, 1), 0);
-      const N = dimension("N", args.N, 0);
+      const N = dimension("N", args.N ?? inferred("N", "a", a.length, M), 0);
       shape("a", a.length, "[M, N]", [M, N]);
       shape("b", b.length, "[M]", [M]);
       shape("d_y", d_y.length, "[M, N]", [M, N]);

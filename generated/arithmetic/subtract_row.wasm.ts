@@ -20,8 +20,8 @@ export interface SubtractRowArgs {
   readonly a: Float32Array;
   /** Shape [N], float32, row-major. */
   readonly b: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly M: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of a and N. */
+  readonly M?: number;
   /** A dimension: a whole number, at least 0. By default inferred from the length of b. */
   readonly N?: number;
 }
@@ -46,8 +46,8 @@ export interface SubtractRowVjpArgs {
   readonly b: Float32Array;
   /** Shape [M, N], float32, row-major. */
   readonly d_out: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly M: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of a and N. */
+  readonly M?: number;
   /** A dimension: a whole number, at least 0. By default inferred from the length of b. */
   readonly N?: number;
 }
@@ -105,8 +105,8 @@ function make_subtract_row(heap: Heap, wasm: WasmExports): Kernels["subtract_row
   return createKernel(heap, wasm("subtract_row"), (args: SubtractRowArgs, into: SubtractRowInto = {}) => {
     const a = array("a", args.a, "Float32Array");
     const b = array("b", args.b, "Float32Array");
-    const M = dimension("M", args.M, 0);
     const N = dimension("N", args.N ?? inferred("N", "b", b.length, 1), 0);
+    const M = dimension("M", args.M ?? inferred("M", "a", a.length, N), 0);
     shape("a", a.length, "[M, N]", [M, N]);
     shape("b", b.length, "[N]", [N]);
     const out = output("out", into.out, "Float32Array", "[M, N]", [M, N]);
@@ -128,8 +128,8 @@ function make_subtract_row_vjp(heap: Heap, wasm: WasmExports): Kernels["subtract
       const a = array("a", args.a, "Float32Array");
       const b = array("b", args.b, "Float32Array");
       const d_out = array("d_out", args.d_out, "Float32Array");
-      const M = dimension("M", args.M, 0);
       const N = dimension("N", args.N ?? inferred("N", "b", b.length, 1), 0);
+      const M = dimension("M", args.M ?? inferred("M", "a", a.length, N), 0);
       shape("a", a.length, "[M, N]", [M, N]);
       shape("b", b.length, "[N]", [N]);
       shape("d_out", d_out.length, "[M, N]", [M, N]);

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  inferred,
   instantiate,
   output,
   shape,
@@ -21,12 +22,12 @@ export interface AttentionArgs {
   readonly k: Float32Array;
   /** Shape [rows, S, E], float32, row-major. */
   readonly v: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly rows: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly L: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly D: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of v and S, E. */
+  readonly rows?: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of q and rows, D. */
+  readonly L?: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of k and rows, S. */
+  readonly D?: number;
   /** A dimension: a whole number, at least 0. */
   readonly S: number;
   /** A dimension: a whole number, at least 0. */
@@ -57,12 +58,12 @@ export interface AttentionVjpArgs {
   readonly d_y: Float32Array;
   /** A dimension: a whole number, at least 0. */
   readonly rows: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly L: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly D: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly S: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of d_y and rows, E. */
+  readonly L?: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of q and rows, L. */
+  readonly D?: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of v and rows, E. */
+  readonly S?: number;
   /** A dimension: a whole number, at least 0. */
   readonly E: number;
 }
@@ -141,11 +142,11 @@ function make_attention(heap: Heap, wasm: WasmExports): Kernels["attention"] {
     const q = array("q", args.q, "Float32Array");
     const k = array("k", args.k, "Float32Array");
     const v = array("v", args.v, "Float32Array");
-    const rows = dimension("rows", args.rows, 0);
-    const L = dimension("L", args.L, 0);
-    const D = dimension("D", args.D, 0);
-    const S = dimension("S", args.S, 0);
     const E = dimension("E", args.E, 0);
+    const S = dimension("S", args.S, 0);
+    const rows = dimension("rows", args.rows ?? inferred("rows", "v", v.length, S * E), 0);
+    const D = dimension("D", args.D ?? inferred("D", "k", k.length, rows * S), 0);
+    const L = dimension("L", args.L ?? inferred("L", "q", q.length, rows * D), 0);
     shape("q", q.length, "[rows, L, D]", [rows, L, D]);
     shape("k", k.length, "[rows, S, D]", [rows, S, D]);
     shape("v", v.length, "[rows, S, E]", [rows, S, E]);
@@ -167,11 +168,11 @@ function make_attention_vjp(heap: Heap, wasm: WasmExports): Kernels["attention_v
     const k = array("k", args.k, "Float32Array");
     const v = array("v", args.v, "Float32Array");
     const d_y = array("d_y", args.d_y, "Float32Array");
-    const rows = dimension("rows", args.rows, 0);
-    const L = dimension("L", args.L, 0);
-    const D = dimension("D", args.D, 0);
-    const S = dimension("S", args.S, 0);
     const E = dimension("E", args.E, 0);
+    const rows = dimension("rows", args.rows, 0);
+    const L = dimension("L", args.L ?? inferred("L", "d_y", d_y.length, rows * E), 0);
+    const S = dimension("S", args.S ?? inferred("S", "v", v.length, rows * E), 0);
+    const D = dimension("D", args.D ?? inferred("D", "q", q.length, rows * L), 0);
     shape("q", q.length, "[rows, L, D]", [rows, L, D]);
     shape("k", k.length, "[rows, S, D]", [rows, S, D]);
     shape("v", v.length, "[rows, S, E]", [rows, S, E]);

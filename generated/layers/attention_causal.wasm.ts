@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  inferred,
   instantiate,
   output,
   shape,
@@ -21,12 +22,12 @@ export interface AttentionCausalArgs {
   readonly k: Float32Array;
   /** Shape [rows, L, E], float32, row-major. */
   readonly v: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly rows: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of v and L, E. */
+  readonly rows?: number;
   /** A dimension: a whole number, at least 0. */
   readonly L: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly D: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of q and rows, L. */
+  readonly D?: number;
   /** A dimension: a whole number, at least 0. */
   readonly E: number;
 }
@@ -53,12 +54,12 @@ export interface AttentionCausalVjpArgs {
   readonly v: Float32Array;
   /** Shape [rows, L, E], float32, row-major. */
   readonly d_y: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly rows: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of v and L, E. */
+  readonly rows?: number;
   /** A dimension: a whole number, at least 0. */
   readonly L: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly D: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of q and rows, L. */
+  readonly D?: number;
   /** A dimension: a whole number, at least 0. */
   readonly E: number;
 }
@@ -148,10 +149,10 @@ function make_attention_causal(heap: Heap, wasm: WasmExports): Kernels["attentio
       const q = array("q", args.q, "Float32Array");
       const k = array("k", args.k, "Float32Array");
       const v = array("v", args.v, "Float32Array");
-      const rows = dimension("rows", args.rows, 0);
-      const L = dimension("L", args.L, 0);
-      const D = dimension("D", args.D, 0);
       const E = dimension("E", args.E, 0);
+      const L = dimension("L", args.L, 0);
+      const rows = dimension("rows", args.rows ?? inferred("rows", "v", v.length, L * E), 0);
+      const D = dimension("D", args.D ?? inferred("D", "q", q.length, rows * L), 0);
       shape("q", q.length, "[rows, L, D]", [rows, L, D]);
       shape("k", k.length, "[rows, L, D]", [rows, L, D]);
       shape("v", v.length, "[rows, L, E]", [rows, L, E]);
@@ -177,10 +178,10 @@ function make_attention_causal_vjp(heap: Heap, wasm: WasmExports): Kernels["atte
       const k = array("k", args.k, "Float32Array");
       const v = array("v", args.v, "Float32Array");
       const d_y = array("d_y", args.d_y, "Float32Array");
-      const rows = dimension("rows", args.rows, 0);
-      const L = dimension("L", args.L, 0);
-      const D = dimension("D", args.D, 0);
       const E = dimension("E", args.E, 0);
+      const L = dimension("L", args.L, 0);
+      const rows = dimension("rows", args.rows ?? inferred("rows", "v", v.length, L * E), 0);
+      const D = dimension("D", args.D ?? inferred("D", "q", q.length, rows * L), 0);
       shape("q", q.length, "[rows, L, D]", [rows, L, D]);
       shape("k", k.length, "[rows, L, D]", [rows, L, D]);
       shape("v", v.length, "[rows, L, E]", [rows, L, E]);

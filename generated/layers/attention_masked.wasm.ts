@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  inferred,
   instantiate,
   output,
   shape,
@@ -23,12 +24,12 @@ export interface AttentionMaskedArgs {
   readonly v: Float32Array;
   /** Shape [rows, L, S], int32, row-major. */
   readonly mask: Int32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly rows: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly L: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly D: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of v and S, E. */
+  readonly rows?: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of mask and rows, S. */
+  readonly L?: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of k and rows, S. */
+  readonly D?: number;
   /** A dimension: a whole number, at least 0. */
   readonly S: number;
   /** A dimension: a whole number, at least 0. */
@@ -61,12 +62,12 @@ export interface AttentionMaskedVjpArgs {
   readonly d_y: Float32Array;
   /** A dimension: a whole number, at least 0. */
   readonly rows: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly L: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly D: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly S: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of d_y and rows, E. */
+  readonly L?: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of q and rows, L. */
+  readonly D?: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of v and rows, E. */
+  readonly S?: number;
   /** A dimension: a whole number, at least 0. */
   readonly E: number;
 }
@@ -157,11 +158,11 @@ function make_attention_masked(heap: Heap, wasm: WasmExports): Kernels["attentio
       const k = array("k", args.k, "Float32Array");
       const v = array("v", args.v, "Float32Array");
       const mask = array("mask", args.mask, "Int32Array");
-      const rows = dimension("rows", args.rows, 0);
-      const L = dimension("L", args.L, 0);
-      const D = dimension("D", args.D, 0);
-      const S = dimension("S", args.S, 0);
       const E = dimension("E", args.E, 0);
+      const S = dimension("S", args.S, 0);
+      const rows = dimension("rows", args.rows ?? inferred("rows", "v", v.length, S * E), 0);
+      const L = dimension("L", args.L ?? inferred("L", "mask", mask.length, rows * S), 0);
+      const D = dimension("D", args.D ?? inferred("D", "k", k.length, rows * S), 0);
       shape("q", q.length, "[rows, L, D]", [rows, L, D]);
       shape("k", k.length, "[rows, S, D]", [rows, S, D]);
       shape("v", v.length, "[rows, S, E]", [rows, S, E]);
@@ -189,11 +190,11 @@ function make_attention_masked_vjp(heap: Heap, wasm: WasmExports): Kernels["atte
       const v = array("v", args.v, "Float32Array");
       const mask = array("mask", args.mask, "Int32Array");
       const d_y = array("d_y", args.d_y, "Float32Array");
-      const rows = dimension("rows", args.rows, 0);
-      const L = dimension("L", args.L, 0);
-      const D = dimension("D", args.D, 0);
-      const S = dimension("S", args.S, 0);
       const E = dimension("E", args.E, 0);
+      const rows = dimension("rows", args.rows, 0);
+      const L = dimension("L", args.L ?? inferred("L", "d_y", d_y.length, rows * E), 0);
+      const S = dimension("S", args.S ?? inferred("S", "v", v.length, rows * E), 0);
+      const D = dimension("D", args.D ?? inferred("D", "q", q.length, rows * L), 0);
       shape("q", q.length, "[rows, L, D]", [rows, L, D]);
       shape("k", k.length, "[rows, S, D]", [rows, S, D]);
       shape("v", v.length, "[rows, S, E]", [rows, S, E]);

@@ -9,8 +9,8 @@ export interface BatchNorm2dArgs {
   readonly gamma: Float32Array;
   /** Shape [C], float32, row-major. */
   readonly beta: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and C, H, W. */
+  readonly N?: number;
   /** A dimension: a whole number, at least 0. By default inferred from the length of gamma. */
   readonly C?: number;
   /** A dimension: a whole number, at least 0. */
@@ -49,10 +49,10 @@ export function batch_norm2d(args: BatchNorm2dArgs, into: BatchNorm2dInto = {}):
   const x = array("x", args.x, "Float32Array");
   const gamma = array("gamma", args.gamma, "Float32Array");
   const beta = array("beta", args.beta, "Float32Array");
-  const N = dimension("N", args.N, 0);
   const C = dimension("C", args.C ?? inferred("C", "gamma", gamma.length, 1), 0);
-  const H = dimension("H", args.H, 0);
   const W = dimension("W", args.W, 0);
+  const H = dimension("H", args.H, 0);
+  const N = dimension("N", args.N ?? inferred("N", "x", x.length, C * H * W), 0);
   const eps = number("eps", args.eps ?? 0.00001);
   shape("x", x.length, "[N, C, H, W]", [N, C, H, W]);
   shape("gamma", gamma.length, "[C]", [C]);
@@ -128,8 +128,8 @@ export interface BatchNorm2dVjpArgs {
   readonly beta: Float32Array;
   /** Shape [N, C, H, W], float32, row-major. */
   readonly d_y: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and C, H, W. */
+  readonly N?: number;
   /** A dimension: a whole number, at least 0. By default inferred from the length of gamma. */
   readonly C?: number;
   /** A dimension: a whole number, at least 0. */
@@ -184,10 +184,10 @@ export function batch_norm2d_vjp(
   const gamma = array("gamma", args.gamma, "Float32Array");
   const beta = array("beta", args.beta, "Float32Array");
   const d_y = array("d_y", args.d_y, "Float32Array");
-  const N = dimension("N", args.N, 0);
   const C = dimension("C", args.C ?? inferred("C", "gamma", gamma.length, 1), 0);
-  const H = dimension("H", args.H, 0);
   const W = dimension("W", args.W, 0);
+  const H = dimension("H", args.H, 0);
+  const N = dimension("N", args.N ?? inferred("N", "x", x.length, C * H * W), 0);
   const eps = number("eps", args.eps ?? 0.00001);
   shape("x", x.length, "[N, C, H, W]", [N, C, H, W]);
   shape("gamma", gamma.length, "[C]", [C]);

@@ -13,8 +13,8 @@ export interface BatchNorm2dInferenceArgs {
   readonly mu: Float32Array;
   /** Shape [C], float32, row-major. */
   readonly var: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and C, H, W. */
+  readonly N?: number;
   /** A dimension: a whole number, at least 0. By default inferred from the length of gamma. */
   readonly C?: number;
   /** A dimension: a whole number, at least 0. */
@@ -53,10 +53,10 @@ export function batch_norm2d_inference(
   const beta = array("beta", args.beta, "Float32Array");
   const mu = array("mu", args.mu, "Float32Array");
   const var_ = array("var", args.var, "Float32Array");
-  const N = dimension("N", args.N, 0);
   const C = dimension("C", args.C ?? inferred("C", "gamma", gamma.length, 1), 0);
-  const H = dimension("H", args.H, 0);
   const W = dimension("W", args.W, 0);
+  const H = dimension("H", args.H, 0);
+  const N = dimension("N", args.N ?? inferred("N", "x", x.length, C * H * W), 0);
   const eps = number("eps", args.eps ?? 0.00001);
   shape("x", x.length, "[N, C, H, W]", [N, C, H, W]);
   shape("gamma", gamma.length, "[C]", [C]);
@@ -99,8 +99,8 @@ export interface BatchNorm2dInferenceVjpArgs {
   readonly var: Float32Array;
   /** Shape [N, C, H, W], float32, row-major. */
   readonly d_y: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and C, H, W. */
+  readonly N?: number;
   /** A dimension: a whole number, at least 0. By default inferred from the length of gamma. */
   readonly C?: number;
   /** A dimension: a whole number, at least 0. */
@@ -162,10 +162,10 @@ export function batch_norm2d_inference_vjp(
   const mu = array("mu", args.mu, "Float32Array");
   const var_ = array("var", args.var, "Float32Array");
   const d_y = array("d_y", args.d_y, "Float32Array");
-  const N = dimension("N", args.N, 0);
   const C = dimension("C", args.C ?? inferred("C", "gamma", gamma.length, 1), 0);
-  const H = dimension("H", args.H, 0);
   const W = dimension("W", args.W, 0);
+  const H = dimension("H", args.H, 0);
+  const N = dimension("N", args.N ?? inferred("N", "x", x.length, C * H * W), 0);
   const eps = number("eps", args.eps ?? 0.00001);
   shape("x", x.length, "[N, C, H, W]", [N, C, H, W]);
   shape("gamma", gamma.length, "[C]", [C]);

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  inferred,
   instantiate,
   output,
   shape,
@@ -21,10 +22,10 @@ export interface ConcatArgs {
   readonly b: Float32Array;
   /** A dimension: a whole number, at least 0. */
   readonly N: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly A: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly B: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of a and N. */
+  readonly A?: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of b and N. */
+  readonly B?: number;
 }
 
 /** Where `concat` writes results, in place of new arrays. They must not overlap its arguments. */
@@ -49,10 +50,10 @@ export interface ConcatVjpArgs {
   readonly d_y: Float32Array;
   /** A dimension: a whole number, at least 0. */
   readonly N: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly A: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly B: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of a and N. */
+  readonly A?: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of b and N. */
+  readonly B?: number;
 }
 
 /** Where `concat_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
@@ -106,8 +107,8 @@ function make_concat(heap: Heap, wasm: WasmExports): Kernels["concat"] {
     const a = array("a", args.a, "Float32Array");
     const b = array("b", args.b, "Float32Array");
     const N = dimension("N", args.N, 0);
-    const A = dimension("A", args.A, 0);
-    const B = dimension("B", args.B, 0);
+    const A = dimension("A", args.A ?? inferred("A", "a", a.length, N), 0);
+    const B = dimension("B", args.B ?? inferred("B", "b", b.length, N), 0);
     shape("a", a.length, "[N, A]", [N, A]);
     shape("b", b.length, "[N, B]", [N, B]);
     const y = output("y", into.y, "Float32Array", "[N, A + B]", [N, A + B]);
@@ -126,8 +127,8 @@ function make_concat_vjp(heap: Heap, wasm: WasmExports): Kernels["concat_vjp"] {
     const b = array("b", args.b, "Float32Array");
     const d_y = array("d_y", args.d_y, "Float32Array");
     const N = dimension("N", args.N, 0);
-    const A = dimension("A", args.A, 0);
-    const B = dimension("B", args.B, 0);
+    const A = dimension("A", args.A ?? inferred("A", "a", a.length, N), 0);
+    const B = dimension("B", args.B ?? inferred("B", "b", b.length, N), 0);
     shape("a", a.length, "[N, A]", [N, A]);
     shape("b", b.length, "[N, B]", [N, B]);
     shape("d_y", d_y.length, "[N, A + B]", [N, A + B]);

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  inferred,
   instantiate,
   output,
   shape,
@@ -19,12 +20,12 @@ export interface ConcatAxis0Args {
   readonly a: Float32Array;
   /** Shape [K, N], float32, row-major. */
   readonly b: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly M: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of a and N. */
+  readonly M?: number;
   /** A dimension: a whole number, at least 0. */
   readonly N: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly K: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of b and N. */
+  readonly K?: number;
 }
 
 /** Where `concat_axis0` writes results, in place of new arrays. They must not overlap its arguments. */
@@ -47,12 +48,12 @@ export interface ConcatAxis0VjpArgs {
   readonly b: Float32Array;
   /** Shape [M + K, N], float32, row-major. */
   readonly d_y: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly M: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of a and N. */
+  readonly M?: number;
   /** A dimension: a whole number, at least 0. */
   readonly N: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly K: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of b and N. */
+  readonly K?: number;
 }
 
 /** Where `concat_axis0_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
@@ -112,9 +113,9 @@ function make_concat_axis0(heap: Heap, wasm: WasmExports): Kernels["concat_axis0
   return createKernel(heap, wasm("concat_axis0"), (args: ConcatAxis0Args, into: ConcatAxis0Into = {}) => {
     const a = array("a", args.a, "Float32Array");
     const b = array("b", args.b, "Float32Array");
-    const M = dimension("M", args.M, 0);
     const N = dimension("N", args.N, 0);
-    const K = dimension("K", args.K, 0);
+    const M = dimension("M", args.M ?? inferred("M", "a", a.length, N), 0);
+    const K = dimension("K", args.K ?? inferred("K", "b", b.length, N), 0);
     shape("a", a.length, "[M, N]", [M, N]);
     shape("b", b.length, "[K, N]", [K, N]);
     const y = output("y", into.y, "Float32Array", "[M + K, N]", [M + K, N]);
@@ -135,9 +136,9 @@ function make_concat_axis0_vjp(heap: Heap, wasm: WasmExports): Kernels["concat_a
       const a = array("a", args.a, "Float32Array");
       const b = array("b", args.b, "Float32Array");
       const d_y = array("d_y", args.d_y, "Float32Array");
-      const M = dimension("M", args.M, 0);
       const N = dimension("N", args.N, 0);
-      const K = dimension("K", args.K, 0);
+      const M = dimension("M", args.M ?? inferred("M", "a", a.length, N), 0);
+      const K = dimension("K", args.K ?? inferred("K", "b", b.length, N), 0);
       shape("a", a.length, "[M, N]", [M, N]);
       shape("b", b.length, "[K, N]", [K, N]);
       shape("d_y", d_y.length, "[M + K, N]", [M + K, N]);

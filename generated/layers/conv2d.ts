@@ -9,10 +9,10 @@ export interface Conv2dArgs {
   readonly w: Float32Array;
   /** Shape [K], float32, row-major. */
   readonly b: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly C: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and C, H, W. */
+  readonly N?: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of w and K, KH, KW. */
+  readonly C?: number;
   /** A dimension: a whole number, at least 0. */
   readonly H: number;
   /** A dimension: a whole number, at least 0. */
@@ -59,16 +59,16 @@ export function conv2d(args: Conv2dArgs, into: Conv2dInto = {}): Conv2dResults {
   const x = array("x", args.x, "Float32Array");
   const w = array("w", args.w, "Float32Array");
   const b = array("b", args.b, "Float32Array");
-  const N = dimension("N", args.N, 0);
-  const C = dimension("C", args.C, 0);
-  const H = dimension("H", args.H, 0);
-  const W = dimension("W", args.W, 0);
-  const K = dimension("K", args.K ?? inferred("K", "b", b.length, 1), 0);
-  const KH = dimension("KH", args.KH, 0);
-  const KW = dimension("KW", args.KW, 0);
   const stride = dimension("stride", args.stride ?? 1, 1);
   const pad = dimension("pad", args.pad ?? 0, 0);
   const dilation = dimension("dilation", args.dilation ?? 1, 1);
+  const K = dimension("K", args.K ?? inferred("K", "b", b.length, 1), 0);
+  const KW = dimension("KW", args.KW, 0);
+  const KH = dimension("KH", args.KH, 0);
+  const C = dimension("C", args.C ?? inferred("C", "w", w.length, K * KH * KW), 0);
+  const W = dimension("W", args.W, 0);
+  const H = dimension("H", args.H, 0);
+  const N = dimension("N", args.N ?? inferred("N", "x", x.length, C * H * W), 0);
   shape("x", x.length, "[N, C, H, W]", [N, C, H, W]);
   shape("w", w.length, "[K, C, KH, KW]", [K, C, KH, KW]);
   shape("b", b.length, "[K]", [K]);
@@ -317,10 +317,10 @@ export interface Conv2dVjpArgs {
   readonly b: Float32Array;
   /** Shape [N, K, (2 * pad + dilation + H - dilation * KH - 1) // stride + 1, (2 * pad + dilation + W - dilation * KW - 1) // stride + 1], float32, row-major. */
   readonly d_y: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly C: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and C, H, W. */
+  readonly N?: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of w and K, KH, KW. */
+  readonly C?: number;
   /** A dimension: a whole number, at least 0. */
   readonly H: number;
   /** A dimension: a whole number, at least 0. */
@@ -379,16 +379,16 @@ export function conv2d_vjp(args: Conv2dVjpArgs, into: Conv2dVjpInto = {}): Conv2
   const w = array("w", args.w, "Float32Array");
   const b = array("b", args.b, "Float32Array");
   const d_y = array("d_y", args.d_y, "Float32Array");
-  const N = dimension("N", args.N, 0);
-  const C = dimension("C", args.C, 0);
-  const H = dimension("H", args.H, 0);
-  const W = dimension("W", args.W, 0);
-  const K = dimension("K", args.K ?? inferred("K", "b", b.length, 1), 0);
-  const KH = dimension("KH", args.KH, 0);
-  const KW = dimension("KW", args.KW, 0);
   const stride = dimension("stride", args.stride ?? 1, 1);
   const pad = dimension("pad", args.pad ?? 0, 0);
   const dilation = dimension("dilation", args.dilation ?? 1, 1);
+  const K = dimension("K", args.K ?? inferred("K", "b", b.length, 1), 0);
+  const KW = dimension("KW", args.KW, 0);
+  const KH = dimension("KH", args.KH, 0);
+  const C = dimension("C", args.C ?? inferred("C", "w", w.length, K * KH * KW), 0);
+  const W = dimension("W", args.W, 0);
+  const H = dimension("H", args.H, 0);
+  const N = dimension("N", args.N ?? inferred("N", "x", x.length, C * H * W), 0);
   shape("x", x.length, "[N, C, H, W]", [N, C, H, W]);
   shape("w", w.length, "[K, C, KH, KW]", [K, C, KH, KW]);
   shape("b", b.length, "[K]", [K]);

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  inferred,
   instantiate,
   output,
   shape,
@@ -19,10 +20,10 @@ export interface Conv2dNoBiasArgs {
   readonly x: Float32Array;
   /** Shape [K, C, KH, KW], float32, row-major. */
   readonly w: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly C: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and C, H, W. */
+  readonly N?: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of w and K, KH, KW. */
+  readonly C?: number;
   /** A dimension: a whole number, at least 0. */
   readonly H: number;
   /** A dimension: a whole number, at least 0. */
@@ -61,10 +62,10 @@ export interface Conv2dNoBiasVjpArgs {
   readonly w: Float32Array;
   /** Shape [N, K, (2 * pad + dilation + H - dilation * KH - 1) // stride + 1, (2 * pad + dilation + W - dilation * KW - 1) // stride + 1], float32, row-major. */
   readonly d_y: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly C: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and C, H, W. */
+  readonly N?: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of w and K, KH, KW. */
+  readonly C?: number;
   /** A dimension: a whole number, at least 0. */
   readonly H: number;
   /** A dimension: a whole number, at least 0. */
@@ -141,16 +142,16 @@ function make_conv2d_no_bias(heap: Heap, wasm: WasmExports): Kernels["conv2d_no_
   return createKernel(heap, wasm("conv2d_no_bias"), (args: Conv2dNoBiasArgs, into: Conv2dNoBiasInto = {}) => {
     const x = array("x", args.x, "Float32Array");
     const w = array("w", args.w, "Float32Array");
-    const N = dimension("N", args.N, 0);
-    const C = dimension("C", args.C, 0);
-    const H = dimension("H", args.H, 0);
-    const W = dimension("W", args.W, 0);
-    const K = dimension("K", args.K, 0);
-    const KH = dimension("KH", args.KH, 0);
-    const KW = dimension("KW", args.KW, 0);
     const stride = dimension("stride", args.stride ?? 1, 1);
     const pad = dimension("pad", args.pad ?? 0, 0);
     const dilation = dimension("dilation", args.dilation ?? 1, 1);
+    const KW = dimension("KW", args.KW, 0);
+    const KH = dimension("KH", args.KH, 0);
+    const K = dimension("K", args.K, 0);
+    const C = dimension("C", args.C ?? inferred("C", "w", w.length, K * KH * KW), 0);
+    const W = dimension("W", args.W, 0);
+    const H = dimension("H", args.H, 0);
+    const N = dimension("N", args.N ?? inferred("N", "x", x.length, C * H * W), 0);
     shape("x", x.length, "[N, C, H, W]", [N, C, H, W]);
     shape("w", w.length, "[K, C, KH, KW]", [K, C, KH, KW]);
     const y = output(
@@ -184,16 +185,16 @@ function make_conv2d_no_bias_vjp(heap: Heap, wasm: WasmExports): Kernels["conv2d
       const x = array("x", args.x, "Float32Array");
       const w = array("w", args.w, "Float32Array");
       const d_y = array("d_y", args.d_y, "Float32Array");
-      const N = dimension("N", args.N, 0);
-      const C = dimension("C", args.C, 0);
-      const H = dimension("H", args.H, 0);
-      const W = dimension("W", args.W, 0);
-      const K = dimension("K", args.K, 0);
-      const KH = dimension("KH", args.KH, 0);
-      const KW = dimension("KW", args.KW, 0);
       const stride = dimension("stride", args.stride ?? 1, 1);
       const pad = dimension("pad", args.pad ?? 0, 0);
       const dilation = dimension("dilation", args.dilation ?? 1, 1);
+      const KW = dimension("KW", args.KW, 0);
+      const KH = dimension("KH", args.KH, 0);
+      const K = dimension("K", args.K, 0);
+      const C = dimension("C", args.C ?? inferred("C", "w", w.length, K * KH * KW), 0);
+      const W = dimension("W", args.W, 0);
+      const H = dimension("H", args.H, 0);
+      const N = dimension("N", args.N ?? inferred("N", "x", x.length, C * H * W), 0);
       shape("x", x.length, "[N, C, H, W]", [N, C, H, W]);
       shape("w", w.length, "[K, C, KH, KW]", [K, C, KH, KW]);
       shape(

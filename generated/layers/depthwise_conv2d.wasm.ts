@@ -22,16 +22,16 @@ export interface DepthwiseConv2dArgs {
   readonly w: Float32Array;
   /** Shape [C], float32, row-major. */
   readonly b: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and C, H, W. */
+  readonly N?: number;
   /** A dimension: a whole number, at least 0. By default inferred from the length of b. */
   readonly C?: number;
   /** A dimension: a whole number, at least 0. */
   readonly H: number;
   /** A dimension: a whole number, at least 0. */
   readonly W: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly KH: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of w and C, KW. */
+  readonly KH?: number;
   /** A dimension: a whole number, at least 0. */
   readonly KW: number;
   /** A dimension: a whole number, at least 1. By default 1. */
@@ -64,16 +64,16 @@ export interface DepthwiseConv2dVjpArgs {
   readonly b: Float32Array;
   /** Shape [N, C, (2 * pad + dilation + H - dilation * KH - 1) // stride + 1, (2 * pad + dilation + W - dilation * KW - 1) // stride + 1], float32, row-major. */
   readonly d_y: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and C, H, W. */
+  readonly N?: number;
   /** A dimension: a whole number, at least 0. By default inferred from the length of b. */
   readonly C?: number;
   /** A dimension: a whole number, at least 0. */
   readonly H: number;
   /** A dimension: a whole number, at least 0. */
   readonly W: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly KH: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of w and C, KW. */
+  readonly KH?: number;
   /** A dimension: a whole number, at least 0. */
   readonly KW: number;
   /** A dimension: a whole number, at least 1. By default 1. */
@@ -154,15 +154,15 @@ function make_depthwise_conv2d(heap: Heap, wasm: WasmExports): Kernels["depthwis
       const x = array("x", args.x, "Float32Array");
       const w = array("w", args.w, "Float32Array");
       const b = array("b", args.b, "Float32Array");
-      const N = dimension("N", args.N, 0);
-      const C = dimension("C", args.C ?? inferred("C", "b", b.length, 1), 0);
-      const H = dimension("H", args.H, 0);
-      const W = dimension("W", args.W, 0);
-      const KH = dimension("KH", args.KH, 0);
-      const KW = dimension("KW", args.KW, 0);
       const stride = dimension("stride", args.stride ?? 1, 1);
       const pad = dimension("pad", args.pad ?? 0, 0);
       const dilation = dimension("dilation", args.dilation ?? 1, 1);
+      const C = dimension("C", args.C ?? inferred("C", "b", b.length, 1), 0);
+      const KW = dimension("KW", args.KW, 0);
+      const KH = dimension("KH", args.KH ?? inferred("KH", "w", w.length, C * KW), 0);
+      const W = dimension("W", args.W, 0);
+      const H = dimension("H", args.H, 0);
+      const N = dimension("N", args.N ?? inferred("N", "x", x.length, C * H * W), 0);
       shape("x", x.length, "[N, C, H, W]", [N, C, H, W]);
       shape("w", w.length, "[C, 1, KH, KW]", [C, 1, KH, KW]);
       shape("b", b.length, "[C]", [C]);
@@ -197,15 +197,15 @@ function make_depthwise_conv2d_vjp(heap: Heap, wasm: WasmExports): Kernels["dept
       const w = array("w", args.w, "Float32Array");
       const b = array("b", args.b, "Float32Array");
       const d_y = array("d_y", args.d_y, "Float32Array");
-      const N = dimension("N", args.N, 0);
-      const C = dimension("C", args.C ?? inferred("C", "b", b.length, 1), 0);
-      const H = dimension("H", args.H, 0);
-      const W = dimension("W", args.W, 0);
-      const KH = dimension("KH", args.KH, 0);
-      const KW = dimension("KW", args.KW, 0);
       const stride = dimension("stride", args.stride ?? 1, 1);
       const pad = dimension("pad", args.pad ?? 0, 0);
       const dilation = dimension("dilation", args.dilation ?? 1, 1);
+      const C = dimension("C", args.C ?? inferred("C", "b", b.length, 1), 0);
+      const KW = dimension("KW", args.KW, 0);
+      const KH = dimension("KH", args.KH ?? inferred("KH", "w", w.length, C * KW), 0);
+      const W = dimension("W", args.W, 0);
+      const H = dimension("H", args.H, 0);
+      const N = dimension("N", args.N ?? inferred("N", "x", x.length, C * H * W), 0);
       shape("x", x.length, "[N, C, H, W]", [N, C, H, W]);
       shape("w", w.length, "[C, 1, KH, KW]", [C, 1, KH, KW]);
       shape("b", b.length, "[C]", [C]);

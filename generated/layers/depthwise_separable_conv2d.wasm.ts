@@ -24,16 +24,16 @@ export interface DepthwiseSeparableConv2dArgs {
   readonly pw: Float32Array;
   /** Shape [K], float32, row-major. */
   readonly b: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly C: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and C, H, W. */
+  readonly N?: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of pw and K. */
+  readonly C?: number;
   /** A dimension: a whole number, at least 0. */
   readonly H: number;
   /** A dimension: a whole number, at least 0. */
   readonly W: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly KH: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of dw and C, KW. */
+  readonly KH?: number;
   /** A dimension: a whole number, at least 0. */
   readonly KW: number;
   /** A dimension: a whole number, at least 0. By default inferred from the length of b. */
@@ -70,16 +70,16 @@ export interface DepthwiseSeparableConv2dVjpArgs {
   readonly b: Float32Array;
   /** Shape [N, K, (2 * pad + dilation + H - dilation * KH - 1) // stride + 1, (2 * pad + dilation + W - dilation * KW - 1) // stride + 1], float32, row-major. */
   readonly d_y: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly C: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and C, H, W. */
+  readonly N?: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of pw and K. */
+  readonly C?: number;
   /** A dimension: a whole number, at least 0. */
   readonly H: number;
   /** A dimension: a whole number, at least 0. */
   readonly W: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly KH: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of dw and C, KW. */
+  readonly KH?: number;
   /** A dimension: a whole number, at least 0. */
   readonly KW: number;
   /** A dimension: a whole number, at least 0. By default inferred from the length of b. */
@@ -178,16 +178,16 @@ function make_depthwise_separable_conv2d(
       const dw = array("dw", args.dw, "Float32Array");
       const pw = array("pw", args.pw, "Float32Array");
       const b = array("b", args.b, "Float32Array");
-      const N = dimension("N", args.N, 0);
-      const C = dimension("C", args.C, 0);
-      const H = dimension("H", args.H, 0);
-      const W = dimension("W", args.W, 0);
-      const KH = dimension("KH", args.KH, 0);
-      const KW = dimension("KW", args.KW, 0);
-      const K = dimension("K", args.K ?? inferred("K", "b", b.length, 1), 0);
       const stride = dimension("stride", args.stride ?? 1, 1);
       const pad = dimension("pad", args.pad ?? 0, 0);
       const dilation = dimension("dilation", args.dilation ?? 1, 1);
+      const K = dimension("K", args.K ?? inferred("K", "b", b.length, 1), 0);
+      const C = dimension("C", args.C ?? inferred("C", "pw", pw.length, K), 0);
+      const KW = dimension("KW", args.KW, 0);
+      const KH = dimension("KH", args.KH ?? inferred("KH", "dw", dw.length, C * KW), 0);
+      const W = dimension("W", args.W, 0);
+      const H = dimension("H", args.H, 0);
+      const N = dimension("N", args.N ?? inferred("N", "x", x.length, C * H * W), 0);
       shape("x", x.length, "[N, C, H, W]", [N, C, H, W]);
       shape("dw", dw.length, "[C, 1, KH, KW]", [C, 1, KH, KW]);
       shape("pw", pw.length, "[K, C, 1, 1]", [K, C, 1, 1]);
@@ -229,16 +229,16 @@ function make_depthwise_separable_conv2d_vjp(
       const pw = array("pw", args.pw, "Float32Array");
       const b = array("b", args.b, "Float32Array");
       const d_y = array("d_y", args.d_y, "Float32Array");
-      const N = dimension("N", args.N, 0);
-      const C = dimension("C", args.C, 0);
-      const H = dimension("H", args.H, 0);
-      const W = dimension("W", args.W, 0);
-      const KH = dimension("KH", args.KH, 0);
-      const KW = dimension("KW", args.KW, 0);
-      const K = dimension("K", args.K ?? inferred("K", "b", b.length, 1), 0);
       const stride = dimension("stride", args.stride ?? 1, 1);
       const pad = dimension("pad", args.pad ?? 0, 0);
       const dilation = dimension("dilation", args.dilation ?? 1, 1);
+      const K = dimension("K", args.K ?? inferred("K", "b", b.length, 1), 0);
+      const C = dimension("C", args.C ?? inferred("C", "pw", pw.length, K), 0);
+      const KW = dimension("KW", args.KW, 0);
+      const KH = dimension("KH", args.KH ?? inferred("KH", "dw", dw.length, C * KW), 0);
+      const W = dimension("W", args.W, 0);
+      const H = dimension("H", args.H, 0);
+      const N = dimension("N", args.N ?? inferred("N", "x", x.length, C * H * W), 0);
       shape("x", x.length, "[N, C, H, W]", [N, C, H, W]);
       shape("dw", dw.length, "[C, 1, KH, KW]", [C, 1, KH, KW]);
       shape("pw", pw.length, "[K, C, 1, 1]", [K, C, 1, 1]);

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  inferred,
   instantiate,
   number,
   output,
@@ -20,12 +21,12 @@ export interface Dropout2dArgs {
   readonly x: Float32Array;
   /** Shape [N, C], float32, row-major. */
   readonly mask: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of mask and C. */
+  readonly N?: number;
   /** A dimension: a whole number, at least 0. */
   readonly C: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly H: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and N, C, W. */
+  readonly H?: number;
   /** A dimension: a whole number, at least 0. */
   readonly W: number;
   /** A number. By default 0.5. */
@@ -52,12 +53,12 @@ export interface Dropout2dVjpArgs {
   readonly mask: Float32Array;
   /** Shape [N, C, H, W], float32, row-major. */
   readonly d_y: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of mask and C. */
+  readonly N?: number;
   /** A dimension: a whole number, at least 0. */
   readonly C: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly H: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and N, C, W. */
+  readonly H?: number;
   /** A dimension: a whole number, at least 0. */
   readonly W: number;
   /** A number. By default 0.5. */
@@ -115,10 +116,10 @@ function make_dropout2d(heap: Heap, wasm: WasmExports): Kernels["dropout2d"] {
   return createKernel(heap, wasm("dropout2d"), (args: Dropout2dArgs, into: Dropout2dInto = {}) => {
     const x = array("x", args.x, "Float32Array");
     const mask = array("mask", args.mask, "Float32Array");
-    const N = dimension("N", args.N, 0);
     const C = dimension("C", args.C, 0);
-    const H = dimension("H", args.H, 0);
+    const N = dimension("N", args.N ?? inferred("N", "mask", mask.length, C), 0);
     const W = dimension("W", args.W, 0);
+    const H = dimension("H", args.H ?? inferred("H", "x", x.length, N * C * W), 0);
     const p = number("p", args.p ?? 0.5);
     shape("x", x.length, "[N, C, H, W]", [N, C, H, W]);
     shape("mask", mask.length, "[N, C]", [N, C]);
@@ -137,10 +138,10 @@ function make_dropout2d_vjp(heap: Heap, wasm: WasmExports): Kernels["dropout2d_v
     const x = array("x", args.x, "Float32Array");
     const mask = array("mask", args.mask, "Float32Array");
     const d_y = array("d_y", args.d_y, "Float32Array");
-    const N = dimension("N", args.N, 0);
     const C = dimension("C", args.C, 0);
-    const H = dimension("H", args.H, 0);
+    const N = dimension("N", args.N ?? inferred("N", "mask", mask.length, C), 0);
     const W = dimension("W", args.W, 0);
+    const H = dimension("H", args.H ?? inferred("H", "x", x.length, N * C * W), 0);
     const p = number("p", args.p ?? 0.5);
     shape("x", x.length, "[N, C, H, W]", [N, C, H, W]);
     shape("mask", mask.length, "[N, C]", [N, C]);

@@ -21,8 +21,8 @@ export interface EmbeddingArgs {
   readonly w: Float32Array;
   /** Shape [rows], int32, row-major. */
   readonly index: Int32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly V: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of w and D. */
+  readonly V?: number;
   /** A dimension: a whole number, at least 0. */
   readonly D: number;
   /** A dimension: a whole number, at least 0. By default inferred from the length of index. */
@@ -49,10 +49,10 @@ export interface EmbeddingVjpArgs {
   readonly index: Int32Array;
   /** Shape [rows, D], float32, row-major. */
   readonly d_y: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly V: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly D: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of w and D. */
+  readonly V?: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of d_y and rows. */
+  readonly D?: number;
   /** A dimension: a whole number, at least 0. By default inferred from the length of index. */
   readonly rows?: number;
 }
@@ -102,9 +102,9 @@ function make_embedding(heap: Heap, wasm: WasmExports): Kernels["embedding"] {
   return createKernel(heap, wasm("embedding"), (args: EmbeddingArgs, into: EmbeddingInto = {}) => {
     const w = array("w", args.w, "Float32Array");
     const index = array("index", args.index, "Int32Array");
-    const V = dimension("V", args.V, 0);
-    const D = dimension("D", args.D, 0);
     const rows = dimension("rows", args.rows ?? inferred("rows", "index", index.length, 1), 0);
+    const D = dimension("D", args.D, 0);
+    const V = dimension("V", args.V ?? inferred("V", "w", w.length, D), 0);
     shape("w", w.length, "[V, D]", [V, D]);
     shape("index", index.length, "[rows]", [rows]);
     inRange("index", index, "V", V);
@@ -123,9 +123,9 @@ function make_embedding_vjp(heap: Heap, wasm: WasmExports): Kernels["embedding_v
     const w = array("w", args.w, "Float32Array");
     const index = array("index", args.index, "Int32Array");
     const d_y = array("d_y", args.d_y, "Float32Array");
-    const V = dimension("V", args.V, 0);
-    const D = dimension("D", args.D, 0);
     const rows = dimension("rows", args.rows ?? inferred("rows", "index", index.length, 1), 0);
+    const D = dimension("D", args.D ?? inferred("D", "d_y", d_y.length, rows), 0);
+    const V = dimension("V", args.V ?? inferred("V", "w", w.length, D), 0);
     shape("w", w.length, "[V, D]", [V, D]);
     shape("index", index.length, "[rows]", [rows]);
     shape("d_y", d_y.length, "[rows, D]", [rows, D]);

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  inferred,
   instantiate,
   output,
   shape,
@@ -17,8 +18,8 @@ import {
 export interface FlattenArgs {
   /** Shape [N, C, H, W], float32, row-major. */
   readonly x: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and C, H, W. */
+  readonly N?: number;
   /** A dimension: a whole number, at least 0. */
   readonly C: number;
   /** A dimension: a whole number, at least 0. */
@@ -45,8 +46,8 @@ export interface FlattenVjpArgs {
   readonly x: Float32Array;
   /** Shape [N, C * H * W], float32, row-major. */
   readonly d_y: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and C, H, W. */
+  readonly N?: number;
   /** A dimension: a whole number, at least 0. */
   readonly C: number;
   /** A dimension: a whole number, at least 0. */
@@ -99,10 +100,10 @@ export async function load(options: LoadOptions = {}): Promise<Kernels> {
 function make_flatten(heap: Heap, wasm: WasmExports): Kernels["flatten"] {
   return createKernel(heap, wasm("flatten"), (args: FlattenArgs, into: FlattenInto = {}) => {
     const x = array("x", args.x, "Float32Array");
-    const N = dimension("N", args.N, 0);
-    const C = dimension("C", args.C, 0);
-    const H = dimension("H", args.H, 0);
     const W = dimension("W", args.W, 0);
+    const H = dimension("H", args.H, 0);
+    const C = dimension("C", args.C, 0);
+    const N = dimension("N", args.N ?? inferred("N", "x", x.length, C * H * W), 0);
     shape("x", x.length, "[N, C, H, W]", [N, C, H, W]);
     const y = output("y", into.y, "Float32Array", "[N, C * H * W]", [N, C * H * W]);
     return {
@@ -118,10 +119,10 @@ function make_flatten_vjp(heap: Heap, wasm: WasmExports): Kernels["flatten_vjp"]
   return createKernel(heap, wasm("flatten_vjp"), (args: FlattenVjpArgs, into: FlattenVjpInto = {}) => {
     const x = array("x", args.x, "Float32Array");
     const d_y = array("d_y", args.d_y, "Float32Array");
-    const N = dimension("N", args.N, 0);
-    const C = dimension("C", args.C, 0);
-    const H = dimension("H", args.H, 0);
     const W = dimension("W", args.W, 0);
+    const H = dimension("H", args.H, 0);
+    const C = dimension("C", args.C, 0);
+    const N = dimension("N", args.N ?? inferred("N", "x", x.length, C * H * W), 0);
     shape("x", x.length, "[N, C, H, W]", [N, C, H, W]);
     shape("d_y", d_y.length, "[N, C * H * W]", [N, C * H * W]);
     const d_x = output("d_x", into.d_x, "Float32Array", "[N, C, H, W]", [N, C, H, W]);

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  inferred,
   instantiate,
   output,
   shape,
@@ -17,8 +18,8 @@ import {
 export interface GlobalAvgpool2dArgs {
   /** Shape [N, C, H, W], float32, row-major. */
   readonly x: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and C, H, W. */
+  readonly N?: number;
   /** A dimension: a whole number, at least 0. */
   readonly C: number;
   /** A dimension: a whole number, at least 0. */
@@ -45,12 +46,12 @@ export interface GlobalAvgpool2dVjpArgs {
   readonly x: Float32Array;
   /** Shape [N, C], float32, row-major. */
   readonly d_y: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of d_y and C. */
+  readonly N?: number;
   /** A dimension: a whole number, at least 0. */
   readonly C: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly H: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and N, C, W. */
+  readonly H?: number;
   /** A dimension: a whole number, at least 0. */
   readonly W: number;
 }
@@ -114,10 +115,10 @@ function make_global_avgpool2d(heap: Heap, wasm: WasmExports): Kernels["global_a
     wasm("global_avgpool2d"),
     (args: GlobalAvgpool2dArgs, into: GlobalAvgpool2dInto = {}) => {
       const x = array("x", args.x, "Float32Array");
-      const N = dimension("N", args.N, 0);
-      const C = dimension("C", args.C, 0);
-      const H = dimension("H", args.H, 0);
       const W = dimension("W", args.W, 0);
+      const H = dimension("H", args.H, 0);
+      const C = dimension("C", args.C, 0);
+      const N = dimension("N", args.N ?? inferred("N", "x", x.length, C * H * W), 0);
       shape("x", x.length, "[N, C, H, W]", [N, C, H, W]);
       const y = output("y", into.y, "Float32Array", "[N, C]", [N, C]);
       return {
@@ -137,10 +138,10 @@ function make_global_avgpool2d_vjp(heap: Heap, wasm: WasmExports): Kernels["glob
     (args: GlobalAvgpool2dVjpArgs, into: GlobalAvgpool2dVjpInto = {}) => {
       const x = array("x", args.x, "Float32Array");
       const d_y = array("d_y", args.d_y, "Float32Array");
-      const N = dimension("N", args.N, 0);
       const C = dimension("C", args.C, 0);
-      const H = dimension("H", args.H, 0);
+      const N = dimension("N", args.N ?? inferred("N", "d_y", d_y.length, C), 0);
       const W = dimension("W", args.W, 0);
+      const H = dimension("H", args.H ?? inferred("H", "x", x.length, N * C * W), 0);
       shape("x", x.length, "[N, C, H, W]", [N, C, H, W]);
       shape("d_y", d_y.length, "[N, C]", [N, C]);
       const d_x = output("d_x", into.d_x, "Float32Array", "[N, C, H, W]", [N, C, H, W]);

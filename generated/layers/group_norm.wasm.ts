@@ -24,8 +24,8 @@ export interface GroupNormArgs {
   readonly gamma: Float32Array;
   /** Shape [C], float32, row-major. */
   readonly beta: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and C, H, W. */
+  readonly N?: number;
   /** A dimension: a whole number, at least 0. By default inferred from the length of gamma. */
   readonly C?: number;
   /** A dimension: a whole number, at least 0. */
@@ -60,8 +60,8 @@ export interface GroupNormVjpArgs {
   readonly beta: Float32Array;
   /** Shape [N, C, H, W], float32, row-major. */
   readonly d_y: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and C, H, W. */
+  readonly N?: number;
   /** A dimension: a whole number, at least 0. By default inferred from the length of gamma. */
   readonly C?: number;
   /** A dimension: a whole number, at least 0. */
@@ -151,11 +151,11 @@ function make_group_norm(heap: Heap, wasm: WasmExports): Kernels["group_norm"] {
     const x = array("x", args.x, "Float32Array");
     const gamma = array("gamma", args.gamma, "Float32Array");
     const beta = array("beta", args.beta, "Float32Array");
-    const N = dimension("N", args.N, 0);
-    const C = dimension("C", args.C ?? inferred("C", "gamma", gamma.length, 1), 0);
-    const H = dimension("H", args.H, 0);
-    const W = dimension("W", args.W, 0);
     const groups = dimension("groups", args.groups ?? 1, 1);
+    const C = dimension("C", args.C ?? inferred("C", "gamma", gamma.length, 1), 0);
+    const W = dimension("W", args.W, 0);
+    const H = dimension("H", args.H, 0);
+    const N = dimension("N", args.N ?? inferred("N", "x", x.length, C * H * W), 0);
     const eps = number("eps", args.eps ?? 0.00001);
     shape("x", x.length, "[N, C, H, W]", [N, C, H, W]);
     shape("gamma", gamma.length, "[C]", [C]);
@@ -179,11 +179,11 @@ function make_group_norm_vjp(heap: Heap, wasm: WasmExports): Kernels["group_norm
     const gamma = array("gamma", args.gamma, "Float32Array");
     const beta = array("beta", args.beta, "Float32Array");
     const d_y = array("d_y", args.d_y, "Float32Array");
-    const N = dimension("N", args.N, 0);
-    const C = dimension("C", args.C ?? inferred("C", "gamma", gamma.length, 1), 0);
-    const H = dimension("H", args.H, 0);
-    const W = dimension("W", args.W, 0);
     const groups = dimension("groups", args.groups ?? 1, 1);
+    const C = dimension("C", args.C ?? inferred("C", "gamma", gamma.length, 1), 0);
+    const W = dimension("W", args.W, 0);
+    const H = dimension("H", args.H, 0);
+    const N = dimension("N", args.N ?? inferred("N", "x", x.length, C * H * W), 0);
     const eps = number("eps", args.eps ?? 0.00001);
     shape("x", x.length, "[N, C, H, W]", [N, C, H, W]);
     shape("gamma", gamma.length, "[C]", [C]);

@@ -23,8 +23,8 @@ export interface LayerNormArgs {
   readonly gamma: Float32Array;
   /** Shape [C], float32, row-major. */
   readonly beta: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly rows: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and C. */
+  readonly rows?: number;
   /** A dimension: a whole number, at least 0. By default inferred from the length of gamma. */
   readonly C?: number;
   /** A number. By default 0.00001. */
@@ -53,8 +53,8 @@ export interface LayerNormVjpArgs {
   readonly beta: Float32Array;
   /** Shape [rows, C], float32, row-major. */
   readonly d_y: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly rows: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and C. */
+  readonly rows?: number;
   /** A dimension: a whole number, at least 0. By default inferred from the length of gamma. */
   readonly C?: number;
   /** A number. By default 0.00001. */
@@ -130,8 +130,8 @@ function make_layer_norm(heap: Heap, wasm: WasmExports): Kernels["layer_norm"] {
     const x = array("x", args.x, "Float32Array");
     const gamma = array("gamma", args.gamma, "Float32Array");
     const beta = array("beta", args.beta, "Float32Array");
-    const rows = dimension("rows", args.rows, 0);
     const C = dimension("C", args.C ?? inferred("C", "gamma", gamma.length, 1), 0);
+    const rows = dimension("rows", args.rows ?? inferred("rows", "x", x.length, C), 0);
     const eps = number("eps", args.eps ?? 0.00001);
     shape("x", x.length, "[rows, C]", [rows, C]);
     shape("gamma", gamma.length, "[C]", [C]);
@@ -153,8 +153,8 @@ function make_layer_norm_vjp(heap: Heap, wasm: WasmExports): Kernels["layer_norm
     const gamma = array("gamma", args.gamma, "Float32Array");
     const beta = array("beta", args.beta, "Float32Array");
     const d_y = array("d_y", args.d_y, "Float32Array");
-    const rows = dimension("rows", args.rows, 0);
     const C = dimension("C", args.C ?? inferred("C", "gamma", gamma.length, 1), 0);
+    const rows = dimension("rows", args.rows ?? inferred("rows", "x", x.length, C), 0);
     const eps = number("eps", args.eps ?? 0.00001);
     shape("x", x.length, "[rows, C]", [rows, C]);
     shape("gamma", gamma.length, "[C]", [C]);

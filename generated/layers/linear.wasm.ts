@@ -22,10 +22,10 @@ export interface LinearArgs {
   readonly w: Float32Array;
   /** Shape [O], float32, row-major. */
   readonly b: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly rows: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly I: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and I. */
+  readonly rows?: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of w and O. */
+  readonly I?: number;
   /** A dimension: a whole number, at least 0. By default inferred from the length of b. */
   readonly O?: number;
 }
@@ -52,10 +52,10 @@ export interface LinearVjpArgs {
   readonly b: Float32Array;
   /** Shape [rows, O], float32, row-major. */
   readonly d_y: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly rows: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly I: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of d_y and O. */
+  readonly rows?: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of w and O. */
+  readonly I?: number;
   /** A dimension: a whole number, at least 0. By default inferred from the length of b. */
   readonly O?: number;
 }
@@ -118,9 +118,9 @@ function make_linear(heap: Heap, wasm: WasmExports): Kernels["linear"] {
     const x = array("x", args.x, "Float32Array");
     const w = array("w", args.w, "Float32Array");
     const b = array("b", args.b, "Float32Array");
-    const rows = dimension("rows", args.rows, 0);
-    const I = dimension("I", args.I, 0);
     const O = dimension("O", args.O ?? inferred("O", "b", b.length, 1), 0);
+    const I = dimension("I", args.I ?? inferred("I", "w", w.length, O), 0);
+    const rows = dimension("rows", args.rows ?? inferred("rows", "x", x.length, I), 0);
     shape("x", x.length, "[rows, I]", [rows, I]);
     shape("w", w.length, "[O, I]", [O, I]);
     shape("b", b.length, "[O]", [O]);
@@ -142,9 +142,9 @@ function make_linear_vjp(heap: Heap, wasm: WasmExports): Kernels["linear_vjp"] {
     const w = array("w", args.w, "Float32Array");
     const b = array("b", args.b, "Float32Array");
     const d_y = array("d_y", args.d_y, "Float32Array");
-    const rows = dimension("rows", args.rows, 0);
-    const I = dimension("I", args.I, 0);
     const O = dimension("O", args.O ?? inferred("O", "b", b.length, 1), 0);
+    const rows = dimension("rows", args.rows ?? inferred("rows", "d_y", d_y.length, O), 0);
+    const I = dimension("I", args.I ?? inferred("I", "w", w.length, O), 0);
     shape("x", x.length, "[rows, I]", [rows, I]);
     shape("w", w.length, "[O, I]", [O, I]);
     shape("b", b.length, "[O]", [O]);

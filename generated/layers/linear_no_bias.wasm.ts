@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  inferred,
   instantiate,
   output,
   shape,
@@ -19,12 +20,12 @@ export interface LinearNoBiasArgs {
   readonly x: Float32Array;
   /** Shape [O, I], float32, row-major. */
   readonly w: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly rows: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and I. */
+  readonly rows?: number;
   /** A dimension: a whole number, at least 0. */
   readonly I: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly O: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of w and I. */
+  readonly O?: number;
 }
 
 /** Where `linear_no_bias` writes results, in place of new arrays. They must not overlap its arguments. */
@@ -47,10 +48,10 @@ export interface LinearNoBiasVjpArgs {
   readonly w: Float32Array;
   /** Shape [rows, O], float32, row-major. */
   readonly d_y: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly rows: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly I: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of d_y and O. */
+  readonly rows?: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of w and O. */
+  readonly I?: number;
   /** A dimension: a whole number, at least 0. */
   readonly O: number;
 }
@@ -113,9 +114,9 @@ function make_linear_no_bias(heap: Heap, wasm: WasmExports): Kernels["linear_no_
   return createKernel(heap, wasm("linear_no_bias"), (args: LinearNoBiasArgs, into: LinearNoBiasInto = {}) => {
     const x = array("x", args.x, "Float32Array");
     const w = array("w", args.w, "Float32Array");
-    const rows = dimension("rows", args.rows, 0);
     const I = dimension("I", args.I, 0);
-    const O = dimension("O", args.O, 0);
+    const rows = dimension("rows", args.rows ?? inferred("rows", "x", x.length, I), 0);
+    const O = dimension("O", args.O ?? inferred("O", "w", w.length, I), 0);
     shape("x", x.length, "[rows, I]", [rows, I]);
     shape("w", w.length, "[O, I]", [O, I]);
     const y = output("y", into.y, "Float32Array", "[rows, O]", [rows, O]);
@@ -138,9 +139,9 @@ function make_linear_no_bias_vjp(heap: Heap, wasm: WasmExports): Kernels["linear
       const x = array("x", args.x, "Float32Array");
       const w = array("w", args.w, "Float32Array");
       const d_y = array("d_y", args.d_y, "Float32Array");
-      const rows = dimension("rows", args.rows, 0);
-      const I = dimension("I", args.I, 0);
       const O = dimension("O", args.O, 0);
+      const rows = dimension("rows", args.rows ?? inferred("rows", "d_y", d_y.length, O), 0);
+      const I = dimension("I", args.I ?? inferred("I", "w", w.length, O), 0);
       shape("x", x.length, "[rows, I]", [rows, I]);
       shape("w", w.length, "[O, I]", [O, I]);
       shape("d_y", d_y.length, "[rows, O]", [rows, O]);

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  inferred,
   instantiate,
   output,
   shape,
@@ -17,8 +18,8 @@ import {
 export interface Maxpool2dArgs {
   /** Shape [N, C, H, W], float32, row-major. */
   readonly x: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and C, H, W. */
+  readonly N?: number;
   /** A dimension: a whole number, at least 0. */
   readonly C: number;
   /** A dimension: a whole number, at least 0. */
@@ -51,8 +52,8 @@ export interface Maxpool2dVjpArgs {
   readonly x: Float32Array;
   /** Shape [N, C, (2 * pad + H - kernel) // stride + 1, (2 * pad + W - kernel) // stride + 1], float32, row-major. */
   readonly d_y: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and C, H, W. */
+  readonly N?: number;
   /** A dimension: a whole number, at least 0. */
   readonly C: number;
   /** A dimension: a whole number, at least 0. */
@@ -112,13 +113,13 @@ export async function load(options: LoadOptions = {}): Promise<Kernels> {
 function make_maxpool2d(heap: Heap, wasm: WasmExports): Kernels["maxpool2d"] {
   return createKernel(heap, wasm("maxpool2d"), (args: Maxpool2dArgs, into: Maxpool2dInto = {}) => {
     const x = array("x", args.x, "Float32Array");
-    const N = dimension("N", args.N, 0);
-    const C = dimension("C", args.C, 0);
-    const H = dimension("H", args.H, 0);
-    const W = dimension("W", args.W, 0);
     const kernel = dimension("kernel", args.kernel ?? 2, 0);
     const stride = dimension("stride", args.stride ?? 2, 1);
     const pad = dimension("pad", args.pad ?? 0, 0);
+    const W = dimension("W", args.W, 0);
+    const H = dimension("H", args.H, 0);
+    const C = dimension("C", args.C, 0);
+    const N = dimension("N", args.N ?? inferred("N", "x", x.length, C * H * W), 0);
     shape("x", x.length, "[N, C, H, W]", [N, C, H, W]);
     const y = output(
       "y",
@@ -146,13 +147,13 @@ function make_maxpool2d_vjp(heap: Heap, wasm: WasmExports): Kernels["maxpool2d_v
   return createKernel(heap, wasm("maxpool2d_vjp"), (args: Maxpool2dVjpArgs, into: Maxpool2dVjpInto = {}) => {
     const x = array("x", args.x, "Float32Array");
     const d_y = array("d_y", args.d_y, "Float32Array");
-    const N = dimension("N", args.N, 0);
-    const C = dimension("C", args.C, 0);
-    const H = dimension("H", args.H, 0);
-    const W = dimension("W", args.W, 0);
     const kernel = dimension("kernel", args.kernel ?? 2, 0);
     const stride = dimension("stride", args.stride ?? 2, 1);
     const pad = dimension("pad", args.pad ?? 0, 0);
+    const W = dimension("W", args.W, 0);
+    const H = dimension("H", args.H, 0);
+    const C = dimension("C", args.C, 0);
+    const N = dimension("N", args.N ?? inferred("N", "x", x.length, C * H * W), 0);
     shape("x", x.length, "[N, C, H, W]", [N, C, H, W]);
     shape(
       "d_y",

@@ -9,6 +9,7 @@ import {
   createKernel,
   dimension,
   divides,
+  inferred,
   instantiate,
   output,
   shape,
@@ -26,8 +27,8 @@ export interface MultiHeadAttentionArgs {
   readonly wv: Float32Array;
   /** Shape [D, D], float32, row-major. */
   readonly wo: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly B: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and L, D. */
+  readonly B?: number;
   /** A dimension: a whole number, at least 0. */
   readonly L: number;
   /** A dimension: a whole number, at least 0. */
@@ -62,8 +63,8 @@ export interface MultiHeadAttentionVjpArgs {
   readonly wo: Float32Array;
   /** Shape [B, L, D], float32, row-major. */
   readonly d_y: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly B: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and L, D. */
+  readonly B?: number;
   /** A dimension: a whole number, at least 0. */
   readonly L: number;
   /** A dimension: a whole number, at least 0. */
@@ -187,10 +188,10 @@ function make_multi_head_attention(heap: Heap, wasm: WasmExports): Kernels["mult
       const wk = array("wk", args.wk, "Float32Array");
       const wv = array("wv", args.wv, "Float32Array");
       const wo = array("wo", args.wo, "Float32Array");
-      const B = dimension("B", args.B, 0);
-      const L = dimension("L", args.L, 0);
-      const D = dimension("D", args.D, 0);
       const heads = dimension("heads", args.heads ?? 1, 1);
+      const D = dimension("D", args.D, 0);
+      const L = dimension("L", args.L, 0);
+      const B = dimension("B", args.B ?? inferred("B", "x", x.length, L * D), 0);
       shape("x", x.length, "[B, L, D]", [B, L, D]);
       shape("wq", wq.length, "[D, D]", [D, D]);
       shape("wk", wk.length, "[D, D]", [D, D]);
@@ -221,10 +222,10 @@ function make_multi_head_attention_vjp(heap: Heap, wasm: WasmExports): Kernels["
       const wv = array("wv", args.wv, "Float32Array");
       const wo = array("wo", args.wo, "Float32Array");
       const d_y = array("d_y", args.d_y, "Float32Array");
-      const B = dimension("B", args.B, 0);
-      const L = dimension("L", args.L, 0);
-      const D = dimension("D", args.D, 0);
       const heads = dimension("heads", args.heads ?? 1, 1);
+      const D = dimension("D", args.D, 0);
+      const L = dimension("L", args.L, 0);
+      const B = dimension("B", args.B ?? inferred("B", "x", x.length, L * D), 0);
       shape("x", x.length, "[B, L, D]", [B, L, D]);
       shape("wq", wq.length, "[D, D]", [D, D]);
       shape("wk", wk.length, "[D, D]", [D, D]);

@@ -21,8 +21,8 @@ export interface RmsNormArgs {
   readonly x: Float32Array;
   /** Shape [C], float32, row-major. */
   readonly gamma: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly rows: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and C. */
+  readonly rows?: number;
   /** A dimension: a whole number, at least 0. By default inferred from the length of gamma. */
   readonly C?: number;
   /** A number. By default 0.000001. */
@@ -49,8 +49,8 @@ export interface RmsNormVjpArgs {
   readonly gamma: Float32Array;
   /** Shape [rows, C], float32, row-major. */
   readonly d_y: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly rows: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and C. */
+  readonly rows?: number;
   /** A dimension: a whole number, at least 0. By default inferred from the length of gamma. */
   readonly C?: number;
   /** A number. By default 0.000001. */
@@ -113,8 +113,8 @@ function make_rms_norm(heap: Heap, wasm: WasmExports): Kernels["rms_norm"] {
   return createKernel(heap, wasm("rms_norm"), (args: RmsNormArgs, into: RmsNormInto = {}) => {
     const x = array("x", args.x, "Float32Array");
     const gamma = array("gamma", args.gamma, "Float32Array");
-    const rows = dimension("rows", args.rows, 0);
     const C = dimension("C", args.C ?? inferred("C", "gamma", gamma.length, 1), 0);
+    const rows = dimension("rows", args.rows ?? inferred("rows", "x", x.length, C), 0);
     const eps = number("eps", args.eps ?? 0.000001);
     shape("x", x.length, "[rows, C]", [rows, C]);
     shape("gamma", gamma.length, "[C]", [C]);
@@ -134,8 +134,8 @@ function make_rms_norm_vjp(heap: Heap, wasm: WasmExports): Kernels["rms_norm_vjp
     const x = array("x", args.x, "Float32Array");
     const gamma = array("gamma", args.gamma, "Float32Array");
     const d_y = array("d_y", args.d_y, "Float32Array");
-    const rows = dimension("rows", args.rows, 0);
     const C = dimension("C", args.C ?? inferred("C", "gamma", gamma.length, 1), 0);
+    const rows = dimension("rows", args.rows ?? inferred("rows", "x", x.length, C), 0);
     const eps = number("eps", args.eps ?? 0.000001);
     shape("x", x.length, "[rows, C]", [rows, C]);
     shape("gamma", gamma.length, "[C]", [C]);

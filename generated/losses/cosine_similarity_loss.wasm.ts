@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  inferred,
   instantiate,
   output,
   shape,
@@ -19,8 +20,8 @@ export interface CosineSimilarityLossArgs {
   readonly pred: Float32Array;
   /** Shape [N, C], float32, row-major. */
   readonly target: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of pred and C. */
+  readonly N?: number;
   /** A dimension: a whole number, at least 0. */
   readonly C: number;
 }
@@ -37,8 +38,8 @@ export interface CosineSimilarityLossGradArgs {
   readonly pred: Float32Array;
   /** Shape [N, C], float32, row-major. */
   readonly target: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of pred and C. */
+  readonly N?: number;
   /** A dimension: a whole number, at least 0. */
   readonly C: number;
 }
@@ -136,8 +137,8 @@ function make_cosine_similarity_loss(heap: Heap, wasm: WasmExports): Kernels["co
   return createKernel(heap, wasm("cosine_similarity_loss"), (args: CosineSimilarityLossArgs) => {
     const pred = array("pred", args.pred, "Float32Array");
     const target = array("target", args.target, "Float32Array");
-    const N = dimension("N", args.N, 0);
     const C = dimension("C", args.C, 0);
+    const N = dimension("N", args.N ?? inferred("N", "pred", pred.length, C), 0);
     shape("pred", pred.length, "[N, C]", [N, C]);
     shape("target", target.length, "[N, C]", [N, C]);
     return {
@@ -164,8 +165,8 @@ function make_cosine_similarity_loss_grad(
     (args: CosineSimilarityLossGradArgs, into: CosineSimilarityLossGradInto = {}) => {
       const pred = array("pred", args.pred, "Float32Array");
       const target = array("target", args.target, "Float32Array");
-      const N = dimension("N", args.N, 0);
       const C = dimension("C", args.C, 0);
+      const N = dimension("N", args.N ?? inferred("N", "pred", pred.length, C), 0);
       shape("pred", pred.length, "[N, C]", [N, C]);
       shape("target", target.length, "[N, C]", [N, C]);
       const d_pred = output("d_pred", into.d_pred, "Float32Array", "[N, C]", [N, C]);

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  inferred,
   instantiate,
   output,
   shape,
@@ -19,8 +20,8 @@ export interface CrossEntropyArgs {
   readonly logits: Float32Array;
   /** Shape [N, C], float32, row-major. */
   readonly target: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of logits and C. */
+  readonly N?: number;
   /** A dimension: a whole number, at least 0. */
   readonly C: number;
 }
@@ -37,8 +38,8 @@ export interface CrossEntropyGradArgs {
   readonly logits: Float32Array;
   /** Shape [N, C], float32, row-major. */
   readonly target: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of logits and C. */
+  readonly N?: number;
   /** A dimension: a whole number, at least 0. */
   readonly C: number;
 }
@@ -117,8 +118,8 @@ function make_cross_entropy(heap: Heap, wasm: WasmExports): Kernels["cross_entro
   return createKernel(heap, wasm("cross_entropy"), (args: CrossEntropyArgs) => {
     const logits = array("logits", args.logits, "Float32Array");
     const target = array("target", args.target, "Float32Array");
-    const N = dimension("N", args.N, 0);
     const C = dimension("C", args.C, 0);
+    const N = dimension("N", args.N ?? inferred("N", "logits", logits.length, C), 0);
     shape("logits", logits.length, "[N, C]", [N, C]);
     shape("target", target.length, "[N, C]", [N, C]);
     return {
@@ -141,8 +142,8 @@ function make_cross_entropy_grad(heap: Heap, wasm: WasmExports): Kernels["cross_
     (args: CrossEntropyGradArgs, into: CrossEntropyGradInto = {}) => {
       const logits = array("logits", args.logits, "Float32Array");
       const target = array("target", args.target, "Float32Array");
-      const N = dimension("N", args.N, 0);
       const C = dimension("C", args.C, 0);
+      const N = dimension("N", args.N ?? inferred("N", "logits", logits.length, C), 0);
       shape("logits", logits.length, "[N, C]", [N, C]);
       shape("target", target.length, "[N, C]", [N, C]);
       const d_logits = output("d_logits", into.d_logits, "Float32Array", "[N, C]", [N, C]);

@@ -9,8 +9,8 @@ export interface CrossEntropyLabelsArgs {
   readonly label: Int32Array;
   /** A dimension: a whole number, at least 0. By default inferred from the length of label. */
   readonly N?: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly C: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of logits and N. */
+  readonly C?: number;
 }
 
 /** The results of `cross_entropy_labels`. */
@@ -34,7 +34,7 @@ export function cross_entropy_labels(args: CrossEntropyLabelsArgs): CrossEntropy
   const logits = array("logits", args.logits, "Float32Array");
   const label = array("label", args.label, "Int32Array");
   const N = dimension("N", args.N ?? inferred("N", "label", label.length, 1), 0);
-  const C = dimension("C", args.C, 0);
+  const C = dimension("C", args.C ?? inferred("C", "logits", logits.length, N), 0);
   shape("logits", logits.length, "[N, C]", [N, C]);
   shape("label", label.length, "[N]", [N]);
   inRange("label", label, "C", C);
@@ -76,8 +76,8 @@ export interface CrossEntropyLabelsGradArgs {
   readonly label: Int32Array;
   /** A dimension: a whole number, at least 0. By default inferred from the length of label. */
   readonly N?: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly C: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of logits and N. */
+  readonly C?: number;
 }
 
 /** Where `cross_entropy_labels_grad` writes results, in place of new arrays. They must not overlap its arguments. */
@@ -118,7 +118,7 @@ export function cross_entropy_labels_grad(
   const logits = array("logits", args.logits, "Float32Array");
   const label = array("label", args.label, "Int32Array");
   const N = dimension("N", args.N ?? inferred("N", "label", label.length, 1), 0);
-  const C = dimension("C", args.C, 0);
+  const C = dimension("C", args.C ?? inferred("C", "logits", logits.length, N), 0);
   shape("logits", logits.length, "[N, C]", [N, C]);
   shape("label", label.length, "[N]", [N]);
   inRange("label", label, "C", C);

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  inferred,
   instantiate,
   output,
   shape,
@@ -19,8 +20,8 @@ export interface KlDivergenceArgs {
   readonly p: Float32Array;
   /** Shape [N, C], float32, row-major. */
   readonly q: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of p and C. */
+  readonly N?: number;
   /** A dimension: a whole number, at least 0. */
   readonly C: number;
 }
@@ -37,8 +38,8 @@ export interface KlDivergenceGradArgs {
   readonly p: Float32Array;
   /** Shape [N, C], float32, row-major. */
   readonly q: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of p and C. */
+  readonly N?: number;
   /** A dimension: a whole number, at least 0. */
   readonly C: number;
 }
@@ -110,8 +111,8 @@ function make_kl_divergence(heap: Heap, wasm: WasmExports): Kernels["kl_divergen
   return createKernel(heap, wasm("kl_divergence"), (args: KlDivergenceArgs) => {
     const p = array("p", args.p, "Float32Array");
     const q = array("q", args.q, "Float32Array");
-    const N = dimension("N", args.N, 0);
     const C = dimension("C", args.C, 0);
+    const N = dimension("N", args.N ?? inferred("N", "p", p.length, C), 0);
     shape("p", p.length, "[N, C]", [N, C]);
     shape("q", q.length, "[N, C]", [N, C]);
     return {
@@ -133,8 +134,8 @@ function make_kl_divergence_grad(heap: Heap, wasm: WasmExports): Kernels["kl_div
     (args: KlDivergenceGradArgs, into: KlDivergenceGradInto = {}) => {
       const p = array("p", args.p, "Float32Array");
       const q = array("q", args.q, "Float32Array");
-      const N = dimension("N", args.N, 0);
       const C = dimension("C", args.C, 0);
+      const N = dimension("N", args.N ?? inferred("N", "p", p.length, C), 0);
       shape("p", p.length, "[N, C]", [N, C]);
       shape("q", q.length, "[N, C]", [N, C]);
       const d_p = output("d_p", into.d_p, "Float32Array", "[N, C]", [N, C]);

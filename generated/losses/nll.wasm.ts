@@ -23,8 +23,8 @@ export interface NllArgs {
   readonly label: Int32Array;
   /** A dimension: a whole number, at least 0. By default inferred from the length of label. */
   readonly N?: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly C: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of logp and N. */
+  readonly C?: number;
 }
 
 /** The results of `nll`. */
@@ -41,8 +41,8 @@ export interface NllGradArgs {
   readonly label: Int32Array;
   /** A dimension: a whole number, at least 0. By default inferred from the length of label. */
   readonly N?: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly C: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of logp and N. */
+  readonly C?: number;
 }
 
 /** Where `nll_grad` writes results, in place of new arrays. They must not overlap its arguments. */
@@ -97,7 +97,7 @@ function make_nll(heap: Heap, wasm: WasmExports): Kernels["nll"] {
     const logp = array("logp", args.logp, "Float32Array");
     const label = array("label", args.label, "Int32Array");
     const N = dimension("N", args.N ?? inferred("N", "label", label.length, 1), 0);
-    const C = dimension("C", args.C, 0);
+    const C = dimension("C", args.C ?? inferred("C", "logp", logp.length, N), 0);
     shape("logp", logp.length, "[N, C]", [N, C]);
     shape("label", label.length, "[N]", [N]);
     inRange("label", label, "C", C);
@@ -118,7 +118,7 @@ function make_nll_grad(heap: Heap, wasm: WasmExports): Kernels["nll_grad"] {
     const logp = array("logp", args.logp, "Float32Array");
     const label = array("label", args.label, "Int32Array");
     const N = dimension("N", args.N ?? inferred("N", "label", label.length, 1), 0);
-    const C = dimension("C", args.C, 0);
+    const C = dimension("C", args.C ?? inferred("C", "logp", logp.length, N), 0);
     shape("logp", logp.length, "[N, C]", [N, C]);
     shape("label", label.length, "[N]", [N]);
     inRange("label", label, "C", C);

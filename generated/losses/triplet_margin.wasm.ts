@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  inferred,
   instantiate,
   number,
   output,
@@ -22,8 +23,8 @@ export interface TripletMarginArgs {
   readonly positive: Float32Array;
   /** Shape [N, C], float32, row-major. */
   readonly negative: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of anchor and C. */
+  readonly N?: number;
   /** A dimension: a whole number, at least 0. */
   readonly C: number;
   /** A number. By default 1. */
@@ -44,8 +45,8 @@ export interface TripletMarginGradArgs {
   readonly positive: Float32Array;
   /** Shape [N, C], float32, row-major. */
   readonly negative: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of anchor and C. */
+  readonly N?: number;
   /** A dimension: a whole number, at least 0. */
   readonly C: number;
   /** A number. By default 1. */
@@ -131,8 +132,8 @@ function make_triplet_margin(heap: Heap, wasm: WasmExports): Kernels["triplet_ma
     const anchor = array("anchor", args.anchor, "Float32Array");
     const positive = array("positive", args.positive, "Float32Array");
     const negative = array("negative", args.negative, "Float32Array");
-    const N = dimension("N", args.N, 0);
     const C = dimension("C", args.C, 0);
+    const N = dimension("N", args.N ?? inferred("N", "anchor", anchor.length, C), 0);
     const margin = number("margin", args.margin ?? 1);
     shape("anchor", anchor.length, "[N, C]", [N, C]);
     shape("positive", positive.length, "[N, C]", [N, C]);
@@ -157,8 +158,8 @@ function make_triplet_margin_grad(heap: Heap, wasm: WasmExports): Kernels["tripl
       const anchor = array("anchor", args.anchor, "Float32Array");
       const positive = array("positive", args.positive, "Float32Array");
       const negative = array("negative", args.negative, "Float32Array");
-      const N = dimension("N", args.N, 0);
       const C = dimension("C", args.C, 0);
+      const N = dimension("N", args.N ?? inferred("N", "anchor", anchor.length, C), 0);
       const margin = number("margin", args.margin ?? 1);
       shape("anchor", anchor.length, "[N, C]", [N, C]);
       shape("positive", positive.length, "[N, C]", [N, C]);

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  inferred,
   instantiate,
   output,
   shape,
@@ -19,10 +20,10 @@ export interface BatchedMatmulArgs {
   readonly a: Float32Array;
   /** Shape [B, K, N], float32, row-major. */
   readonly b: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly B: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly M: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of b and K, N. */
+  readonly B?: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of a and B, K. */
+  readonly M?: number;
   /** A dimension: a whole number, at least 0. */
   readonly K: number;
   /** A dimension: a whole number, at least 0. */
@@ -51,10 +52,10 @@ export interface BatchedMatmulVjpArgs {
   readonly d_y: Float32Array;
   /** A dimension: a whole number, at least 0. */
   readonly B: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly M: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly K: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of d_y and B, N. */
+  readonly M?: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of b and B, N. */
+  readonly K?: number;
   /** A dimension: a whole number, at least 0. */
   readonly N: number;
 }
@@ -123,10 +124,10 @@ function make_batched_matmul(heap: Heap, wasm: WasmExports): Kernels["batched_ma
     (args: BatchedMatmulArgs, into: BatchedMatmulInto = {}) => {
       const a = array("a", args.a, "Float32Array");
       const b = array("b", args.b, "Float32Array");
-      const B = dimension("B", args.B, 0);
-      const M = dimension("M", args.M, 0);
-      const K = dimension("K", args.K, 0);
       const N = dimension("N", args.N, 0);
+      const K = dimension("K", args.K, 0);
+      const B = dimension("B", args.B ?? inferred("B", "b", b.length, K * N), 0);
+      const M = dimension("M", args.M ?? inferred("M", "a", a.length, B * K), 0);
       shape("a", a.length, "[B, M, K]", [B, M, K]);
       shape("b", b.length, "[B, K, N]", [B, K, N]);
       const y = output("y", into.y, "Float32Array", "[B, M, N]", [B, M, N]);
@@ -150,10 +151,10 @@ function make_batched_matmul_vjp(heap: Heap, wasm: WasmExports): Kernels["batche
       const a = array("a", args.a, "Float32Array");
       const b = array("b", args.b, "Float32Array");
       const d_y = array("d_y", args.d_y, "Float32Array");
-      const B = dimension("B", args.B, 0);
-      const M = dimension("M", args.M, 0);
-      const K = dimension("K", args.K, 0);
       const N = dimension("N", args.N, 0);
+      const B = dimension("B", args.B, 0);
+      const M = dimension("M", args.M ?? inferred("M", "d_y", d_y.length, B * N), 0);
+      const K = dimension("K", args.K ?? inferred("K", "b", b.length, B * N), 0);
       shape("a", a.length, "[B, M, K]", [B, M, K]);
       shape("b", b.length, "[B, K, N]", [B, K, N]);
       shape("d_y", d_y.length, "[B, M, N]", [B, M, N]);

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  inferred,
   instantiate,
   output,
   shape,
@@ -17,8 +18,8 @@ import {
 export interface BatchedTransposeArgs {
   /** Shape [B, M, N], float32, row-major. */
   readonly x: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly B: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and M, N. */
+  readonly B?: number;
   /** A dimension: a whole number, at least 0. */
   readonly M: number;
   /** A dimension: a whole number, at least 0. */
@@ -43,8 +44,8 @@ export interface BatchedTransposeVjpArgs {
   readonly x: Float32Array;
   /** Shape [B, N, M], float32, row-major. */
   readonly d_y: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly B: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and M, N. */
+  readonly B?: number;
   /** A dimension: a whole number, at least 0. */
   readonly M: number;
   /** A dimension: a whole number, at least 0. */
@@ -111,9 +112,9 @@ function make_batched_transpose(heap: Heap, wasm: WasmExports): Kernels["batched
     wasm("batched_transpose"),
     (args: BatchedTransposeArgs, into: BatchedTransposeInto = {}) => {
       const x = array("x", args.x, "Float32Array");
-      const B = dimension("B", args.B, 0);
-      const M = dimension("M", args.M, 0);
       const N = dimension("N", args.N, 0);
+      const M = dimension("M", args.M, 0);
+      const B = dimension("B", args.B ?? inferred("B", "x", x.length, M * N), 0);
       shape("x", x.length, "[B, M, N]", [B, M, N]);
       const y = output("y", into.y, "Float32Array", "[B, N, M]", [B, N, M]);
       return {
@@ -133,9 +134,9 @@ function make_batched_transpose_vjp(heap: Heap, wasm: WasmExports): Kernels["bat
     (args: BatchedTransposeVjpArgs, into: BatchedTransposeVjpInto = {}) => {
       const x = array("x", args.x, "Float32Array");
       const d_y = array("d_y", args.d_y, "Float32Array");
-      const B = dimension("B", args.B, 0);
-      const M = dimension("M", args.M, 0);
       const N = dimension("N", args.N, 0);
+      const M = dimension("M", args.M, 0);
+      const B = dimension("B", args.B ?? inferred("B", "x", x.length, M * N), 0);
       shape("x", x.length, "[B, M, N]", [B, M, N]);
       shape("d_y", d_y.length, "[B, N, M]", [B, N, M]);
       const d_x = output("d_x", into.d_x, "Float32Array", "[B, M, N]", [B, M, N]);

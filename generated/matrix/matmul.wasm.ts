@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  inferred,
   instantiate,
   output,
   shape,
@@ -19,12 +20,12 @@ export interface MatmulArgs {
   readonly a: Float32Array;
   /** Shape [K, N], float32, row-major. */
   readonly b: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly M: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of a and K. */
+  readonly M?: number;
   /** A dimension: a whole number, at least 0. */
   readonly K: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of b and K. */
+  readonly N?: number;
 }
 
 /** Where `matmul` writes results, in place of new arrays. They must not overlap its arguments. */
@@ -47,10 +48,10 @@ export interface MatmulVjpArgs {
   readonly b: Float32Array;
   /** Shape [M, N], float32, row-major. */
   readonly d_y: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly M: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly K: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of d_y and N. */
+  readonly M?: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of b and N. */
+  readonly K?: number;
   /** A dimension: a whole number, at least 0. */
   readonly N: number;
 }
@@ -106,9 +107,9 @@ function make_matmul(heap: Heap, wasm: WasmExports): Kernels["matmul"] {
   return createKernel(heap, wasm("matmul"), (args: MatmulArgs, into: MatmulInto = {}) => {
     const a = array("a", args.a, "Float32Array");
     const b = array("b", args.b, "Float32Array");
-    const M = dimension("M", args.M, 0);
     const K = dimension("K", args.K, 0);
-    const N = dimension("N", args.N, 0);
+    const M = dimension("M", args.M ?? inferred("M", "a", a.length, K), 0);
+    const N = dimension("N", args.N ?? inferred("N", "b", b.length, K), 0);
     shape("a", a.length, "[M, K]", [M, K]);
     shape("b", b.length, "[K, N]", [K, N]);
     const y = output("y", into.y, "Float32Array", "[M, N]", [M, N]);
@@ -128,9 +129,9 @@ function make_matmul_vjp(heap: Heap, wasm: WasmExports): Kernels["matmul_vjp"] {
     const a = array("a", args.a, "Float32Array");
     const b = array("b", args.b, "Float32Array");
     const d_y = array("d_y", args.d_y, "Float32Array");
-    const M = dimension("M", args.M, 0);
-    const K = dimension("K", args.K, 0);
     const N = dimension("N", args.N, 0);
+    const M = dimension("M", args.M ?? inferred("M", "d_y", d_y.length, N), 0);
+    const K = dimension("K", args.K ?? inferred("K", "b", b.length, N), 0);
     shape("a", a.length, "[M, K]", [M, K]);
     shape("b", b.length, "[K, N]", [K, N]);
     shape("d_y", d_y.length, "[M, N]", [M, N]);

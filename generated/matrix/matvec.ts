@@ -7,8 +7,8 @@ export interface MatvecArgs {
   readonly a: Float32Array;
   /** Shape [K], float32, row-major. */
   readonly b: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly M: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of a and K. */
+  readonly M?: number;
   /** A dimension: a whole number, at least 0. By default inferred from the length of b. */
   readonly K?: number;
 }
@@ -35,8 +35,8 @@ export interface MatvecResults {
 export function matvec(args: MatvecArgs, into: MatvecInto = {}): MatvecResults {
   const a = array("a", args.a, "Float32Array");
   const b = array("b", args.b, "Float32Array");
-  const M = dimension("M", args.M, 0);
   const K = dimension("K", args.K ?? inferred("K", "b", b.length, 1), 0);
+  const M = dimension("M", args.M ?? inferred("M", "a", a.length, K), 0);
   shape("a", a.length, "[M, K]", [M, K]);
   shape("b", b.length, "[K]", [K]);
   const y = output("y", into.y, "Float32Array", "[M]", [M]);

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  inferred,
   instantiate,
   output,
   shape,
@@ -17,8 +18,8 @@ import {
 export interface TransposeArgs {
   /** Shape [M, N], float32, row-major. */
   readonly x: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly M: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and N. */
+  readonly M?: number;
   /** A dimension: a whole number, at least 0. */
   readonly N: number;
 }
@@ -41,8 +42,8 @@ export interface TransposeVjpArgs {
   readonly x: Float32Array;
   /** Shape [N, M], float32, row-major. */
   readonly d_y: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly M: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and N. */
+  readonly M?: number;
   /** A dimension: a whole number, at least 0. */
   readonly N: number;
 }
@@ -91,8 +92,8 @@ export async function load(options: LoadOptions = {}): Promise<Kernels> {
 function make_transpose(heap: Heap, wasm: WasmExports): Kernels["transpose"] {
   return createKernel(heap, wasm("transpose"), (args: TransposeArgs, into: TransposeInto = {}) => {
     const x = array("x", args.x, "Float32Array");
-    const M = dimension("M", args.M, 0);
     const N = dimension("N", args.N, 0);
+    const M = dimension("M", args.M ?? inferred("M", "x", x.length, N), 0);
     shape("x", x.length, "[M, N]", [M, N]);
     const y = output("y", into.y, "Float32Array", "[N, M]", [N, M]);
     return {
@@ -108,8 +109,8 @@ function make_transpose_vjp(heap: Heap, wasm: WasmExports): Kernels["transpose_v
   return createKernel(heap, wasm("transpose_vjp"), (args: TransposeVjpArgs, into: TransposeVjpInto = {}) => {
     const x = array("x", args.x, "Float32Array");
     const d_y = array("d_y", args.d_y, "Float32Array");
-    const M = dimension("M", args.M, 0);
     const N = dimension("N", args.N, 0);
+    const M = dimension("M", args.M ?? inferred("M", "x", x.length, N), 0);
     shape("x", x.length, "[M, N]", [M, N]);
     shape("d_y", d_y.length, "[N, M]", [N, M]);
     const d_x = output("d_x", into.d_x, "Float32Array", "[M, N]", [M, N]);

@@ -22,8 +22,8 @@ export interface VecmatArgs {
   readonly b: Float32Array;
   /** A dimension: a whole number, at least 0. By default inferred from the length of a. */
   readonly K?: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of b and K. */
+  readonly N?: number;
 }
 
 /** Where `vecmat` writes results, in place of new arrays. They must not overlap its arguments. */
@@ -104,7 +104,7 @@ function make_vecmat(heap: Heap, wasm: WasmExports): Kernels["vecmat"] {
     const a = array("a", args.a, "Float32Array");
     const b = array("b", args.b, "Float32Array");
     const K = dimension("K", args.K ?? inferred("K", "a", a.length, 1), 0);
-    const N = dimension("N", args.N, 0);
+    const N = dimension("N", args.N ?? inferred("N", "b", b.length, K), 0);
     shape("a", a.length, "[K]", [K]);
     shape("b", b.length, "[K, N]", [K, N]);
     const y = output("y", into.y, "Float32Array", "[N]", [N]);

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  inferred,
   instantiate,
   output,
   shape,
@@ -17,8 +18,8 @@ import {
 export interface CumsumArgs {
   /** Shape [rows, N], float32, row-major. */
   readonly x: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly rows: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and N. */
+  readonly rows?: number;
   /** A dimension: a whole number, at least 0. */
   readonly N: number;
 }
@@ -41,8 +42,8 @@ export interface CumsumVjpArgs {
   readonly x: Float32Array;
   /** Shape [rows, N], float32, row-major. */
   readonly d_y: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly rows: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and N. */
+  readonly rows?: number;
   /** A dimension: a whole number, at least 0. */
   readonly N: number;
 }
@@ -92,8 +93,8 @@ export async function load(options: LoadOptions = {}): Promise<Kernels> {
 function make_cumsum(heap: Heap, wasm: WasmExports): Kernels["cumsum"] {
   return createKernel(heap, wasm("cumsum"), (args: CumsumArgs, into: CumsumInto = {}) => {
     const x = array("x", args.x, "Float32Array");
-    const rows = dimension("rows", args.rows, 0);
     const N = dimension("N", args.N, 0);
+    const rows = dimension("rows", args.rows ?? inferred("rows", "x", x.length, N), 0);
     shape("x", x.length, "[rows, N]", [rows, N]);
     const y = output("y", into.y, "Float32Array", "[rows, N]", [rows, N]);
     return {
@@ -109,8 +110,8 @@ function make_cumsum_vjp(heap: Heap, wasm: WasmExports): Kernels["cumsum_vjp"] {
   return createKernel(heap, wasm("cumsum_vjp"), (args: CumsumVjpArgs, into: CumsumVjpInto = {}) => {
     const x = array("x", args.x, "Float32Array");
     const d_y = array("d_y", args.d_y, "Float32Array");
-    const rows = dimension("rows", args.rows, 0);
     const N = dimension("N", args.N, 0);
+    const rows = dimension("rows", args.rows ?? inferred("rows", "x", x.length, N), 0);
     shape("x", x.length, "[rows, N]", [rows, N]);
     shape("d_y", d_y.length, "[rows, N]", [rows, N]);
     const d_x = output("d_x", into.d_x, "Float32Array", "[rows, N]", [rows, N]);

@@ -5,8 +5,8 @@ import { array, dimension, inferred, output, shape } from "gradsmith/runtime";
 export interface LogsumexpAxis1Args {
   /** Shape [M, N], float32, row-major. */
   readonly x: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly M: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and N. */
+  readonly M?: number;
   /** A dimension: a whole number, at least 0. */
   readonly N: number;
 }
@@ -36,8 +36,8 @@ export function logsumexp_axis1(
   into: LogsumexpAxis1Into = {},
 ): LogsumexpAxis1Results {
   const x = array("x", args.x, "Float32Array");
-  const M = dimension("M", args.M, 0);
   const N = dimension("N", args.N, 0);
+  const M = dimension("M", args.M ?? inferred("M", "x", x.length, N), 0);
   shape("x", x.length, "[M, N]", [M, N]);
   const y = output("y", into.y, "Float32Array", "[M]", [M]);
   for (let i = 0; i < M; i++) {
@@ -74,8 +74,8 @@ export interface LogsumexpAxis1VjpArgs {
   readonly d_y: Float32Array;
   /** A dimension: a whole number, at least 0. By default inferred from the length of d_y. */
   readonly M?: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and M. */
+  readonly N?: number;
 }
 
 /** Where `logsumexp_axis1_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
@@ -108,7 +108,7 @@ export function logsumexp_axis1_vjp(
   const x = array("x", args.x, "Float32Array");
   const d_y = array("d_y", args.d_y, "Float32Array");
   const M = dimension("M", args.M ?? inferred("M", "d_y", d_y.length, 1), 0);
-  const N = dimension("N", args.N, 0);
+  const N = dimension("N", args.N ?? inferred("N", "x", x.length, M), 0);
   shape("x", x.length, "[M, N]", [M, N]);
   shape("d_y", d_y.length, "[M]", [M]);
   const d_x = output("d_x", into.d_x, "Float32Array", "[M, N]", [M, N]);

@@ -18,8 +18,8 @@ import {
 export interface MinAxis0Args {
   /** Shape [M, N], float32, row-major. */
   readonly x: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly M: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and N. */
+  readonly M?: number;
   /** A dimension: a whole number, at least 0. */
   readonly N: number;
 }
@@ -42,8 +42,8 @@ export interface MinAxis0VjpArgs {
   readonly x: Float32Array;
   /** Shape [N], float32, row-major. */
   readonly d_y: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly M: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and N. */
+  readonly M?: number;
   /** A dimension: a whole number, at least 0. By default inferred from the length of d_y. */
   readonly N?: number;
 }
@@ -90,8 +90,8 @@ export async function load(options: LoadOptions = {}): Promise<Kernels> {
 function make_min_axis0(heap: Heap, wasm: WasmExports): Kernels["min_axis0"] {
   return createKernel(heap, wasm("min_axis0"), (args: MinAxis0Args, into: MinAxis0Into = {}) => {
     const x = array("x", args.x, "Float32Array");
-    const M = dimension("M", args.M, 0);
     const N = dimension("N", args.N, 0);
+    const M = dimension("M", args.M ?? inferred("M", "x", x.length, N), 0);
     shape("x", x.length, "[M, N]", [M, N]);
     const y = output("y", into.y, "Float32Array", "[N]", [N]);
     return {
@@ -108,8 +108,8 @@ function make_min_axis0_vjp(heap: Heap, wasm: WasmExports): Kernels["min_axis0_v
   return createKernel(heap, wasm("min_axis0_vjp"), (args: MinAxis0VjpArgs, into: MinAxis0VjpInto = {}) => {
     const x = array("x", args.x, "Float32Array");
     const d_y = array("d_y", args.d_y, "Float32Array");
-    const M = dimension("M", args.M, 0);
     const N = dimension("N", args.N ?? inferred("N", "d_y", d_y.length, 1), 0);
+    const M = dimension("M", args.M ?? inferred("M", "x", x.length, N), 0);
     shape("x", x.length, "[M, N]", [M, N]);
     shape("d_y", d_y.length, "[N]", [N]);
     const d_x = output("d_x", into.d_x, "Float32Array", "[M, N]", [M, N]);

@@ -5,8 +5,8 @@ import { array, dimension, inferred, number, output, shape } from "gradsmith/run
 export interface PercentileAxis1Args {
   /** Shape [M, N], float32, row-major. */
   readonly x: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly M: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and N. */
+  readonly M?: number;
   /** A dimension: a whole number, at least 0. */
   readonly N: number;
   /** A number. By default 50. */
@@ -42,8 +42,8 @@ export function percentile_axis1(
   into: PercentileAxis1Into = {},
 ): PercentileAxis1Results {
   const x = array("x", args.x, "Float32Array");
-  const M = dimension("M", args.M, 0);
   const N = dimension("N", args.N, 0);
+  const M = dimension("M", args.M ?? inferred("M", "x", x.length, N), 0);
   const p = number("p", args.p ?? 50);
   shape("x", x.length, "[M, N]", [M, N]);
   const y = output("y", into.y, "Float32Array", "[M]", [M]);
@@ -86,8 +86,8 @@ export interface PercentileAxis1VjpArgs {
   readonly d_y: Float32Array;
   /** A dimension: a whole number, at least 0. By default inferred from the length of d_y. */
   readonly M?: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and M. */
+  readonly N?: number;
   /** A number. By default 50. */
   readonly p?: number;
 }
@@ -121,7 +121,7 @@ export function percentile_axis1_vjp(
   const x = array("x", args.x, "Float32Array");
   const d_y = array("d_y", args.d_y, "Float32Array");
   const M = dimension("M", args.M ?? inferred("M", "d_y", d_y.length, 1), 0);
-  const N = dimension("N", args.N, 0);
+  const N = dimension("N", args.N ?? inferred("N", "x", x.length, M), 0);
   const p = number("p", args.p ?? 50);
   shape("x", x.length, "[M, N]", [M, N]);
   shape("d_y", d_y.length, "[M]", [M]);

@@ -18,8 +18,8 @@ import {
 export interface ProdAxis1Args {
   /** Shape [M, N], float32, row-major. */
   readonly x: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly M: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and N. */
+  readonly M?: number;
   /** A dimension: a whole number, at least 0. */
   readonly N: number;
 }
@@ -44,8 +44,8 @@ export interface ProdAxis1VjpArgs {
   readonly d_y: Float32Array;
   /** A dimension: a whole number, at least 0. By default inferred from the length of d_y. */
   readonly M?: number;
-  /** A dimension: a whole number, at least 0. */
-  readonly N: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and M. */
+  readonly N?: number;
 }
 
 /** Where `prod_axis1_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
@@ -89,8 +89,8 @@ export async function load(options: LoadOptions = {}): Promise<Kernels> {
 function make_prod_axis1(heap: Heap, wasm: WasmExports): Kernels["prod_axis1"] {
   return createKernel(heap, wasm("prod_axis1"), (args: ProdAxis1Args, into: ProdAxis1Into = {}) => {
     const x = array("x", args.x, "Float32Array");
-    const M = dimension("M", args.M, 0);
     const N = dimension("N", args.N, 0);
+    const M = dimension("M", args.M ?? inferred("M", "x", x.length, N), 0);
     shape("x", x.length, "[M, N]", [M, N]);
     const y = output("y", into.y, "Float32Array", "[M]", [M]);
     return {
@@ -107,7 +107,7 @@ function make_prod_axis1_vjp(heap: Heap, wasm: WasmExports): Kernels["prod_axis1
     const x = array("x", args.x, "Float32Array");
     const d_y = array("d_y", args.d_y, "Float32Array");
     const M = dimension("M", args.M ?? inferred("M", "d_y", d_y.length, 1), 0);
-    const N = dimension("N", args.N, 0);
+    const N = dimension("N", args.N ?? inferred("N", "x", x.length, M), 0);
     shape("x", x.length, "[M, N]", [M, N]);
     shape("d_y", d_y.length, "[M]", [M]);
     const d_x = output("d_x", into.d_x, "Float32Array", "[M, N]", [M, N]);

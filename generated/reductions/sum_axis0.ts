@@ -5,8 +5,8 @@ import { array, dimension, inferred, output, shape } from "gradsmith/runtime";
 export interface SumAxis0Args {
   /** Shape [M, N], float32, row-major. */
   readonly x: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly M: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and N. */
+  readonly M?: number;
   /** A dimension: a whole number, at least 0. */
   readonly N: number;
 }
@@ -32,8 +32,8 @@ let sum_axis0_yPart = new Float32Array(0);
  */
 export function sum_axis0(args: SumAxis0Args, into: SumAxis0Into = {}): SumAxis0Results {
   const x = array("x", args.x, "Float32Array");
-  const M = dimension("M", args.M, 0);
   const N = dimension("N", args.N, 0);
+  const M = dimension("M", args.M ?? inferred("M", "x", x.length, N), 0);
   shape("x", x.length, "[M, N]", [M, N]);
   const y = output("y", into.y, "Float32Array", "[N]", [N]);
   const yPartSize = N;
@@ -66,8 +66,8 @@ export interface SumAxis0VjpArgs {
   readonly x: Float32Array;
   /** Shape [N], float32, row-major. */
   readonly d_y: Float32Array;
-  /** A dimension: a whole number, at least 0. */
-  readonly M: number;
+  /** A dimension: a whole number, at least 0. By default inferred from the length of x and N. */
+  readonly M?: number;
   /** A dimension: a whole number, at least 0. By default inferred from the length of d_y. */
   readonly N?: number;
 }
@@ -92,8 +92,8 @@ export interface SumAxis0VjpResults {
 export function sum_axis0_vjp(args: SumAxis0VjpArgs, into: SumAxis0VjpInto = {}): SumAxis0VjpResults {
   const x = array("x", args.x, "Float32Array");
   const d_y = array("d_y", args.d_y, "Float32Array");
-  const M = dimension("M", args.M, 0);
   const N = dimension("N", args.N ?? inferred("N", "d_y", d_y.length, 1), 0);
+  const M = dimension("M", args.M ?? inferred("M", "x", x.length, N), 0);
   shape("x", x.length, "[M, N]", [M, N]);
   shape("d_y", d_y.length, "[N]", [N]);
   const d_x = output("d_x", into.d_x, "Float32Array", "[M, N]", [M, N]);
