@@ -15,9 +15,12 @@ let jobs = 0;
 
 const takeJobs = () => {
   const { control, thread, threads, spins, layout, listen } = setup;
+  const at = (control + layout.jobs) / 4;
   for (;;) {
-    Atomics.wait(words, (control + layout.jobs) / 4, jobs);
-    const now = Atomics.load(words, (control + layout.jobs) / 4);
+    // the next job often comes sooner than a thread would wake up
+    for (let k = 0; k < spins && Atomics.load(words, at) === jobs; k++);
+    Atomics.wait(words, at, jobs);
+    const now = Atomics.load(words, at);
     if (now === jobs) continue;
     jobs = now;
     const job = words[(control + layout.job) / 4];

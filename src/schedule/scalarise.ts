@@ -25,6 +25,9 @@ export const DEFAULT_BUDGET = 4000;
 const MAX_ITERATIONS = 64;
 const BESIDE = 4000;
 
+/** Iterations of one that reads from memory and writes to memory. */
+const MAX_COPIED = 16;
+
 export interface Scalarised {
   readonly definitions: readonly Definition[];
   /** Which element of which tensor a single value is. */
@@ -56,7 +59,8 @@ const besideLoops = (
   recurrences: Recurrences,
 ): Omit<Scalarised, "operations"> => {
   const expanded = new Map<Tensor, ReadonlyMap<number, Node>>();
-  const chosen = choose(definitions.filter(({ tensor }) => !recurrences.has(tensor)));
+  const small = smallOf(definitions.filter(({ tensor }) => !recurrences.has(tensor)));
+  const chosen = choose(definitions, small, storedTensors(definitions, small, outputs));
   const stored = storedTensors(definitions, chosen, outputs);
   const elements = new Map<Tensor, Element>();
   const decisions: Decision[] = [];
@@ -78,8 +82,8 @@ const besideLoops = (
 };
 
 /** Of constant size, not of a recurrence, and within the budget of the program. */
-const choose = (definitions: readonly Definition[]): ReadonlySet<Tensor> => {
-  const chosen = new Set<Tensor>();
+const smallOf = (definitions: readonly Definition[]): ReadonlySet<Tensor> => {
+  const small = new Set<Tensor>();
   let budget = BESIDE;
   for (const definition of definitions) {
     const count = iterations(definition);
@@ -88,7 +92,23 @@ const choose = (definitions: readonly Definition[]): ReadonlySet<Tensor> => {
     const size = count * reachable([definition.body]).length;
     if (size > budget) continue;
     budget -= size;
-    chosen.add(definition.tensor);
+    small.add(definition.tensor);
+  }
+  return small;
+};
+
+/** From memory to memory a loop does the same in less code, on vectors and on several threads. */
+const choose = (
+  definitions: readonly Definition[],
+  small: ReadonlySet<Tensor>,
+  stored: ReadonlySet<Tensor>,
+): ReadonlySet<Tensor> => {
+  const chosen = new Set<Tensor>();
+  for (const definition of definitions) {
+    const { tensor, body } = definition;
+    if (!small.has(tensor)) continue;
+    const isCopy = stored.has(tensor) && !readsOf([body]).some((read) => chosen.has(read.tensor));
+    if (!isCopy || iterations(definition) <= MAX_COPIED) chosen.add(tensor);
   }
   return chosen;
 };
