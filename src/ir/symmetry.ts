@@ -4,7 +4,7 @@
  */
 import type { Matrix } from "../loop/matrix.ts";
 import { asConstant, plainIndex } from "./affine.ts";
-import { readsWithin } from "./recurrence.ts";
+import { componentsOf, readsWithin } from "./recurrence.ts";
 import type { Affine, Definition, Program, Tensor } from "./types.ts";
 
 /** Two axes of one extent. */
@@ -47,7 +47,8 @@ export type Half = AxisPair;
 
 /**
  * The halves that suffice for these symmetric tensors, which are results: of themselves where nothing reads them, and of what
- * only they are made of. In dependency order.
+ * only they are made of. In dependency order. Of a recurrence all is needed: an element of one half is made of
+ * elements of both, step by step.
  */
 export const halvesOf = (
   definitions: readonly Definition[],
@@ -59,6 +60,8 @@ export const halvesOf = (
     const [half] = symmetric.get(tensor) ?? [];
     if (outputs.has(tensor)) wanted.set(tensor, half ?? "all");
   }
+  for (const { members, isCircle } of componentsOf(definitions))
+    if (isCircle) for (const { tensor } of members) wanted.set(tensor, "all");
   const reads = readsWithin(definitions);
   for (const definition of definitions.toReversed()) {
     const half = wanted.get(definition.tensor) ?? "all";

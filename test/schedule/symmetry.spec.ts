@@ -75,6 +75,10 @@ const ROWS: readonly Row[] = [
   { text: "fn f(x: [N]) { return exp(prod[n](1 + x[n])) }", by: "x", dims: { N: 16 }, share: 0.6 },
 ];
 
+/** An element of a step is made of elements on both sides of the diagonal. */
+const STEPS =
+  "fn f(x: [T, D]) { z[t, d] = (z[t - 1, d] ?? 0) + x[t, d]\n y[t] = 1 / sum[d](z[t, d])\n return y }";
+
 describe("symmetric matrices", () => {
   it.each(ROWS)("of $text at $dims compute one half", ({ text, by, dims, share }) => {
     const { ir, program } = hessianOf(text, by);
@@ -84,7 +88,8 @@ describe("symmetric matrices", () => {
   });
 
   it.each(BACKENDS)("are whole on $name", async (backend) => {
-    const cases = ROWS.map(({ text, by, dims }, k) => ({ ...hessianOf(text, by), dims, name: `f${k}` }));
+    const all = [...ROWS, { text: STEPS, by: "x", dims: { T: 5, D: 3 } }];
+    const cases = all.map(({ text, by, dims }, k) => ({ ...hessianOf(text, by), dims, name: `f${k}` }));
     const kernels = cases.map(({ ir, program, name }) =>
       toKernel(ir, program, { dtype: backend.dtype, name }),
     );
