@@ -86,19 +86,31 @@ function termsOf(body: Body, root: Expr): Terms {
   return terms;
 }
 
-/** Offsets that move alike with the loop, and lie in rows that differ: by a value, or by more than the loop covers. */
+/**
+ * Offsets in rows that differ: by a value that is the same in all iterations, however they move in their rows; where they
+ * move alike, by more than the loop covers; or where one goes up from a place above that from which the other goes down.
+ */
 function isOtherRow(body: Body, a: Expr, b: Expr): boolean {
   const { loop } = body;
   const [p, q] = [termsOf(body, a), termsOf(body, b)];
-  const same = [...p.varying].every(([text, { count }]) => q.varying.get(text)?.count === count);
-  if (!same || p.varying.size !== q.varying.size) return false;
   const texts = new Set([...p.fixed.keys(), ...q.fixed.keys()]);
   if ([...texts].some((text) => (p.fixed.get(text) ?? 0) !== (q.fixed.get(text) ?? 0))) return true;
+  if (isAbove(loop, p, q) || isAbove(loop, q, p)) return true;
+  const same = [...p.varying].every(([text, { count }]) => q.varying.get(text)?.count === count);
+  if (!same || p.varying.size !== q.varying.size) return false;
   if (loop.from.kind !== "const" || loop.to.kind !== "const") return false;
   const [[, only] = [undefined, undefined], ...others] = p.varying;
   const step = only && others.length === 0 ? stepOf(loop, only.expr) : undefined;
   const covered = (loop.to.value - loop.from.value) * Math.abs(step ?? Infinity);
   return Math.abs(p.constant - q.constant) >= covered && p.constant !== q.constant;
+}
+
+/** Of two offsets from one base: at all iterations of one and of the other, a > b. */
+function isAbove(loop: Loop, a: Terms, b: Terms): boolean {
+  const startsAtLeastAt0 = loop.from.kind === "local" || (loop.from.kind === "const" && loop.from.value >= 0);
+  const moves = (terms: Terms, sign: 1 | -1): boolean =>
+    [...terms.varying.values()].every(({ expr, count }) => sign * count * (stepOf(loop, expr) ?? NaN) >= 0);
+  return startsAtLeastAt0 && a.constant > b.constant && moves(a, 1) && moves(b, -1);
 }
 
 /** c of c·local */
