@@ -2,7 +2,7 @@
 import { dataOf, fixed, mapAffine, ofData, ofIndex, plainIndex } from "./affine.ts";
 import type { Arena } from "./arena.ts";
 import { constant, read } from "./build.ts";
-import { division, substituteAffine } from "./range.ts";
+import { division, provablyInRange, substituteAffine } from "./range.ts";
 import { KEEP, mapNodes, mapReachable, readsOf, type NodeMap } from "./walk.ts";
 import type {
   Affine,
@@ -138,6 +138,19 @@ export const limitsOf = (
   tensor: Tensor,
 ): readonly Affine[] =>
   requirements.flatMap((each) => (each.kind === "range" && each.tensor === tensor ? [each.extent] : []));
+
+/** Whether a place lies inside of an extent for certain; that of an int input does, in all dimensions that it indexes. */
+export const isPromised = (
+  ir: Arena,
+  program: Pick<Program, "requirements">,
+  value: Affine,
+  extent: Affine,
+): boolean => {
+  if (provablyInRange(ir, value, extent)) return true;
+  const [node, ...others] = dataOf(value);
+  if (others.length > 0 || node?.kind !== "read" || value !== ofData(ir, node)) return false;
+  return limitsOf(program, node.tensor).includes(extent);
+};
 
 export const definitionOf = (program: Program, tensor: Tensor): Definition | undefined =>
   program.definitions.find((definition) => definition.tensor === tensor);

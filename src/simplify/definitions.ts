@@ -71,7 +71,7 @@ export const reorderSums = (
   const reordered = (list: readonly Definition[]): readonly Definition[] => {
     const space = createWorkspace(engine.ir, list, new Set(surface.outputs), surface.names);
     orderContractions(space, list);
-    return withProtected(engine, list, inOrder(space));
+    return withProtected(engine, list, inOrder(space), surface);
   };
   return recurrent(engine, definitions, reordered)(definitions, definitions);
 };
@@ -85,13 +85,13 @@ const stabilised = (
     createWorkspace(engine.ir, list, new Set(surface.outputs), surface.names);
   if (engine.mode === "derived") {
     const done = stabiliseDefinitions(workspace(definitions), definitions);
-    return withProtected(engine, definitions, done);
+    return withProtected(engine, definitions, done, surface);
   }
   const seen = seeThroughNames(engine, definitions);
   const centred = inOrder(workspace(centreVariances(workspace(seen), seen)));
   const scaled = scaleNorms(workspace(centred), centred);
   const shifted = stabiliseDefinitions(workspace(scaled), scaled);
-  return withProtected(engine, definitions, stopShifts(workspace(shifted), shifted));
+  return withProtected(engine, definitions, stopShifts(workspace(shifted), shifted), surface);
 };
 
 /** New definitions are safe at all places of theirs. */
@@ -99,9 +99,10 @@ const withProtected = (
   { ir }: Engine,
   before: readonly Definition[],
   after: readonly Definition[],
+  surface: Surface,
 ): readonly Definition[] => {
   const known = new Set(before.map(({ tensor }) => tensor));
-  return after.map((each) => (known.has(each.tensor) ? each : protect(ir, each)));
+  return after.map((each) => (known.has(each.tensor) ? each : protect(ir, each, surface.requirements)));
 };
 
 /** What a pass over the definitions has changed, for a reader. */
@@ -154,5 +155,5 @@ const round = (
     });
   }
   const rewritten = current.map((definition) => rewriteSums(engine, definition));
-  return withProtected(engine, definitions, rewritten);
+  return withProtected(engine, definitions, rewritten, surface);
 };

@@ -7,16 +7,22 @@ import {
   affine,
   affinesOf,
   build as b,
+  isPromised,
   isWhole,
   operandsOf,
   range,
   reachable,
 } from "../ir/index.ts";
-import type { Affine, Arena, Definition, Index, Node, UnaryOp } from "../ir/index.ts";
+import type { Affine, Arena, Definition, Index, Node, Requirement, UnaryOp } from "../ir/index.ts";
 
-export const protect = (ir: Arena, definition: Definition): Definition => {
+export const protect = (
+  ir: Arena,
+  definition: Definition,
+  requirements: readonly Requirement[],
+): Definition => {
   const { body, reduction, target } = definition;
-  const tests = target === undefined && body.dtype === "float" ? testsOf(ir, body) : [];
+  const tests =
+    target === undefined && body.dtype === "float" ? testsOf(ir, body, promisedBy(ir, requirements)) : [];
   if (tests.length === 0) return definition;
   const [test, neutral] = [b.and(ir, tests), NEUTRAL[reduction?.op ?? "sum"] ?? 0];
   const kept = neutral === 0 ? b.guard(ir, test, body) : b.select(ir, test, body, b.constant(ir, neutral));
@@ -25,7 +31,7 @@ export const protect = (ir: Arena, definition: Definition): Definition => {
 
 /** Whether it has a finite value also where the conditions around it fail, if what it reads does. */
 export const isDefined = (ir: Arena, node: Node): boolean =>
-  testsOf(ir, node).length === 0 && reachable([node]).every((each) => isFinite(ir, each));
+  testsOf(ir, node, () => true).length === 0 && reachable([node]).every((each) => isFinite(ir, each));
 
 /** Functions that are not finite for all numbers. */
 const PARTIAL: ReadonlySet<UnaryOp> = new Set<UnaryOp>(["log", "log1p", "asin", "acos", "acosh", "atanh"]);
@@ -44,24 +50,35 @@ const isFinite = (ir: Arena, node: Node): boolean => {
 
 const POSITIVE: ReadonlySet<UnaryOp> = new Set<UnaryOp>(["exp", "cosh", "sigmoid", "softplus"]);
 
+/** Whether a place that depends on data lies inside of an extent for certain. */
+type Promised = (a: Affine, extent: Affine) => boolean;
+
+/** Of a definition (argmax), what its elements may index has been checked with the program. */
+const promisedBy =
+  (ir: Arena, requirements: readonly Requirement[]): Promised =>
+  (a, extent) =>
+    isPromised(ir, { requirements }, a, extent) ||
+    affine.dataOf(a).every((node) => node.kind === "read" && node.tensor.role === "defined");
+
 /** That the reads lie inside which are performed whatever conditions on their indices say, where it is not proved. */
-const testsOf = (ir: Arena, root: Node): readonly Node[] => {
+const testsOf = (ir: Arena, root: Node, promised: Promised): readonly Node[] => {
   const tests = new Set<Node>();
   const around = new Map<Node, Conditions>([[root, NONE]]);
   // users before operands: ids only grow
   for (const node of reachable([root]).toReversed()) {
-    // not in the places of a read, which are data
-    if (!around.has(node)) continue;
     const known = around.get(node);
     const inside = conditionsIn(node, known);
     operandsOf(node).forEach((operand, k) => {
       const here = k === 0 && BRANCHES.has(node.kind) ? known : inside;
       around.set(operand, around.has(operand) ? common(around.get(operand), here) : here);
     });
-    if (node.kind !== "read" || affinesOf(node).some((a) => affine.dataOf(a).length > 0)) continue;
+    for (const data of affinesOf(node).flatMap(affine.dataOf))
+      around.set(data, around.has(data) ? common(around.get(data), inside) : inside);
+    if (node.kind !== "read") continue;
     node.at.forEach((a, k) => {
       const extent = node.tensor.shape[k];
       if (extent === undefined || covers(known, a) || range.provablyInRange(ir, a, extent)) return;
+      if (affine.dataOf(a).length > 0 && promised(a, extent)) return;
       tests.add(b.inRange(ir, a, extent));
     });
   }

@@ -3,7 +3,7 @@
  * already has are read from it, a test that fixes a summed index replaces it. One visit per definition and round; a change
  * stays only if the weight of the whole program falls, so rounds end.
  */
-import { affine, build as b, define, limitsOf, range, substitute } from "../ir/index.ts";
+import { affine, build as b, define, isPromised, substitute } from "../ir/index.ts";
 import type { Affine, Arena, Definition, Index, Node, Read, Requirement, Tensor } from "../ir/index.ts";
 import { collectProduct } from "./algebra.ts";
 import { contractions } from "./contract.ts";
@@ -326,7 +326,9 @@ const onePoint = (scope: Scope, parts: Parts, depth: number, allowed: Allowed): 
     const { index, value } = solution;
     const names = new Map([[index, value]]);
     const others = tests.flatMap((each) => (each === undefined || each === test ? [] : [each]));
-    const inRange = isRequired(scope, value, index) ? [] : [b.inRange(ir, value, index.extent)];
+    const inRange = isPromised(scope.space.ir, scope, value, index.extent)
+      ? []
+      : [b.inRange(ir, value, index.extent)];
     const body = substitute(ir, guarded(ir, b.and(ir, others), b.product(ir, parts.inside)), names);
     const rest: Scope = { ...scope, over: scope.over.filter((each) => each !== index) };
     const reduced = b.guard(ir, b.and(ir, inRange), body);
@@ -348,15 +350,6 @@ const solve = (
     return { index, value: affine.scale(ir, linear.rest, -coefficient) };
   }
   return undefined;
-};
-
-/** A label is promised to lie in the dimension that it indexes. */
-const isRequired = (scope: Scope, value: Affine, index: Index): boolean => {
-  if (range.provablyInRange(scope.space.ir, value, index.extent)) return true;
-  const [node, ...others] = affine.dataOf(value);
-  if (others.length > 0 || node?.kind !== "read" || value !== affine.ofData(scope.space.ir, node))
-    return false;
-  return limitsOf(scope, node.tensor).includes(index.extent);
 };
 
 // ---- pointwise definitions
