@@ -1,7 +1,7 @@
 /** What is known about index expressions: proofs of sign by bounds on their atoms, and the divisions that need them. */
 import type { Arena } from "./arena.ts";
 import {
-  asConstant, divideExactly, fixed, linearIn, mapAffine, minus, ofData, plus, scale, splitMultiple, times, type AffineMap, type Divide,
+  asConstant, divideExactly, fixed, linearIn, mapAffine, minus, ofData, plainIndex, plus, scale, splitMultiple, times, type AffineMap, type Divide,
 } from "./affine.ts"; // prettier-ignore
 import type { Affine, Atom, Index, Monomial } from "./types.ts";
 
@@ -143,6 +143,9 @@ const boundAtom = (ir: Arena, atom: Atom, coefficient: Affine, sign: Sign): Affi
         const reached = sign === 1 ? plus(ir, atom.value, fixed(ir, 1), scale(ir, atom.by, -1)) : atom.value;
         return times(ir, multiple, reached);
       }
+      // an index below by·e gives q ≤ e - 1
+      const parts = sign === 1 ? undefined : partsOf(ir, atom);
+      if (parts !== undefined) return times(ir, coefficient, minus(ir, parts, fixed(ir, 1)));
       // without that: value ≥ 0 gives 0 ≤ q ≤ value
       if (!provablyNonNegative(ir, atom.value)) return undefined;
       return sign === 1 ? fixed(ir, 0) : times(ir, coefficient, atom.value);
@@ -151,6 +154,15 @@ const boundAtom = (ir: Arena, atom: Atom, coefficient: Affine, sign: Sign): Affi
     case "data":
       return undefined;
   }
+};
+
+/** extent / by, for an index that is divided. */
+const partsOf = (
+  ir: Arena,
+  { value, by }: Extract<Atom, { readonly kind: "floordiv" }>,
+): Affine | undefined => {
+  const index = plainIndex(value);
+  return index && divideExactly(ir, index.extent, by);
 };
 
 const rawDivide = (ir: Arena): Divide => ({
