@@ -22,7 +22,7 @@ import {
 } from "./ir/index.ts";
 import type { About, FloatType, Kernel, MathMode } from "./loop/types.ts";
 import { verifyKernel } from "./loop/verify.ts";
-import { schedule, type Scheduled } from "./schedule/index.ts";
+import { schedule, type Scheduled, type States } from "./schedule/index.ts";
 import { operationCount, orderSums, simplify, type Mode, type Step } from "./simplify/index.ts";
 import { parse } from "./syntax/index.ts";
 
@@ -252,6 +252,8 @@ export interface KernelOptions {
   readonly math?: MathMode;
   /** Operations that a program of constant size may have as straight-line code. */
   readonly budget?: number | undefined;
+  /** Whether all states of a recurrence are kept for its adjoint; `stored` without it. */
+  readonly states?: States | undefined;
 }
 
 /** What a generated module says about itself. */
@@ -264,9 +266,9 @@ const aboutOf = (ir: Arena, program: Program, options: KernelOptions): About => 
 
 /** The kernel and the decisions of its schedule. */
 export const toSchedule = (ir: Arena, program: Program, options: KernelOptions): Scheduled => {
-  const { dtype, name = program.name, math = "accurate", budget } = options;
+  const { dtype, name = program.name, math = "accurate", budget, states } = options;
   const about = aboutOf(ir, program, options);
-  const scheduled = schedule(ir, program, { dtype, name, about, math, budget });
+  const scheduled = schedule(ir, program, { dtype, name, about, math, budget, states });
   verifyKernel(scheduled.kernel);
   return scheduled;
 };

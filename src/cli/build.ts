@@ -13,7 +13,7 @@ import { affine, type Program } from "../ir/index.ts";
 import type { FloatType, Kernel, MathMode } from "../loop/types.ts";
 import { request, toSchedule } from "../pipeline.ts";
 import { inParallel } from "../schedule/parallel.ts";
-import { explainSchedule, type Scheduled } from "../schedule/index.ts";
+import { explainSchedule, type Scheduled, type States } from "../schedule/index.ts";
 import { hashText } from "./hash.ts";
 import { checkNames, functionOf, load, programOf, requestsOf, type Fixed, type Loaded } from "./compile.ts";
 import { CommandError, Reported } from "./errors.ts";
@@ -30,6 +30,7 @@ export interface BuildOptions {
   readonly math: MathMode;
   /** Operations that may be straight-line code. */
   readonly budget: number | undefined;
+  readonly states: States;
   readonly variant: Variant;
   /** Whether to print the loops of the kernels, and why they are so. */
   readonly explain: "schedule" | "nothing";
@@ -68,7 +69,7 @@ const checkSizes = ({ name, inputs, definitions }: Program): void => {
 const schedulesOf = (
   loaded: Loaded,
   fixed: Fixed,
-  { dtype, math, budget }: Pick<BuildOptions, "dtype" | "math" | "budget">,
+  { dtype, math, budget, states }: Pick<BuildOptions, "dtype" | "math" | "budget" | "states">,
 ): readonly Scheduled[] => {
   const { module, source } = loaded;
   const functions = [...module.functions.values()];
@@ -79,7 +80,7 @@ const schedulesOf = (
     requests.map((asked) => {
       const { ir, program } = programOf(functionOf(loaded, name), fixed);
       checkSizes(program);
-      return toSchedule(ir, request(ir, program, asked), { dtype, sourceHash, math, budget });
+      return toSchedule(ir, request(ir, program, asked), { dtype, sourceHash, math, budget, states });
     }),
   );
 };
@@ -90,7 +91,9 @@ export const kernelsOf = (
   dtype: FloatType,
   math: MathMode = "accurate",
 ): readonly Kernel[] =>
-  schedulesOf(loaded, fixed, { dtype, math, budget: undefined }).map(({ kernel }) => kernel);
+  schedulesOf(loaded, fixed, { dtype, math, budget: undefined, states: "stored" }).map(
+    ({ kernel }) => kernel,
+  );
 
 /** A function may be called what the derivative of another is called, unless both are asked for. */
 const checkDistinct = (kernels: readonly Kernel[], { module }: Loaded, output: Output): void => {

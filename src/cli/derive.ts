@@ -4,7 +4,7 @@ import { affine, printProgram, type Arena, type Program } from "../ir/index.ts";
 import { printKernel } from "../loop/print.ts";
 import { defaultRequests, stagesOf, toSchedule, waysTo, type Request, type Stages } from "../pipeline.ts";
 import { operationCount, polynomialText, type Step } from "../simplify/index.ts";
-import { explainSchedule } from "../schedule/index.ts";
+import { explainSchedule, type States } from "../schedule/index.ts";
 import { printModule, parse } from "../syntax/index.ts";
 import type { CheckedDerive } from "../check/index.ts";
 import { checkNames, functionOf, load, pairsOf, programOf, unknown, type Fixed } from "./compile.ts";
@@ -25,6 +25,7 @@ export interface DeriveOptions {
   readonly request: string | undefined;
   /** Operations that may be straight-line code. */
   readonly budget: number | undefined;
+  readonly states: States;
 }
 
 interface Derived {
@@ -32,7 +33,6 @@ interface Derived {
   readonly asked: Request;
   readonly stages: Stages;
   readonly steps: readonly Step[];
-  readonly budget: number | undefined;
 }
 
 const requestFor = (program: Program, { wrt, order }: DeriveOptions): Request => {
@@ -66,7 +66,7 @@ const derived = (options: DeriveOptions, output: Output): Derived => {
   const asked =
     request === undefined ? requestFor(program, options) : requestIn(loaded.module.derives, request);
   const stages = stagesOf(ir, program, asked, (step) => steps.push(step));
-  return { ir, asked, stages, steps, budget: options.budget };
+  return { ir, asked, stages, steps };
 };
 
 const section = (title: string, lines: readonly string[]): string =>
@@ -139,19 +139,21 @@ export const deriveSteps = (options: DeriveOptions, output: Output): void => {
 
 type Dump = (derived: Derived, options: DeriveOptions) => string | Promise<string>;
 
-const scheduled = ({ ir, stages, budget }: Derived): ReturnType<typeof toSchedule> =>
-  toSchedule(ir, stages.derived, { dtype: "f32", budget });
+const scheduled = (
+  { ir, stages }: Derived,
+  { budget, states }: DeriveOptions,
+): ReturnType<typeof toSchedule> => toSchedule(ir, stages.derived, { dtype: "f32", budget, states });
 
 const DUMPS: { readonly [K in Exclude<Stage, "parse">]: Dump } = {
   check: ({ stages }) => printProgram(stages.checked),
   simplify: ({ stages }) => printProgram(stages.forward),
   differentiate: ({ stages }) => printProgram(stages.differentiated),
   derive: ({ stages }) => printProgram(stages.derived),
-  schedule: (each) => explainSchedule(scheduled(each)),
-  loops: (each) => printKernel(scheduled(each).kernel),
-  typescript: async (each) => {
+  schedule: (each, options) => explainSchedule(scheduled(each, options)),
+  loops: (each, options) => printKernel(scheduled(each, options).kernel),
+  typescript: async (each, options) => {
     const { emitTypeScript, formatTypeScript } = await import("../../codegen/typescript/index.ts");
-    return formatTypeScript(emitTypeScript([scheduled(each).kernel], "gradsmith/runtime"));
+    return formatTypeScript(emitTypeScript([scheduled(each, options).kernel], "gradsmith/runtime"));
   },
 };
 

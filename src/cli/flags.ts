@@ -1,6 +1,7 @@
 /** The commands and flags of the command line, and the help that is made of them. */
 
 import type { MathMode } from "../loop/types.ts";
+import type { States } from "../schedule/index.ts";
 
 /** Every stage that `--dump` can print, in order. */
 export const STAGES = [
@@ -18,6 +19,9 @@ export type Stage = (typeof STAGES)[number];
 /** What `--target` can ask for. */
 export const TARGETS = ["ts", "wasm", "wasm-inline"] as const;
 export type Target = (typeof TARGETS)[number];
+
+/** What `--states` can ask for. */
+export const STATES = ["stored", "recomputed"] as const satisfies readonly States[];
 
 /** What `--math` can ask for. */
 export const MATH_MODES = ["accurate", "fast"] as const satisfies readonly MathMode[];
@@ -84,6 +88,13 @@ export const FLAGS = {
     about:
       "A program of constant size up to so many operations becomes straight-line code: 4000, or 0 to keep all loops",
   },
+  states: {
+    type: "string",
+    default: "stored",
+    value: "WHICH",
+    about:
+      "Of a recurrence that a gradient goes back through: stored keeps all steps, recomputed about 2·√T of them, and computes the others once more",
+  },
   threads: {
     type: "boolean",
     about:
@@ -122,6 +133,7 @@ export const COMMANDS = {
       "dim",
       "option",
       "unroll",
+      "states",
     ],
     examples: [
       "gradsmith derive examples/losses.grad focal_loss --wrt logits",
@@ -142,6 +154,7 @@ export const COMMANDS = {
       "dim",
       "option",
       "unroll",
+      "states",
       "threads",
       "relaxed-simd",
       "explain-schedule",
@@ -151,6 +164,7 @@ export const COMMANDS = {
       "gradsmith build examples/losses.grad --out kernels --target wasm --math fast",
       "gradsmith build examples/network.grad --out kernels --dim D=64 --dim H=32 --dim C=10",
       "gradsmith build pose.grad --out kernels --unroll 20000",
+      "gradsmith build lstm.grad --out kernels --states recomputed",
       "gradsmith build examples/losses.grad --out kernels --target wasm --threads",
     ],
   },

@@ -6,8 +6,9 @@ import { settings, type Fixed } from "./compile.ts";
 import type { DeriveOptions } from "./derive.ts";
 import { CommandError, EXIT, Reported } from "./errors.ts";
 import {
-  commandNames, COMMANDS, EVERYWHERE, FLAGS, help, helpOf, MATH_MODES, STAGES, TARGETS, type Command, type Stage, type Target,
+  commandNames, COMMANDS, EVERYWHERE, FLAGS, help, helpOf, MATH_MODES, STAGES, STATES, TARGETS, type Command, type Stage, type Target,
 } from "./flags.ts"; // prettier-ignore
+import type { States } from "../schedule/index.ts";
 import type { Output } from "./output.ts";
 
 const VERSION = "0.1.0";
@@ -61,6 +62,8 @@ const budgetOf = (text: string | undefined): number | undefined => {
   );
 };
 
+const statesOf = (flags: Values): States => oneOf<States>("--states", STATES, flags.states);
+
 const runDerive: Run = async (args, flags, output) => {
   const [file, fn, ...more] = args;
   if (file === undefined) throw misused("derive", "no file is given");
@@ -78,6 +81,7 @@ const runDerive: Run = async (args, flags, output) => {
     order,
     request,
     budget: budgetOf(flags.unroll),
+    states: statesOf(flags),
   };
   const stage = flags["explain-schedule"] === true ? "schedule" : flags.dump;
   const { derive, deriveSteps, dump } = await import("./derive.ts");
@@ -91,7 +95,11 @@ const runBuild: Run = async (files, flags, output) => {
   const dtype = oneOf("--dtype", ["f32", "f64"], flags.dtype);
   const explain = flags["explain-schedule"] === true ? "schedule" : "nothing";
   const { build } = await import("./build.ts");
-  const options = { budget: budgetOf(flags.unroll), math: oneOf("--math", MATH_MODES, flags.math) };
+  const options = {
+    budget: budgetOf(flags.unroll),
+    states: statesOf(flags),
+    math: oneOf("--math", MATH_MODES, flags.math),
+  };
   const variant: Variant = {
     threads: flags.threads === true ? "several" : "one",
     simd: flags["relaxed-simd"] === true ? "relaxed" : "strict",

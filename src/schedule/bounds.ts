@@ -128,7 +128,8 @@ const allowedOf = (plan: Plan): ReadonlySet<Index> => {
   if (form === "scatter") return new Set(definition.indices);
   const reduced = definition.reduction?.indices ?? [];
   if (definition.reduction !== undefined && NEUTRAL[definition.reduction.op] === undefined) return new Set();
-  return new Set(form === "array" && plan.inner !== undefined ? [...reduced, plan.inner] : reduced);
+  const all = form === "array" && plan.inner !== undefined ? [...reduced, plan.inner] : reduced;
+  return new Set(all.filter((index) => index !== plan.follows));
 };
 
 /** In: all loops, outermost first, of which the last `own` are the plan's alone. */

@@ -4,7 +4,7 @@
  * are kept as are read. Ends: every axis is looked at once.
  */
 import { affine, type Affine, type Arena, type Definition, type Tensor } from "../ir/index.ts";
-import type { Element, Location, Loop, Place, Ring } from "./tree.ts";
+import type { Element, Location, Loop, Place, Ring, Segments } from "./tree.ts";
 
 export const contract = (
   ir: Arena,
@@ -12,9 +12,11 @@ export const contract = (
   outputs: ReadonlySet<Tensor>,
   locations: ReadonlyMap<Tensor, Location>,
   elements: ReadonlyMap<Tensor, Element>,
+  segments: readonly Segments[],
 ): ReadonlyMap<Tensor, Place> => {
   const around = loopsAroundReaders(locations);
   const readers = readersOf(locations);
+  const rings = new Map(segments.flatMap((each) => [...each.rings]));
   return new Map(
     definitions.map(({ tensor }): [Tensor, Place] => {
       const element = elements.get(tensor);
@@ -28,7 +30,10 @@ export const contract = (
       const axes = all.filter((axis) => !runsAlong(location, axis, shared));
       const scalar = axes.length === 0 && location.plan.form !== "array";
       if (scalar) return [tensor, { kind: "scalar" }];
-      const ring = ringOf(ir, location, axes, readers.get(tensor) ?? []);
+      const isNeeded = segments.some(({ whole }) => whole.has(tensor));
+      const ring = isNeeded
+        ? undefined
+        : (rings.get(tensor) ?? ringOf(ir, location, axes, readers.get(tensor) ?? []));
       return [tensor, { kind: "buffer", axes, ring }];
     }),
   );
@@ -70,12 +75,14 @@ const loopsAroundReaders = (
 // ---- the latest states of a recurrence
 
 /** A read of a tensor, and what reads it. */
-interface Reader {
+export interface Reader {
   readonly at: readonly Affine[];
   readonly location: Location;
 }
 
-const readersOf = (locations: ReadonlyMap<Tensor, Location>): ReadonlyMap<Tensor, readonly Reader[]> => {
+export const readersOf = (
+  locations: ReadonlyMap<Tensor, Location>,
+): ReadonlyMap<Tensor, readonly Reader[]> => {
   const readers = new Map<Tensor, Reader[]>();
   for (const location of locations.values())
     for (const { tensor, at } of location.plan.reads) {
@@ -99,21 +106,30 @@ const ringOf = (
   if (loop?.order === undefined || axis === undefined) return undefined;
   let furthest = 0;
   for (const reader of readers) {
-    const back = distanceBack(ir, reader, axis, loop);
+    const back = distanceBack(ir, reader, axis, loop, loop);
     if (back === undefined || back < 0) return undefined;
     furthest = Math.max(furthest, back);
   }
   // the remainder of a division by a power of two is one operation
   const size = 2 ** Math.ceil(Math.log2(furthest + 1));
   const extent = affine.asConstant(loop.extent);
-  return extent !== undefined && extent <= size ? undefined : { axis, size };
+  return extent !== undefined && extent <= size ? undefined : { axis, size: affine.fixed(ir, size) };
 };
 
-/** How many places before the current one, or the last one, an element is: a number. */
-const distanceBack = (ir: Arena, { at, location }: Reader, axis: number, loop: Loop): number | undefined => {
+/**
+ * How many places before that of the reader an element was made in a loop, or before the last one for a reader that is not
+ * in `around`: a number, below 0 for later ones.
+ */
+export const distanceBack = (
+  ir: Arena,
+  { at, location }: Reader,
+  axis: number,
+  loop: Loop,
+  around: Loop,
+): number | undefined => {
   const position = at[axis];
   if (position === undefined) return undefined;
-  const index = [...location.binding].find(([, each]) => each === loop)?.[0];
+  const index = [...location.binding].find(([, each]) => each === around)?.[0];
   const here = index === undefined ? lastOf(ir, loop) : affine.ofIndex(ir, index);
   const distance = affine.asConstant(affine.minus(ir, here, position));
   return distance === undefined || loop.order === "ascending" ? distance : -distance;

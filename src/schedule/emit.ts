@@ -10,6 +10,7 @@ import { extentExpr, integer, type Counter, type Site } from "./integer.ts";
 import { blocked } from "./block.ts";
 import { jam, type For } from "./jam.ts";
 import { ROWS, type Contraction, type Needed } from "./panel.ts";
+import { copySaved, placesOf, segmented, type Segmented, type Way } from "./saved.ts";
 import { chainOf, named, newLocal, openBlock, type Block, type Operand } from "./scope.ts";
 import type { Binding, Item, Kept, Loop, Masked, Place, Plan, Schedule, Step } from "./tree.ts";
 import { hasShortInside } from "./tile.ts";
@@ -42,6 +43,10 @@ interface Emission {
   readonly terms: Terms;
   /** The tensors of the step being written. */
   readonly growing: Set<Tensor>;
+  /** Recurrences in segments, by either of their loops. */
+  readonly segments: ReadonlyMap<Loop, Segmented>;
+  /** Of the steps in a loop those that are written; all of them without it. */
+  readonly only: ReadonlySet<Tensor> | undefined;
 }
 
 /**
@@ -60,6 +65,7 @@ export const emit = (schedule: Schedule, storage: Storage, values: Omit<Values, 
   const scalars: Emission["scalars"] = new Map();
   const elements: Emission["known"] = new Map();
   const growing = new Set<Tensor>();
+  const panels: Buffer[] = [];
   const source = (tensor: Tensor): Source => {
     const scalar = scalars.get(tensor);
     if (scalar !== undefined) return { kind: "scalar", ...scalar };
@@ -79,19 +85,21 @@ export const emit = (schedule: Schedule, storage: Storage, values: Omit<Values, 
     known: elements,
     vector: schedule.vector,
     counters: new Map(),
-    panels: [],
+    panels,
     terms: { kind: "exact" },
     growing,
+    segments: segmented(values.names, values.ir, schedule, panels),
+    only: undefined,
   };
   const top = openBlock(values.names, undefined, undefined);
   emitItems(emission, top, schedule.items);
-  return { body: top.stmts, panels: emission.panels };
+  return { body: top.stmts, panels };
 };
 
 const wholeOf = ({ shape }: Tensor): Kept => ({ axes: [...shape.keys()], ring: undefined });
 
 const emitItems = (emission: Emission, block: Block, items: readonly Item[]): void => {
-  for (const item of items) {
+  for (const item of written(emission, items)) {
     if (item.kind === "loop") {
       emitLoop(emission, block, item);
       continue;
@@ -102,11 +110,22 @@ const emitItems = (emission: Emission, block: Block, items: readonly Item[]): vo
   }
 };
 
+/** The items that are to be written. */
+const written = ({ only }: Emission, items: readonly Item[]): readonly Item[] =>
+  only === undefined ? items : items.filter((item) => hasStepOf(item, only));
+
+const hasStepOf = (item: Item, tensors: ReadonlySet<Tensor>): boolean =>
+  item.kind === "loop"
+    ? [...item.before, ...item.body, ...item.after].some((each) => hasStepOf(each, tensors))
+    : tensors.has(item.plan.definition.tensor);
+
 const emitLoop = (emission: Emission, block: Block, loop: Loop): void => {
   emitItems(emission, block, loop.before);
   const tests = (loop.bounds?.tests ?? []).map((test) => testOf(emission, block, loop, test));
   const [test, ...others] = tests;
-  if (test === undefined) emitRange(emission, block, loop);
+  const segments = emission.segments.get(loop);
+  if (segments !== undefined) emitSegments(emission, block, loop, segments);
+  else if (test === undefined) emitRange(emission, block, loop);
   else {
     const inner = openBlock(emission.values.names, block, undefined);
     emitRange(emission, inner, loop);
@@ -121,10 +140,14 @@ const testOf = (emission: Emission, block: Block, loop: Loop, test: Node): Expr 
   valueOf(emission.values, block, counterIn(emission, bindingOf(loop)), test, "maybe").expr;
 
 /** The loop without what comes before and after it. */
-const emitRange = (emission: Emission, block: Block, loop: Loop): void => {
-  const [from, to] = rangeOf(emission, block, loop);
+const emitRange = (
+  emission: Emission,
+  block: Block,
+  loop: Loop,
+  [from, to] = rangeOf(emission, block, loop),
+): void => {
   const partial = emission.vector.has(loop) ? wideSums(emission, loop) : sumsOfLanes(emission, loop);
-  const inBlocks = loop.beforeBlock.length > 0;
+  const inBlocks = written(emission, loop.beforeBlock).length > 0;
   if (partial.length === 0 && !inBlocks) emitBody(emission, block, loop, from, to);
   else if (!inBlocks && isShort(loop)) emitPartial(emission, block, loop, partial, from, to);
   else emitChunks(emission, block, loop, partial, from, to);
@@ -146,6 +169,50 @@ const loopOver = (emission: Emission, block: Block, loop: Loop, from: Expr, to: 
   names.release(local);
   const mode = emission.vector.has(loop) ? "vector" : "serial";
   return { kind: "for", local, from, to, step: 1, mode, body: inner.stmts };
+};
+
+// ---- recurrences in segments
+
+/**
+ * Forward, the places before each segment are saved; on the way back each segment but the last one, whose elements are
+ * still there, begins with them and is computed again.
+ */
+const emitSegments = (emission: Emission, block: Block, loop: Loop, segments: Segmented): void => {
+  const { names } = emission.values;
+  const { forward, again } = segments;
+  const isForward = loop === forward;
+  const site = siteOf(emission, block, new Map());
+  const value = (a: Affine): Expr => named(names, site.chain, integer(site, a), undefined).expr;
+  const count = value(segments.count);
+  const local = names.counter(`${loop.label}Segment`);
+  const inner = openBlock(names, block, undefined);
+  const places = placesOf(names, inner, use(local), {
+    order: loop.order ?? "ascending",
+    count,
+    length: value(segments.length),
+    extent: value(loop.extent),
+  });
+  const copies = (way: Way): readonly Stmt[] => copySaved(names, emission.storage, segments, places, way);
+  if (!isForward) {
+    const repeated = openBlock(names, inner, undefined);
+    const begun = copies("restore");
+    const isFirst = compare("==", use(local), sub(count, int(1)));
+    if (begun.length > 0) repeated.stmts.push({ kind: "if", test: isFirst, then: [], else: begun });
+    emitRange({ ...emission, only: again }, repeated, forward, [places.from, places.to]);
+    inner.stmts.push({ kind: "if", test: compare("<", int(0), use(local)), then: repeated.stmts, else: [] });
+  }
+  emitRange(emission, inner, loop, [places.from, places.to]);
+  if (isForward) inner.stmts.push(...copies("save"));
+  names.release(local);
+  block.stmts.push({
+    kind: "for",
+    local,
+    from: int(0),
+    to: count,
+    step: 1,
+    mode: "serial",
+    body: inner.stmts,
+  });
 };
 
 /** The rows of contractions whose guard is in the panel. */
@@ -319,7 +386,9 @@ const emitChunks = (
   const last = names.counter(`${loop.label}To`);
   chunk.stmts.push({ kind: "let", local: last, value: min(add(use(start), int(chunkOf(loop))), end) });
   emitItems(emission, chunk, loop.beforeBlock);
-  emitPartial(emission, chunk, loop, sums, use(start), use(last));
+  const [low, high] =
+    loop.order === "descending" ? mirror(from, end, use(start), use(last)) : [use(start), use(last)];
+  emitPartial(emission, chunk, loop, sums, low, high);
   emitItems(emission, chunk, loop.afterBlock);
   names.release(start);
   names.release(last);
@@ -333,6 +402,12 @@ const emitChunks = (
     body: chunk.stmts,
   });
 };
+
+/** The chunk as far from the end as this one is from the start. */
+const mirror = (from: Expr, end: Expr, start: Expr, last: Expr): readonly [Expr, Expr] => [
+  add(from, sub(end, last)),
+  add(from, sub(end, start)),
+];
 
 /** Sums of a vector loop: in f32 within it, added to the f64 after it. */
 const emitPartial = (
@@ -358,13 +433,13 @@ const emitPartial = (
 };
 
 const wideSums = (emission: Emission, loop: Loop): readonly Tensor[] =>
-  loop.body
+  written(emission, loop.body)
     .flatMap((item) => (item.kind === "accumulate" ? [item.plan.definition.tensor] : []))
     .filter((tensor) => accumulatorsOf(emission, tensor).value.type === "wide");
 
 /** Sums whose terms are in this loop, the reduction's outermost, while their elements are lanes of a vector. */
 const sumsOfLanes = (emission: Emission, loop: Loop): readonly Tensor[] =>
-  loop.before
+  written(emission, loop.before)
     .filter((item) => item.kind === "begin" && isLongInLanes(emission, item.plan))
     .flatMap((item) => (item.kind === "loop" ? [] : [item.tensor]));
 

@@ -356,7 +356,8 @@ const isWorthwhile = (fusion: Fusion, plan: Plan, { path, rest, binding }: Place
 /** A reduction loop outside of more than one output loop would walk over the whole result each time. */
 const isArrayTooLarge = (plan: Plan, binding: ReadonlyMap<Index, Loop>): boolean => {
   if (plan.form !== "array") return false;
-  const outside = plan.definition.reduction?.indices.some((index) => binding.has(index)) === true;
+  const outside =
+    plan.definition.reduction?.indices.some((index) => index !== plan.follows && binding.has(index)) === true;
   return outside && plan.definition.indices.filter((index) => !binding.has(index)).length > 1;
 };
 

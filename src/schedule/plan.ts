@@ -16,34 +16,37 @@ export interface Standing {
   readonly elements: Elements;
   /** The one that the definition is a member of. */
   readonly recurrence: Recurrence | undefined;
+  /** The index along a recurrence in whose loop it is to be. */
+  readonly follows: Index | undefined;
   readonly half: Half | undefined;
   /** What it reads of the others; reads of inputs matter to loops alone. */
   readonly readsWithin: (definition: Definition) => readonly Read[];
 }
 
 export const planOf = (ir: Arena, definition: Definition, standing: Standing): Plan => {
-  const { elements, recurrence } = standing;
-  const half = recurrence === undefined && !isOrdered(definition) ? standing.half : undefined;
+  const { elements, recurrence, follows } = standing;
+  const half =
+    recurrence === undefined && follows === undefined && !isOrdered(definition) ? standing.half : undefined;
   const all = loopIndices(definition);
   const reads = withElements(all.length === 0 ? standing.readsWithin(definition) : readsOfDefinition(definition), elements); // prettier-ignore
   const along = recurrence && alongOf(definition, recurrence);
-  const common = { definition, reads, recurrence: along, tile: undefined, half };
+  const common = { definition, reads, recurrence: along, follows, tile: undefined, half };
   if (definition.target !== undefined) return { ...common, form: "scatter", phases: [all], inner: undefined };
-  const outermost = along === undefined ? [] : [along.index];
+  const outermost = [along?.index, follows].filter((index) => index !== undefined);
   const others = all.filter((index) => !outermost.includes(index));
   const reduced = definition.reduction?.indices ?? [];
   if (isOrdered(definition)) {
     const phases = [...outermost, ...others].map((index) => [index]);
     return { ...common, form: "local", phases, inner: undefined };
   }
-  const tile = along === undefined ? tileOf(ir, definition, reads) : undefined;
+  const tile = outermost.length === 0 ? tileOf(ir, definition, reads) : undefined;
   if (tile !== undefined) return tiledPlan(definition, tile, reads, half);
   const inner = innermost(ir, definition, reads, others);
   const phases = [definition.indices, reduced, all].map((phase, k) =>
     phase.filter((index) => others.includes(index) && (index === inner) === (k === 2)),
   );
   const nonEmpty = [outermost, ...phases].filter((phase) => phase.length > 0);
-  return { ...common, form: formOf(definition, inner), phases: nonEmpty, inner };
+  return { ...common, form: formOf(definition, inner, follows), phases: nonEmpty, inner };
 };
 
 /** The loops of a tile are inside of those that all factors run over. */
@@ -71,6 +74,7 @@ const tiledPlan = (
     half,
     reads,
     recurrence: undefined,
+    follows: undefined,
   };
 };
 
@@ -83,8 +87,14 @@ const alongOf = ({ tensor, indices }: Definition, recurrence: Recurrence): Along
 const isOrdered = ({ reduction }: Definition): boolean =>
   reduction !== undefined && reductionDtype(reduction.op) === "int";
 
-const formOf = (definition: Definition, inner: Index | undefined): Plan["form"] => {
+const formOf = (
+  definition: Definition,
+  inner: Index | undefined,
+  follows: Index | undefined,
+): Plan["form"] => {
   if (definition.reduction === undefined) return "pointwise";
+  const isOutside = follows !== undefined && definition.reduction.indices.includes(follows);
+  if (isOutside) return definition.indices.length === 0 ? "local" : "array";
   return inner === undefined || definition.reduction.indices.includes(inner) ? "local" : "array";
 };
 

@@ -87,45 +87,52 @@ export interface Joined {
   readonly recurrences: ReadonlyMap<Tensor, Recurrence>;
 }
 
+/** What may be between two recurrences that become one. */
+export type Between = (definition: Definition) => boolean;
+
 /** Where states are read step by step as they are made, not all of them have to be kept. */
-export const joined = (ir: Arena, definitions: readonly Definition[]): Joined => {
+export const joined = (ir: Arena, definitions: readonly Definition[], between: Between): Joined => {
   let current: Joined = { definitions, recurrences: recurrencesIn(ir, definitions) };
-  for (let next: Joined | undefined = current; next !== undefined; next = joinedOnce(ir, current))
+  for (let next: Joined | undefined = current; next !== undefined; next = joinedOnce(ir, current, between))
     current = next;
   return current;
 };
 
-const joinedOnce = (ir: Arena, current: Joined): Joined | undefined => {
-  const { definitions, recurrences } = current;
-  const all = [...new Set(recurrences.values())];
+const joinedOnce = (ir: Arena, current: Joined, between: Between): Joined | undefined => {
+  const all = [...new Set(current.recurrences.values())];
   for (const [k, later] of all.entries())
     for (const earlier of all.slice(0, k).toReversed()) {
-      const found = together(ir, current, earlier, later);
-      if (found === undefined) continue;
-      const inside = new Set(found.members);
-      const after = dependents(current, found.members);
-      const outside = definitions.filter((each) => !inside.has(each));
-      return {
-        definitions: [
-          ...outside.filter((each) => !after.has(each)),
-          ...found.members,
-          ...outside.filter((each) => after.has(each)),
-        ],
-        recurrences: new Map([
-          ...recurrences,
-          ...found.members.map(({ tensor }) => [tensor, found] as const),
-        ]),
-      };
+      const found = both(ir, current, earlier, later, between);
+      if (found !== undefined) return together(current, found);
     }
   return undefined;
 };
 
-/** Both, and what is between them, if that is little and can be computed step by step. */
-const together = (
+/** With these members as one recurrence. */
+export const together = (current: Joined, found: Recurrence): Joined => {
+  const inside = new Set(found.members);
+  const after = dependents(current, found.members);
+  const outside = current.definitions.filter((each) => !inside.has(each));
+  return {
+    definitions: [
+      ...outside.filter((each) => !after.has(each)),
+      ...found.members,
+      ...outside.filter((each) => after.has(each)),
+    ],
+    recurrences: new Map([
+      ...current.recurrences,
+      ...found.members.map(({ tensor }) => [tensor, found] as const),
+    ]),
+  };
+};
+
+/** Both, and what is between them, if that may be there and can be computed step by step. */
+const both = (
   ir: Arena,
   current: Joined,
   earlier: Recurrence,
   later: Recurrence,
+  mayBeBetween: Between,
 ): Recurrence | undefined => {
   const [from] = later.members;
   const needing = dependents(current, earlier.members);
@@ -135,7 +142,7 @@ const together = (
   const between = current.definitions.filter(
     (each) => !own.has(each) && needing.has(each) && needed.has(each),
   );
-  if (!between.every(isLight)) return undefined;
+  if (!between.every(mayBeBetween)) return undefined;
   const members = [...earlier.members, ...between, ...later.members];
   const found = recurrenceOf(members, (a) => range.provablyNonNegative(ir, a), from);
   if (found?.direction !== later.direction || found.axes.size < members.length) return undefined;
@@ -144,22 +151,30 @@ const together = (
 };
 
 /** Not worth a loop of its own, on vectors or in blocks. */
-const isLight = ({ reduction, body }: Definition): boolean =>
+export const isLight: Between = ({ reduction, body }) =>
   reduction === undefined && !reachable([body]).some(isExpensive);
 
 /** What is computed together. */
 const unitOf = ({ recurrences }: Joined, definition: Definition): readonly Definition[] =>
   recurrences.get(definition.tensor)?.members ?? [definition];
 
-/** These, and all that depend on some of them, in whatever way. */
-const dependents = (current: Joined, on: readonly Definition[]): ReadonlySet<Definition> => {
+/** The definitions that read a tensor. */
+export const readersAmong = (
+  definitions: readonly Definition[],
+): ReadonlyMap<Tensor, readonly Definition[]> => {
   const readers = new Map<Tensor, Definition[]>();
-  for (const each of current.definitions)
+  for (const each of definitions)
     for (const { tensor } of readsOfDefinition(each)) {
       const known = readers.get(tensor);
       if (known === undefined) readers.set(tensor, [each]);
       else known.push(each);
     }
+  return readers;
+};
+
+/** These, and all that depend on some of them, in whatever way. */
+const dependents = (current: Joined, on: readonly Definition[]): ReadonlySet<Definition> => {
+  const readers = readersAmong(current.definitions);
   const found = new Set(on);
   for (const { tensor } of found)
     for (const reader of readers.get(tensor) ?? [])
@@ -168,7 +183,7 @@ const dependents = (current: Joined, on: readonly Definition[]): ReadonlySet<Def
 };
 
 /** These, and all that they depend on. */
-const dependencies = (current: Joined, of: readonly Definition[]): ReadonlySet<Definition> => {
+export const dependencies = (current: Joined, of: readonly Definition[]): ReadonlySet<Definition> => {
   const byTensor = new Map(current.definitions.map((each) => [each.tensor, each]));
   const found = new Set(of);
   for (const each of found)

@@ -1,5 +1,5 @@
 /** The schedule in words: for each definition where its loops are, what runs on vectors, and where its values are kept. */
-import type { Index, Tensor } from "../ir/index.ts";
+import { affine, type Index, type Tensor } from "../ir/index.ts";
 import type { Decision } from "./decision.ts";
 import type { Location, Loop, Place } from "./tree.ts";
 
@@ -8,6 +8,8 @@ export interface Reported {
   readonly places: ReadonlyMap<Tensor, Place>;
   readonly vector: ReadonlySet<Loop>;
   readonly outputs: ReadonlySet<Tensor>;
+  /** Of which a segment is kept. */
+  readonly segmented: ReadonlySet<Tensor>;
 }
 
 export const report = (schedule: Reported): readonly Decision[] => {
@@ -82,14 +84,18 @@ const bounds = (tensor: Tensor, { path }: Location): readonly Decision[] => {
   ];
 };
 
-const storage = (tensor: Tensor, { places, outputs, locations }: Reported): readonly Decision[] => {
+const storage = (
+  tensor: Tensor,
+  { places, outputs, locations, segmented }: Reported,
+): readonly Decision[] => {
   const place = places.get(tensor);
   if (place === undefined || outputs.has(tensor) || place.kind === "element") return [];
   if (place.kind === "scalar") {
     return [{ subject: tensor.name, decision: "kept in a local", reason: "used within its own iteration" }];
   }
   if (place.ring !== undefined) {
-    const { size } = place.ring;
+    const size = affine.asConstant(place.ring.size);
+    if (segmented.has(tensor) || size === undefined) return [];
     const states = size === 1 ? "the latest state" : `the latest ${size} states`;
     return [
       { subject: tensor.name, decision: `kept in memory, ${states}`, reason: "nothing looks further back" },

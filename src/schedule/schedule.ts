@@ -1,6 +1,6 @@
 /** Programs to kernels: the order of the passes of scheduling, and the kernel around the statements. */
 import {
-  range, affine, define, canonicalIndex, build, halvesOf, inDependencyOrder, liveDefinitions, readsWithin, recurrencesIn, symmetricOutputs, usesOf, type Affine, type Arena, type Definition, type Node, type Program, type Read, type Tensor,
+  range, affine, define, canonicalIndex, build, halvesOf, inDependencyOrder, liveDefinitions, readsWithin, recurrencesIn, symmetricOutputs, usesOf, type Affine, type Arena, type Definition, type Index, type Node, type Program, type Read, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import { mapMatrix } from "../loop/matrix.ts";
 import type { About, Buffer, FloatType, Kernel, MathMode } from "../loop/types.ts";
@@ -20,7 +20,9 @@ import { interleave } from "./interleave.ts";
 import { materialise } from "./materialise.ts";
 import { report } from "./report.ts";
 import { scalarise } from "./scalarise.ts";
-import { evenOut, joined } from "./recurrence.ts";
+import { followers, gathered } from "./follow.ts";
+import { evenOut, isLight, joined } from "./recurrence.ts";
+import { segmentDecisions, segmentsOf } from "./segment.ts";
 import { createNames, type Names } from "./scope.ts";
 import type { Element, Item, Plan, Schedule } from "./tree.ts";
 import { keptExtents } from "./value.ts";
@@ -34,7 +36,15 @@ export interface ScheduleOptions {
   readonly math?: MathMode;
   /** Operations that a program of constant size may have as straight-line code; 0 keeps its loops. */
   readonly budget?: number | undefined;
+  /** What is kept of a recurrence for its adjoint; `stored` without it. */
+  readonly states?: States | undefined;
 }
+
+/**
+ * Of a recurrence that its adjoint reads: `stored` keeps all steps; `recomputed` keeps those of a segment of about √T steps,
+ * computes each segment again on the way back, and takes sums over the steps as they are made.
+ */
+export type States = "stored" | "recomputed";
 
 export interface Scheduled {
   readonly kernel: Kernel;
@@ -62,7 +72,11 @@ export const schedule = (ir: Arena, program: Program, options: ScheduleOptions):
   const strides = interleave(ir, parts.definitions, results, new Set([...ordered, ...symmetric.keys()]));
   const factors = factor(ir, strides.definitions, ordered);
   const stepped = factors.definitions.map((definition) => stepOver(ir, definition));
-  const { definitions, recurrences } = joined(ir, inDependencyOrder(ir, stepped));
+  const isRecomputed = options.states === "recomputed";
+  const apart = joined(ir, inDependencyOrder(ir, stepped), isRecomputed ? () => true : isLight);
+  const alongside = isRecomputed ? gathered(ir, apart) : apart;
+  const { definitions, recurrences } = alongside;
+  const follows: ReadonlyMap<Definition, Index> = isRecomputed ? followers(ir, alongside) : new Map();
   const singles = new Map([...scalars.elements, ...strides.elements]);
   const elements = elementsOf(singles);
   const halves = halvesOf(definitions, results, symmetric);
@@ -71,17 +85,30 @@ export const schedule = (ir: Arena, program: Program, options: ScheduleOptions):
     planOf(ir, definition, {
       elements,
       recurrence: recurrences.get(definition.tensor),
+      follows: follows.get(definition),
       half: halves.get(definition.tensor),
       readsWithin: within,
     }),
   );
   const { items, locations, parts: rows } = fuse(ir, plans, options.dtype, symmetric);
-  const places = contract(ir, definitions, results, locations, singles);
-  const tree: Schedule = { items, vector: vectorise(items), places, parts: rows };
+  const segments = isRecomputed ? segmentsOf(ir, items, locations, results) : [];
+  const places = contract(ir, definitions, results, locations, singles, segments);
+  const tree: Schedule = { items, vector: vectorise(items), places, parts: rows, segments };
   const passes = [scalars, unrolled, inlined, parts, strides, factors];
-  const told = report({ locations, places, vector: tree.vector, outputs: results });
+  const told = report({
+    locations,
+    places,
+    vector: tree.vector,
+    outputs: results,
+    segmented: new Set(segments.flatMap(({ again }) => [...again])),
+  });
   const mirrored = [...halves.keys()].filter((tensor) => symmetric.has(tensor)).map(mirrorDecision);
-  const decisions = [...passes.flatMap((pass) => pass.decisions), ...mirrored, ...told];
+  const decisions = [
+    ...passes.flatMap((pass) => pass.decisions),
+    ...mirrored,
+    ...told,
+    ...segmentDecisions(segments),
+  ];
   const about =
     scalars.operations === undefined
       ? options.about
@@ -151,7 +178,7 @@ const kernelOf = (
     ...dims.map(({ name }) => name),
     ...program.options.map(({ name }) => name),
   ]);
-  const buffers = createBuffers(ir, names, program, outputs, plans, tree);
+  const buffers = createBuffers(names, program, outputs, plans, tree);
   const buffer = (tensor: Tensor): Buffer => {
     const found = buffers.get(tensor);
     if (found === undefined) throw new Error(`${tensor.name} has no buffer`);
@@ -193,7 +220,6 @@ const kernelOf = (
 };
 
 const createBuffers = (
-  ir: Arena,
   names: Names,
   program: Program,
   outputs: ReadonlyMap<Tensor, string>,
@@ -212,7 +238,7 @@ const createBuffers = (
     const output = outputs.get(tensor);
     if (buffers.has(tensor) || place === undefined || (place.kind === "scalar" && output === undefined))
       continue;
-    const extents = place.kind === "buffer" ? keptExtents(ir, tensor, place) : tensor.shape;
+    const extents = place.kind === "buffer" ? keptExtents(tensor, place) : tensor.shape;
     const name = output ?? names.fresh(tensor.name.replaceAll(/\W/g, "_"));
     add(tensor, name, output === undefined ? "temp" : "output", extents);
   }

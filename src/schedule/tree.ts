@@ -102,6 +102,8 @@ export interface Plan {
   readonly reads: readonly TensorRead[];
   /** Where it is a member of a recurrence. */
   readonly recurrence: Along | undefined;
+  /** The index that runs along the loop of a recurrence, in which the plan is to be computed: its outermost. */
+  readonly follows: Index | undefined;
 }
 
 /** The recurrence that a plan belongs to: its loop is outermost. */
@@ -132,7 +134,26 @@ export interface Kept {
 /** Along this axis the latest elements only, each where the one was that is so many places earlier. */
 export interface Ring {
   readonly axis: number;
-  readonly size: number;
+  readonly size: Affine;
+}
+
+/**
+ * A recurrence and one in the other direction that reads its states, in segments of so many places: those of one segment
+ * are kept, and computed again on the way back from the states that were saved before it.
+ */
+export interface Segments {
+  readonly forward: Loop;
+  readonly backward: Loop;
+  readonly length: Affine;
+  readonly count: Affine;
+  /** What the way back needs to be computed again. */
+  readonly again: ReadonlySet<Tensor>;
+  /** What it needs besides, at all places. */
+  readonly whole: ReadonlySet<Tensor>;
+  /** Of these tensors the elements of a segment, and their neighbours. */
+  readonly rings: ReadonlyMap<Tensor, Ring>;
+  /** The latest places, so many of each tensor, that a segment begins with. */
+  readonly saved: ReadonlyMap<Tensor, number>;
 }
 
 export interface Element {
@@ -154,4 +175,5 @@ export interface Schedule {
   readonly places: ReadonlyMap<Tensor, Place>;
   /** Rows that hold a part of long sums. */
   readonly parts: readonly Tensor[];
+  readonly segments: readonly Segments[];
 }

@@ -214,8 +214,8 @@ const elementOf = (
 };
 
 /** What a buffer has along the axes of its tensor, in their order. */
-export const keptExtents = (ir: Arena, { shape }: Tensor, { axes, ring }: Kept): readonly Affine[] =>
-  axes.map((axis) => (ring?.axis === axis ? affines.fixed(ir, ring.size) : (shape[axis] ?? never())));
+export const keptExtents = ({ shape }: Tensor, { axes, ring }: Kept): readonly Affine[] =>
+  axes.map((axis) => (ring?.axis === axis ? ring.size : (shape[axis] ?? never())));
 
 /** Row-major, over the axes that the buffer has. */
 export const elementOffset = (
@@ -229,9 +229,9 @@ export const elementOffset = (
   const { mod } = range.division(ir);
   const positions = axes.map((axis) => {
     const position = index[axis] ?? never();
-    return ring?.axis === axis ? mod(position, affines.fixed(ir, ring.size)) : position;
+    return ring?.axis === axis ? mod(position, ring.size) : position;
   });
-  return offsetOf(site, keptExtents(ir, tensor, kept), positions);
+  return offsetOf(site, keptExtents(tensor, kept), positions);
 };
 
 const lowerRead = (frame: Frame, node: Read): Operand => {

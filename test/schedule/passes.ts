@@ -32,6 +32,7 @@ export const provableIn =
 export const ALONE = {
   elements: new Map(),
   recurrence: undefined,
+  follows: undefined,
   half: undefined,
   readsWithin: readsOfDefinition,
 } as const;
@@ -52,6 +53,6 @@ export const paths = ({ locations }: Fused): Readonly<Record<string, readonly st
 
 export const places = (ir: Arena, program: Program): Readonly<Record<string, Place>> => {
   const { locations } = fused(ir, program.definitions);
-  const found = contract(ir, program.definitions, outputsOf(program), locations, new Map());
+  const found = contract(ir, program.definitions, outputsOf(program), locations, new Map(), []);
   return Object.fromEntries([...found].map(([tensor, place]) => [tensor.name, place]));
 };
