@@ -153,7 +153,9 @@ describe("the same on every back end, for every length", () => {
     const expected = new Map<number, Results>();
     for (const backend of BACKENDS) {
       // the first is all states in f64
-      const kernels = (["stored", "recomputed"] as const).map((states) => kernelOf(program, backend.dtype, states));
+      const kernels = (["stored", "recomputed"] as const).map((states) =>
+        kernelOf(program, backend.dtype, states),
+      );
       const functions = await instantiateAll(backend, kernels);
       for (const kernel of kernels) {
         const made = functions.get(kernel.name);
