@@ -4,7 +4,7 @@
  * bytes as `name.scratch(dims…)` says.
  */
 
-import type { Buffer, DimParam, Kernel, OptionParam } from "../../src/loop/types.ts";
+import type { Buffer, DimParam, Kernel, Local, OptionParam } from "../../src/loop/types.ts";
 
 export type Parameter =
   | { readonly kind: "pointer"; readonly buffer: Buffer }
@@ -12,7 +12,10 @@ export type Parameter =
   /** An int that tells a thread which it is, and how it finds the others. */
   | { readonly kind: "word"; readonly name: string }
   | { readonly kind: "dim"; readonly dim: DimParam }
-  | { readonly kind: "option"; readonly option: OptionParam };
+  | { readonly kind: "option"; readonly option: OptionParam }
+  /** Elements of a buffer, and a number: of a function that is not exported. */
+  | { readonly kind: "length"; readonly buffer: Buffer }
+  | { readonly kind: "value"; readonly local: Local };
 
 export function parametersOf(kernel: Kernel): readonly Parameter[] {
   const outer = kernel.buffers.filter((b) => b.role !== "temp");

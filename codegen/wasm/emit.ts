@@ -5,11 +5,13 @@
 
 import type { Kernel } from "../../src/loop/types.ts";
 import { SHARED_PAGES } from "../../src/runtime/control.ts";
+import { outline, type Outlined } from "../../src/schedule/outline.ts";
 import type { Kernels } from "../../src/schedule/parallel.ts";
 import { loadBinaryen } from "./binaryen.ts";
 import type { Binaryen, WasmModule } from "./binaryen.ts";
 import { addKernel } from "./kernel.ts";
 import { createMathLibrary } from "./library.ts";
+import { addProcedure } from "./procedure.ts";
 import { addBarrier, addThreads } from "./threads.ts";
 
 export interface EmitOptions {
@@ -50,7 +52,16 @@ export const MEMORY_IMPORT = { module: "env", name: "memory", pages: 1 } as cons
  * Passes of linear time that never nest expressions deeper, for modules of any size. Constants stay in locals:
  * propagating them into loops would undo that they are loaded once.
  */
-const PASSES = ["optimize-instructions", "remove-unused-brs", "merge-blocks", "vacuum", "reorder-locals"];
+const PASSES = [
+  "dae",
+  "optimize-instructions",
+  "remove-unused-brs",
+  "merge-blocks",
+  "vacuum",
+  "reorder-locals",
+];
+
+const NOTHING_SHARED: Outlined = { procedures: [], calls: new Map() };
 
 export async function emitWasm(kernels: readonly Kernel[], options: EmitOptions = {}): Promise<Uint8Array> {
   const binaryen = await loadBinaryen();
@@ -58,13 +69,15 @@ export async function emitWasm(kernels: readonly Kernel[], options: EmitOptions 
   const module = createModule(binaryen, parallel === undefined ? "own" : "shared", simd);
   try {
     const math = createMathLibrary(binaryen, module);
-    for (const kernel of kernels) addKernel(binaryen, module, kernel, math);
+    const { optimize = "full" } = options;
+    const { procedures, calls } = optimize === "none" ? NOTHING_SHARED : outline(kernels);
+    for (const kernel of kernels) addKernel(binaryen, module, kernel, math, calls);
+    for (const procedure of procedures) addProcedure(binaryen, module, procedure, math, calls);
     if (parallel !== undefined) addBarrier(binaryen, module);
-    for (const split of parallel?.values() ?? []) addThreads(binaryen, module, split, math);
+    for (const split of parallel?.values() ?? []) addThreads(binaryen, module, split, math, calls);
     if (module.validate() !== 1) throw new Error("the generated WebAssembly module is invalid");
     binaryen.setOptimizeLevel(3);
     binaryen.setShrinkLevel(0);
-    const { optimize = "full" } = options;
     if (optimize !== "none") module.runPasses(PASSES);
     const bytes = module.emitBinary();
     if (optimize !== "size" || bytes.length > COMPACT_LIMIT) return bytes;

@@ -1,6 +1,7 @@
 /** What the expressions of one kernel refer to: its parameters, buffers and locals as WebAssembly locals. */
 
-import type { Buffer, Expr, Kernel, Local } from "../../src/loop/types.ts";
+import type { Buffer, Expr, Kernel, Local, Stmt } from "../../src/loop/types.ts";
+import type { Call } from "../../src/schedule/outline.ts";
 import type { MathOp } from "./arithmetic.ts";
 import type { Ref } from "./binaryen.ts";
 import type { FormulaHost, FormulaOperand } from "./math/graph.ts";
@@ -19,10 +20,14 @@ export interface MathLibrary {
   ) => Ref;
 }
 
+/** Statements in whose place procedures are called. */
+export type Calls = ReadonlyMap<Stmt, Call>;
+
 export interface Frame {
   readonly scope: Scope;
   readonly kernel: Kernel;
   readonly math: MathLibrary;
+  readonly calls: Calls;
   readonly dims: ReadonlyMap<string, Slot>;
   readonly options: ReadonlyMap<string, Slot>;
   /** Byte addresses of the buffers: an input and an output may have one name. */

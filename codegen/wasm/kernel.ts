@@ -3,7 +3,7 @@
  * Terminates: one pass over the kernel's statements.
  */
 
-import type { Buffer, Expr, Kernel } from "../../src/loop/types.ts";
+import type { Buffer, Expr, Kernel, Local } from "../../src/loop/types.ts";
 import { operands } from "../../src/loop/fold.ts";
 import { ALIGNMENT, hasScratch, parametersOf, scratchExport, temporariesOf } from "./abi.ts";
 import type { Parameter } from "./abi.ts";
@@ -11,7 +11,7 @@ import type { Binaryen, Ref, WasmModule, WasmType } from "./binaryen.ts";
 import { isMath } from "./arithmetic.ts";
 import { fold } from "./fold.ts";
 import { elementBytes, log2Bytes } from "./frame.ts";
-import type { Frame, MathLibrary } from "./frame.ts";
+import type { Calls, Frame, MathLibrary } from "./frame.ts";
 import { emitScalar } from "./scalar.ts";
 import { bind, createScope, get, scalarType } from "./scope.ts";
 import type { Scope, Sequence, Slot } from "./scope.ts";
@@ -23,8 +23,14 @@ const MAX_INLINED = 64;
 /** The same of scalars, in a kernel without a loop: what a call of it costs is little more than they do. */
 const MAX_INLINED_SCALARS = 8;
 
-export function addKernel(binaryen: Binaryen, module: WasmModule, kernel: Kernel, math: MathLibrary): void {
-  const { frame, types, scratch } = openKernel(binaryen, module, kernel, math, parametersOf(kernel));
+export function addKernel(
+  binaryen: Binaryen,
+  module: WasmModule,
+  kernel: Kernel,
+  math: MathLibrary,
+  calls: Calls,
+): void {
+  const { frame, types, scratch } = openKernel(binaryen, module, kernel, math, parametersOf(kernel), calls);
   const { scope } = frame;
   if (scratch !== undefined) placeBuffers(frame, temporariesOf(kernel), scratch);
   const body: Sequence = [];
@@ -47,10 +53,11 @@ export function openKernel(
   kernel: Kernel,
   math: MathLibrary,
   parameters: readonly Parameter[],
+  calls: Calls,
 ): Opened {
   const scope = createScope(binaryen, module, kernel.dtype, parameters.length);
   const types = parameters.map((p) => parameterType(scope, p));
-  const frame = createFrame(scope, kernel, parameters, types, math);
+  const frame = createFrame(scope, kernel, parameters, types, math, calls);
   return { frame, types, scratch: scratchSlot(parameters, types) };
 }
 
@@ -69,10 +76,13 @@ export function define(
   module.addFunctionExport(internal, name);
 }
 
+/** In functions without statements. */
+export const NO_CALLS: Calls = new Map();
+
 /** The bytes of all temporaries, each aligned. */
 function addScratchSize(binaryen: Binaryen, module: WasmModule, kernel: Kernel, math: MathLibrary): void {
   const parameters = kernel.dims.map((dim): Parameter => ({ kind: "dim", dim }));
-  const { frame, types } = openKernel(binaryen, module, kernel, math, parameters);
+  const { frame, types } = openKernel(binaryen, module, kernel, math, parameters, NO_CALLS);
   const total = bytesOf(frame, temporariesOf(kernel));
   define(frame.scope, scratchExport(kernel), types, binaryen.i32, [...frame.scope.prologue, total]);
 }
@@ -85,7 +95,8 @@ export function bytesOf(frame: Frame, buffers: readonly Buffer[]): Ref {
 }
 
 function parameterType(scope: Scope, parameter: Parameter): WasmType {
-  return parameter.kind === "option" ? scalarType(scope, parameter.option.type) : scope.binaryen.i32;
+  if (parameter.kind === "option") return scalarType(scope, parameter.option.type);
+  return parameter.kind === "value" ? scalarType(scope, parameter.local.type) : scope.binaryen.i32;
 }
 
 function scratchSlot(parameters: readonly Parameter[], types: readonly WasmType[]): Slot | undefined {
@@ -100,27 +111,32 @@ function createFrame(
   parameters: readonly Parameter[],
   types: readonly WasmType[],
   math: MathLibrary,
+  calls: Calls,
 ): Frame {
   const dims = new Map<string, Slot>();
   const options = new Map<string, Slot>();
   const pointers = new Map<Buffer, Slot>();
+  const lengths = new Map<Buffer, Slot>();
+  const locals = new Map<Local, Slot>();
   parameters.forEach((parameter, index) => {
     const slot: Slot = { index, type: types[index] ?? scope.binaryen.i32 };
     if (parameter.kind === "dim") dims.set(parameter.dim.name, slot);
     if (parameter.kind === "option") options.set(parameter.option.name, slot);
     if (parameter.kind === "pointer") pointers.set(parameter.buffer, slot);
+    if (parameter.kind === "length") lengths.set(parameter.buffer, slot);
+    if (parameter.kind === "value") locals.set(parameter.local, slot);
   });
   let inlined = 0;
   const scalars = kernel.body.some(({ kind }) => kind === "for" || kind === "if") ? 0 : MAX_INLINED_SCALARS;
-  const lengths = new Map<Buffer, Slot>();
   const frame: Frame = {
     scope,
     kernel,
     math,
+    calls,
     dims,
     options,
     pointers,
-    locals: new Map(),
+    locals,
     costly: createCostly(),
     mayInline: (what) => inlined++ < (what === "lanes" ? MAX_INLINED : scalars),
     length: (buffer) => {

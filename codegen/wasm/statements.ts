@@ -5,6 +5,7 @@
 
 import type { Expr, Stmt } from "../../src/loop/types.ts";
 import type { Ref } from "./binaryen.ts";
+import { emitCall } from "./call.ts";
 import type { Frame } from "./frame.ts";
 import { lastUses } from "./lifetimes.ts";
 import { combine, countedLoop, repeated } from "./loops.ts";
@@ -60,8 +61,10 @@ const statements: Statements = {
 export function emitStatements(frame: Frame, body: readonly Stmt[], sequence: Sequence): void {
   const ends = lastUses(body);
   body.forEach((s, i) => {
+    const call = frame.calls.get(s);
     const row = statements[s.kind] as (frame: Frame, s: Stmt, sequence: Sequence) => void;
-    row(frame, s, sequence);
+    if (call === undefined) row(frame, s, sequence);
+    else emitCall(frame, call, sequence);
     frame.scope.endStatement();
     for (const local of ends[i] ?? []) frame.scope.release(slotOf(frame, local));
   });

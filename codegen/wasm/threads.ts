@@ -15,8 +15,8 @@ import { parametersOf, scratchExport, temporariesOf } from "./abi.ts";
 import type { Parameter } from "./abi.ts";
 import { isMath } from "./arithmetic.ts";
 import type { Binaryen, Ref, WasmModule } from "./binaryen.ts";
-import type { Frame, MathLibrary } from "./frame.ts";
-import { after, bytesOf, define, openKernel, placeBuffers } from "./kernel.ts";
+import type { Calls, Frame, MathLibrary } from "./frame.ts";
+import { after, bytesOf, define, NO_CALLS, openKernel, placeBuffers } from "./kernel.ts";
 import { emitScalar, slotOf } from "./scalar.ts";
 import { bind, get, scalarType } from "./scope.ts";
 import type { Sequence, Slot } from "./scope.ts";
@@ -97,9 +97,10 @@ export function addThreads(
   module: WasmModule,
   { kernel, phases, own }: Parallel,
   math: MathLibrary,
+  calls: Calls,
 ): void {
   const parameters = [...wordParameters, ...parametersOf(kernel)];
-  const { frame, types, scratch } = openKernel(binaryen, module, kernel, math, parameters);
+  const { frame, types, scratch } = openKernel(binaryen, module, kernel, math, parameters, calls);
   const { scope } = frame;
   const threads: Threads = {
     frame,
@@ -148,7 +149,7 @@ function addScratchSize(
     { kind: "word", name: "threads" },
     ...kernel.dims.map((dim): Parameter => ({ kind: "dim", dim })),
   ];
-  const { frame, types } = openKernel(binaryen, module, kernel, math, parameters);
+  const { frame, types } = openKernel(binaryen, module, kernel, math, parameters, NO_CALLS);
   const [shared, others] = sharedAndOwn(kernel, own);
   const threads = module.local.get(0, binaryen.i32);
   const total = module.i32.add(bytesOf(frame, shared), module.i32.mul(threads, bytesOf(frame, others)));
@@ -294,7 +295,7 @@ function addWork(
   phases: readonly Phase[],
   math: MathLibrary,
 ): void {
-  const { frame, types } = openKernel(binaryen, module, kernel, math, parametersOf(kernel));
+  const { frame, types } = openKernel(binaryen, module, kernel, math, parametersOf(kernel), NO_CALLS);
   const { scope } = frame;
   const sequence: Sequence = [];
   const [operations, barriers] = [slotOfZero(frame), slotOfZero(frame)];

@@ -6,7 +6,7 @@ import { foldExpr, operands } from "../loop/fold.ts";
 import type { Expr, Local, Stmt } from "../loop/types.ts";
 import { and, constant, isTrivial, not, or, use } from "./build.ts";
 import { newLocal, type Names } from "./scope.ts";
-import { replaced, valuesOf } from "./walks.ts";
+import { allOf, replaced, valuesOf } from "./walks.ts";
 
 export const choices = (names: Names, body: readonly Stmt[]): readonly Stmt[] => {
   const found = chosenIn(body);
@@ -39,12 +39,6 @@ const chosenIn = (body: readonly Stmt[]): ReadonlyMap<Local, Choice> => {
   for (const root of allOf(body).flatMap(valuesOf)) noteUses(root, found, refused);
   return new Map([...found].filter(([local, { asked }]) => !refused.has(local) && asked.size > 0));
 };
-
-const allOf = (body: readonly Stmt[]): readonly Stmt[] =>
-  body.flatMap((stmt) => {
-    if (stmt.kind === "for") return [stmt, ...allOf(stmt.body)];
-    return stmt.kind === "if" ? [stmt, ...allOf(stmt.then), ...allOf(stmt.else)] : [stmt];
-  });
 
 const choiceOf = (value: Expr): Choice | undefined => {
   const [tests, values]: [Expr[], number[]] = [[], []];

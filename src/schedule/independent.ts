@@ -11,6 +11,7 @@ import {
   times, variablesOf, type Least, type Polynomial, type Term, type Variable,
 } from "../loop/polynomial.ts"; // prettier-ignore
 import type { Buffer, Expr, Local, Stmt } from "../loop/types.ts";
+import { allOf, valuesOf } from "./walks.ts";
 
 export type For = Extract<Stmt, { readonly kind: "for" }>;
 export type Accumulate = Extract<Stmt, { readonly kind: "accumulate" }>;
@@ -111,18 +112,6 @@ const sumsOf = (loop: For): readonly Accumulate[] | undefined => {
   const isClean = outer.every(({ local }) => !read.has(local)) && outer.length === sums.length;
   const once = new Set(sums.map(({ local }) => local)).size === sums.length;
   return isClean && once && (sums.length === 0 || loop.mode === "serial") ? sums : undefined;
-};
-
-export const allOf = (body: readonly Stmt[]): readonly Stmt[] =>
-  body.flatMap((stmt) => {
-    if (stmt.kind === "for") return [stmt, ...allOf(stmt.body)];
-    return stmt.kind === "if" ? [stmt, ...allOf(stmt.then), ...allOf(stmt.else)] : [stmt];
-  });
-
-export const valuesOf = (stmt: Stmt): readonly Expr[] => {
-  if (stmt.kind === "for") return [stmt.from, stmt.to];
-  if (stmt.kind === "if") return [stmt.test];
-  return stmt.kind === "store" || stmt.kind === "accumulateAt" ? [stmt.offset, stmt.value] : [stmt.value];
 };
 
 export const localsIn = (root: Expr): readonly Local[] => partsIn(root, (e) => (e.kind === "local" ? e.local : undefined)); // prettier-ignore

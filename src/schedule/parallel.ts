@@ -7,8 +7,9 @@ import { foldExpr } from "../loop/fold.ts";
 import type { Least } from "../loop/polynomial.ts";
 import type { Buffer, Expr, Kernel, Local, Stmt } from "../loop/types.ts";
 import { add, binary, convert, int, load, max, sub, use } from "./build.ts";
-import { allOf, independent, localsIn, valuesOf, type Accumulate, type For } from "./independent.ts";
+import { independent, localsIn, type Accumulate, type For } from "./independent.ts";
 import { rebuilt } from "./jam.ts";
+import { allOf, valuesOf } from "./walks.ts";
 
 /** Between phases of which one is not `all`, threads wait for each other. */
 export type Phase =

@@ -7,6 +7,13 @@ import { rebuilt } from "./jam.ts";
 export const statementsOf = (body: readonly Stmt[]): readonly Stmt[] =>
   body.flatMap((stmt) => (stmt.kind === "for" ? [stmt, ...statementsOf(stmt.body)] : [stmt]));
 
+/** With those of the loops and branches inside. */
+export const allOf = (body: readonly Stmt[]): readonly Stmt[] =>
+  body.flatMap((stmt) => {
+    if (stmt.kind === "for") return [stmt, ...allOf(stmt.body)];
+    return stmt.kind === "if" ? [stmt, ...allOf(stmt.then), ...allOf(stmt.else)] : [stmt];
+  });
+
 /** What a statement computes itself. */
 export const valuesOf = (stmt: Stmt): readonly Expr[] => {
   if (stmt.kind === "for") return [stmt.from, stmt.to];
@@ -55,7 +62,7 @@ export const replaced = (body: readonly Stmt[], by: ReadonlyMap<Expr, Expr>): re
   return body.map((stmt): Stmt => {
     switch (stmt.kind) {
       case "for":
-        return { ...stmt, body: replaced(stmt.body, by) };
+        return { ...stmt, from: of(stmt.from), to: of(stmt.to), body: replaced(stmt.body, by) };
       case "if":
         return { ...stmt, test: of(stmt.test), then: replaced(stmt.then, by), else: replaced(stmt.else, by) };
       case "let":
@@ -74,7 +81,7 @@ export const replaced = (body: readonly Stmt[], by: ReadonlyMap<Expr, Expr>): re
 export const withoutUnused = (body: readonly Stmt[]): readonly Stmt[] => {
   const used = new Set<Local>();
   const unused = new Set<Stmt>();
-  for (const stmt of statementsOf(body).toReversed()) {
+  for (const stmt of allOf(body).toReversed()) {
     if (stmt.kind === "let" && !used.has(stmt.local)) {
       unused.add(stmt);
       continue;
@@ -89,6 +96,9 @@ export const withoutUnused = (body: readonly Stmt[]): readonly Stmt[] => {
   const kept = (stmts: readonly Stmt[]): readonly Stmt[] =>
     stmts
       .filter((stmt) => !unused.has(stmt))
-      .map((stmt) => (stmt.kind === "for" ? { ...stmt, body: kept(stmt.body) } : stmt));
+      .map((stmt) => {
+        if (stmt.kind === "for") return { ...stmt, body: kept(stmt.body) };
+        return stmt.kind === "if" ? { ...stmt, then: kept(stmt.then), else: kept(stmt.else) } : stmt;
+      });
   return kept(body);
 };
