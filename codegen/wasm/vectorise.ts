@@ -172,8 +172,12 @@ const accumulatorsIn = (body: readonly Stmt[]): ReadonlySet<Local> =>
 const sumsOf = (forms: Forms, body: readonly Stmt[]): ReadonlySet<Local> =>
   new Set([...accumulatorsIn(body)].filter((local) => forms.ofLocal(local).kind === "invariant"));
 
-/** Copies share their accumulators where there are several sums. */
+/**
+ * Copies share their accumulators where there are several sums, and where terms take longer than an addition: an engine that
+ * orders operations by their users then puts the copies side by side, and not one after the other.
+ */
 function accumulatorSets(forms: Forms, body: readonly Stmt[]): number {
+  if (costOf(statementsIn(body)).functions > 0) return 1;
   return Math.max(1, Math.floor(CHAINS / Math.max(1, sumsOf(forms, statementsIn(body)).size)));
 }
 

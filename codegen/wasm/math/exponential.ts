@@ -19,18 +19,21 @@ import {
   LN2,
   type PerLaneType,
   SINH_TAIL,
-  TANH_TAIL,
+  TANH_TAIL_F64,
 } from "./coefficients.ts";
 import type { Algebra, Vector } from "./graph.ts";
 
 /**
  * Beyond `low` eˣ/2 is 0, beyond `high` it is +∞, and n stays in the range of two-step scaling. Below `minusOne`
- * eˣ − 1 is −1; above `tanhOne` tanh is 1.
+ * eˣ − 1 is −1.
  */
-const RANGE: PerLaneType<Readonly<Record<"low" | "high" | "minusOne" | "tanhOne", number>>> = {
-  f32: { low: -108, high: 91, minusOne: -18, tanhOne: 9.5 },
-  f64: { low: -750, high: 712, minusOne: -38, tanhOne: 20 },
+const RANGE: PerLaneType<Readonly<Record<"low" | "high" | "minusOne", number>>> = {
+  f32: { low: -108, high: 91, minusOne: -18 },
+  f64: { low: -750, high: 712, minusOne: -38 },
 };
+
+/** In f64 tanh is 1 above it. */
+const TANH_ONE = 20;
 
 /** 2⁻ⁿ is added to eʳ − 1 for n up to this; beyond it is far below the last bit. */
 const LAST_VISIBLE_POWER = 64;
@@ -111,24 +114,55 @@ export function cosh(v: Algebra, x: Vector): Vector {
   return v.add(h, v.div(v.constant(0.25), h));
 }
 
-/** 1 − 2 / (e^2|x| + 1), which loses digits only where the polynomial takes over. */
-export function tanh(v: Algebra, x: Vector): Vector {
-  const a = v.abs(x);
-  const limited = v.pmin(a, v.constant(RANGE[v.dtype].tanhOne));
-  const e = expNormal(v, v.add(limited, limited));
-  const large = v.sub(v.constant(1), v.div(v.constant(2), v.add(e, v.constant(1))));
-  const near = oddPolynomial(v, a, TANH_TAIL[v.dtype]);
-  return withSign(v, v.select(v.lt(a, v.constant(0.625)), near, large), x);
-}
-
 /** −|x|, the same node for x and −x. */
 const minusAbs = (v: Algebra, x: Vector): Vector => v.or(v.unsigned(x), signBit(v));
 
+/** e^−|x| = (1 + minusOne) · power. */
+interface Parts {
+  readonly minusOne: Vector;
+  readonly power: Vector;
+}
+
 /** e^−|x|. */
 export function expMinusAbs(v: Algebra, x: Vector): Vector {
-  const limited = v.pmax(minusAbs(v, x), v.constant(RANGE[v.dtype].low));
-  const { n, r } = reduce(v, limited, v.format.bias + HEADROOM[v.dtype]);
+  const { n, r } = reduceMinusAbs(v, x);
   return scaleDown(v, expReduced(v, r), n.bits);
+}
+
+function reduceMinusAbs(v: Algebra, x: Vector): Reduced {
+  const limited = v.pmax(minusAbs(v, x), v.constant(RANGE[v.dtype].low));
+  return reduce(v, limited, v.format.bias + HEADROOM[v.dtype]);
+}
+
+/** By the steps of `expMinusAbs`, which an engine then makes once for both. */
+function partsOfExpMinusAbs(v: Algebra, x: Vector): Parts {
+  const { n, r } = reduceMinusAbs(v, x);
+  const power = v.mul(powerOfTwo(v, n.bits), v.constant(2 ** -HEADROOM[v.dtype]));
+  return { minusOne: expReducedMinusOne(v, r), power };
+}
+
+/** (1 − e) / (1 + e) with e = e^−2|x|, both from eʳ − 1, which has all digits where e is near one. */
+function tanhFrom(v: Algebra, x: Vector, { minusOne, power }: Parts): Vector {
+  const one = v.constant(1);
+  const rest = v.mul(minusOne, power);
+  const quotient = v.div(v.sub(v.sub(one, power), rest), v.add(v.add(one, power), rest));
+  return withSign(v, quotient, x);
+}
+
+const minusTwice = (v: Algebra, x: Vector): Vector => v.mul(v.constant(-2), x);
+
+/** With softplus(−2x) it shares the exponential. */
+export const tanhSingle = (v: Algebra, x: Vector): Vector =>
+  tanhFrom(v, x, partsOfExpMinusAbs(v, minusTwice(v, x)));
+
+/** 1 − 2 / (e^2|x| + 1), which loses digits only where the polynomial takes over. */
+export function tanhDouble(v: Algebra, x: Vector): Vector {
+  const a = v.abs(x);
+  const limited = v.pmin(a, v.constant(TANH_ONE));
+  const e = expNormal(v, v.add(limited, limited));
+  const large = v.sub(v.constant(1), v.div(v.constant(2), v.add(e, v.constant(1))));
+  const near = oddPolynomial(v, a, TANH_TAIL_F64);
+  return withSign(v, v.select(v.lt(a, v.constant(0.625)), near, large), x);
 }
 
 /** e for x < 0 and 1 else, from e = e^−|x|; for −x from the same parts. */
@@ -155,17 +189,21 @@ export function sigmoid(v: Algebra, x: Vector): Vector {
  */
 const FAST = { low: -127 * Math.LN2, high: 128 * Math.LN2 };
 
-const expFastInside = (v: Algebra, x: Vector): Vector => {
-  const { n, r } = reduce(v, x, v.format.bias);
-  return v.mul(expReduced(v, r), powerOfTwo(v, n.bits));
-};
-
 /** eˣ, and 0 for what is not a normal number. */
-export const expFast = (v: Algebra, x: Vector): Vector => expFastInside(v, clamp(v, x, FAST.low, FAST.high));
+export const expFast = (v: Algebra, x: Vector): Vector => expNormal(v, clamp(v, x, FAST.low, FAST.high));
+
+const limitFast = (v: Algebra, x: Vector): Vector => v.pmax(minusAbs(v, x), v.constant(FAST.low));
+
+const reduceMinusAbsFast = (v: Algebra, x: Vector): Reduced => reduce(v, limitFast(v, x), v.format.bias);
 
 /** e^−|x|, and 0 for what is not a normal number. */
-export const expMinusAbsFast = (v: Algebra, x: Vector): Vector =>
-  expFastInside(v, v.pmax(minusAbs(v, x), v.constant(FAST.low)));
+export const expMinusAbsFast = (v: Algebra, x: Vector): Vector => expNormal(v, limitFast(v, x));
+
+/** With softplus(−2x) it shares the exponential. */
+export function tanhFast(v: Algebra, x: Vector): Vector {
+  const { n, r } = reduceMinusAbsFast(v, minusTwice(v, x));
+  return tanhFrom(v, x, { minusOne: expReducedMinusOne(v, r), power: powerOfTwo(v, n.bits) });
+}
 
 /** With −x and with softplus it shares all but the last steps. */
 export function sigmoidFast(v: Algebra, x: Vector): Vector {

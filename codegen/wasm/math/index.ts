@@ -21,7 +21,9 @@ import {
   sigmoidWide,
   sinh,
   sinhWide,
-  tanh,
+  tanhDouble,
+  tanhFast,
+  tanhSingle,
 } from "./exponential.ts";
 import {
   defineVectorFunction,
@@ -88,7 +90,7 @@ export const MATH = {
   softplus: withVariants(softplus, { fast: softplusFast }),
   sinh: withVariants(sinh, { wide: sinhWide }),
   cosh: withVariants(cosh, { wide: coshWide }),
-  tanh: unary(tanh),
+  tanh: { arity: 1, formula: { f32: tanhSingle, f64: tanhDouble, fast: tanhFast } },
   asinh: unary(asinh),
   acosh: unary(acosh),
   // in f64: a quotient and a logarithm, each rounded, would come close to 2 ulp
