@@ -185,9 +185,7 @@ const withoutCommon = (
   return rest;
 };
 
-/** k·(Σ rest) for the members' greatest common factor k. */
-const factored = (ir: Arena, members: readonly Monomial[]): Node => {
-  const [first, ...others] = members;
+const commonPowers = ([first, ...others]: readonly Monomial[]): ReadonlyMap<Node, Rational> => {
   const common = new Map<Node, Rational>();
   for (const [base, exponent] of first?.powers ?? []) {
     const least = others.reduce<Rational | undefined>(
@@ -196,6 +194,12 @@ const factored = (ir: Arena, members: readonly Monomial[]): Node => {
     );
     if (least !== undefined) common.set(base, least);
   }
+  return common;
+};
+
+/** k·(Σ rest) for the members' greatest common factor k. */
+const factored = (ir: Arena, members: readonly Monomial[]): Node => {
+  const common = commonPowers(members);
   const coefficient = commonCoefficient(ir, members);
   const inner = members.map((term) =>
     rebuildMonomial(
@@ -231,10 +235,21 @@ const quotient = (ir: Arena, a: Node, by: Node): Node => {
 };
 
 /**
- * Beyond this many terms only what all of them share is taken out: nested factors round every term otherwise, and terms of
- * a derivative that nearly cancel then no longer do.
+ * Beyond this many terms only what all of them share is taken out, and what terms have that differ in one factor: nested
+ * factors round every term otherwise, and terms of a derivative that nearly cancel then no longer do.
  */
 const PARTIAL_FACTORING = 3;
+
+/** Whether they are multiples of one product: a·p, b·p, … */
+const areMultiples = (members: readonly Monomial[]): boolean => {
+  const [first, second] = members;
+  if (first === undefined || second === undefined) return false;
+  const common = commonPowers(members);
+  return members.every(({ powers, test }) => {
+    const rest = withoutCommon(powers, common);
+    return test === first.test && rest.size <= 1 && [...rest.values()].every(({ num }) => num === 1);
+  });
+};
 
 /** a·b + a·c is a·(b + c), as long as the operations fall. */
 const takeOutFactors = (around: Surroundings, terms: readonly Node[]): Node => {
@@ -246,8 +261,12 @@ const takeOutFactors = (around: Surroundings, terms: readonly Node[]): Node => {
   for (let rounds = 0; rounds < PARTIAL_FACTORING; rounds++) {
     const candidate = mostCommon(open);
     if (candidate === undefined) break;
-    if (terms.length > PARTIAL_FACTORING && candidate.members.length < terms.length) break;
     const group = new Set(candidate.members);
+    const isPartial = candidate.members.length < terms.length;
+    if (terms.length > PARTIAL_FACTORING && isPartial && !areMultiples(candidate.members)) {
+      open = open.map((term) => (group.has(term) ? withTried(term, candidate.base) : term));
+      continue;
+    }
     const taken = factored(ir, candidate.members);
     const rest = open.filter((term) => !group.has(term));
     const next = b.sum(ir, [...rest.map((term) => term.node), taken]);

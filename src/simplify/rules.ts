@@ -471,6 +471,22 @@ const STABILITY: readonly Rule[] = [
     unshared: [softplus(x)],
   },
   {
+    name: "softplus(x) - softplus(-x) is x",
+    from: plusRest(softplus(x), minus(softplus(minus(x)))),
+    to: plus(x, REST),
+    soundness: "real",
+    purpose: "stability",
+    domain: { x: [-4, 4], "…": [-2, 2] },
+  },
+  {
+    name: "softplus(-x) - softplus(x) is -x",
+    from: plusRest(softplus(minus(x)), minus(softplus(x))),
+    to: plus(minus(x), REST),
+    soundness: "real",
+    purpose: "stability",
+    domain: { x: [-4, 4], "…": [-2, 2] },
+  },
+  {
     name: "x - (y + log(t)) is (x - y) - log(t)",
     from: plus(x, minus(plus(y, log(t)))),
     to: plus(plus(x, minus(y)), minus(log(t))),

@@ -38,6 +38,16 @@ describe("collected forms", () => {
       b.add(ir, b.multiply(ir, x, y), b.multiply(ir, x, z)),
       b.multiply(ir, x, b.add(ir, y, z)),
     ],
+    [
+      "of many terms multiples of one product: x·y·z - y²·z + 1/x + exp(y) is (x - y)·y·z + 1/x + exp(y)",
+      b.sum(ir, [
+        b.product(ir, [x, y, z]),
+        b.negate(ir, b.product(ir, [y, y, z])),
+        b.reciprocal(ir, x),
+        exp(y),
+      ]),
+      b.sum(ir, [b.product(ir, [y, z, b.subtract(ir, x, y)]), b.reciprocal(ir, x), exp(y)]),
+    ],
     ["the function of nothing is that of 0", exp(b.subtract(ir, x, x)), c(1)],
     [
       "opposite guards are a selection",

@@ -113,6 +113,9 @@ const TABLE: { readonly [K in OperationName<"losses">]: Row } = {
     limits: [
       { at: [0, 0], value: 0, gradient: { prob: 0 } },
       { at: [1, 1], value: 0, gradient: { prob: 0 } },
+      { at: [0, 1], value: Infinity, gradient: { prob: -Infinity } },
+      { at: [1, 0], value: Infinity, gradient: { prob: Infinity } },
+      { at: [1, 0.25], value: Infinity, gradient: { prob: Infinity } },
     ],
   },
   focal_with_logits: {
@@ -180,14 +183,15 @@ const trialOf = (row: Row, at: Arguments, limits?: Trial["limits"]): Trial => ({
 
 const sweepOf = (name: OperationName<"losses">): Sweep => {
   const row = TABLE[name];
+  // limits first: they hold for what is rounded to the same numbers too
   const [first, ...more] = [
-    ...row.at.map((at) => trialOf(row, at)),
     ...(row.limits ?? []).map(({ at, value, gradient }) =>
       trialOf(row, at, {
         out: [value],
         ...Object.fromEntries(Object.entries(gradient).map(([by, d]) => [`d_${by}`, [d].flat()])),
       }),
     ),
+    ...row.at.map((at) => trialOf(row, at)),
   ];
   if (first === undefined) throw new Error(`${name} is tried on nothing`);
   const args = paramsOf(row).map((param) => param.name);
