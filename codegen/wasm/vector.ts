@@ -212,7 +212,7 @@ function unary(e: Extract<Expr, { kind: "unary" }>, { at, values }: Given): read
   return parts.map((a) => (row.by === "instruction" ? row.emit(floats, a) : row.emit(floats, shared(at, a))));
 }
 
-/** A formula of the math library in place: its constants are loaded once, at the entry of the kernel. */
+/** A formula of the math library in place, where that pays: its constants are loaded once, at the entry of the kernel. */
 function mathLanes(
   at: Context,
   op: MathOp,
@@ -220,7 +220,7 @@ function mathLanes(
   operands: readonly { readonly value: Ref; readonly sign: "+" | "-" }[],
 ): Ref {
   const { scope, math, kernel } = at.loop.frame;
-  if (!at.loop.frame.mayInline("lanes")) {
+  if (isCalled(at.loop, op) || !at.loop.frame.mayInline("lanes")) {
     const { neg } = laneFloats(scope, type);
     return scope.module.call(
       math.functionName(op, precisionOf(type, kernel)),
@@ -234,6 +234,13 @@ function mathLanes(
     bind: (value) => inLocal(value).index,
     constant: (key, make) => scope.vectorConstant(key, make).index,
   });
+}
+
+/** Of more than a kilobyte: beside other functions a call of it costs little. */
+const LONG: ReadonlySet<MathOp> = new Set<MathOp>(["pow"]);
+
+function isCalled({ formulas }: VectorLoop, op: MathOp): boolean {
+  return formulas === "called" || (formulas === "short in place" && LONG.has(op));
 }
 
 function intUnary(at: Context, op: string, a: Ref): Ref {

@@ -53,6 +53,7 @@ export function emitVectorPart(
   const sums = new Map<Local, Accumulator>();
   const trips = tripCount(s);
   if (trips !== undefined && trips < lanes) return "some left";
+  const { functions } = costOf(statementsIn(body));
   const copies = dividing(trips, lanes, Math.min(copyCount(forms, body), Math.floor(mostTrips(s) / lanes)));
   if (copies === 0) return "some left";
   const sets = Math.min(copies, accumulatorSets(forms, body));
@@ -65,9 +66,10 @@ export function emitVectorPart(
   };
   const run = (count: number, end: () => Ref, looped = countedLoop): Ref => {
     const instructions: Sequence = [];
+    const formulas = count < copies ? "called" : functions > 1 ? "short in place" : "all in place";
     const sites = Array.from({ length: count }, (_, index): Site => {
       const copy: Copy = { shift: index * lanes * s.step, locals: new Map(), waiting: new Map() };
-      return { loop, copy, index, sets, sums };
+      return { loop: { ...loop, formulas }, copy, index, sets, sums };
     });
     emitJammed(sites, body, instructions);
     return looped(frame, counter, count * lanes * s.step, end, instructions);

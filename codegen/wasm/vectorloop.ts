@@ -21,6 +21,12 @@ import type { Group, Groups } from "./strided.ts";
 
 export type Loads = "exact" | "clamped";
 
+/**
+ * Which functions of the math library are in place: all, those that are short, or none, where a loop runs a few times
+ * only. The others are called.
+ */
+export type Formulas = "all in place" | "short in place" | "called";
+
 /** A place where invariants are computed, each once. */
 export interface Home {
   readonly sequence: Sequence;
@@ -50,6 +56,7 @@ export interface VectorLoop {
   readonly groups: Groups;
   /** What one pass over a sequence computes once: addresses, and the registers of a group of loads. */
   readonly known: (sequence: Sequence) => Map<string, readonly Slot[]>;
+  readonly formulas: Formulas;
   /** How many offsets there are at which a whole vector is inside the buffer: 0 and up. */
   readonly wholeVectors: (buffer: Buffer) => Slot;
 }
@@ -106,6 +113,7 @@ export function createVectorLoop(
         () => bindBefore(elementPointer(loop, buffer, offset)),
       ),
     groups,
+    formulas: "all in place",
     known: (sequence) => {
       const before = known.get(sequence);
       if (before !== undefined) return before;

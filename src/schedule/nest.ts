@@ -7,7 +7,7 @@ import type { Buffer, Expr, Local, Stmt } from "../loop/types.ts";
 import { add, binary, constant, int, mul, sub, use } from "./build.ts";
 import { rebuilt } from "./jam.ts";
 import { tripsOf } from "./panel.ts";
-import { allOf, mentions, valuesOf, withoutUnused } from "./walks.ts";
+import { allOf, inlined, mentions, sourcesOf, valuesOf, withoutUnused } from "./walks.ts";
 
 /** Numbers for texts, equal for equal ones. */
 export type Numbers = (text: string) => number;
@@ -49,6 +49,8 @@ interface Inside {
   readonly values: Map<Local, Expr>;
   /** Locals that sums are in. */
   readonly sums: ReadonlySet<Local>;
+  /** Conditions that are used once, in place of their names. */
+  readonly conditions: Map<Local, Expr>;
   /** Values that are used once, as what is stored: a factor from outside, and a sum. */
   readonly scaled: Map<Local, { readonly factor: Expr; readonly sum: Expr }>;
   readonly holes: Map<Expr, Hole>;
@@ -74,24 +76,42 @@ export const nestOf = (stmt: Stmt, numbers: Numbers): Nest | undefined => {
     own,
     values: new Map(),
     sums: new Set(all.flatMap((each) => (each.kind === "accumulate" ? [each.local] : []))),
+    conditions: new Map(),
     scaled: new Map(),
     holes: new Map(),
     lanes: undefined,
   };
-  for (const [local, scaled] of scaledIn(inside, all)) inside.scaled.set(local, scaled);
+  const uses = usesIn(all);
+  for (const [local, scaled] of scaledIn(inside, all, uses)) inside.scaled.set(local, scaled);
+  for (const each of all)
+    if (
+      each.kind === "let" &&
+      each.local.type === "bool" &&
+      uses.get(each.local) === 1 &&
+      sourcesOf(each.value).length === 0
+    )
+      inside.conditions.set(each.local, inlined(each.value, inside.conditions));
   const [open] = withoutUnused([opened(inside, stmt)]);
   return open && keyed(numbers, stmt, open, inside.holes, result);
 };
 
 // ---- holes
 
-const scaledIn = (inside: Inside, all: readonly Stmt[]): Inside["scaled"] => {
+const usesIn = (all: readonly Stmt[]): ReadonlyMap<Local, number> => {
   const uses = new Map<Local, number>();
   for (const value of all.flatMap(valuesOf))
     foldExpr<undefined>(value, (expr) => {
       if (expr.kind === "local") uses.set(expr.local, (uses.get(expr.local) ?? 0) + 1);
       return undefined;
     });
+  return uses;
+};
+
+const scaledIn = (
+  inside: Inside,
+  all: readonly Stmt[],
+  uses: ReadonlyMap<Local, number>,
+): Inside["scaled"] => {
   const isStored = new Set(
     all.flatMap((s) => (s.kind === "store" && s.value.kind === "local" ? [s.value.local] : [])),
   );
@@ -136,7 +156,7 @@ const valueOf = (inside: Inside, root: Expr): Expr => {
   const filled = ({ isOutside: is, expr }: Part): Expr =>
     is && expr.kind !== "const" ? hole(inside, expr) : expr;
   return filled(
-    foldExpr<Part>(root, (expr, of) => {
+    foldExpr<Part>(inlined(root, inside.conditions), (expr, of) => {
       if (expr.kind === "local") return { isOutside: !inside.own.has(expr.local), expr };
       const parts = operands(expr);
       if (isTotal(expr) && parts.every((part) => of(part).isOutside)) return { isOutside: true, expr };
