@@ -5,7 +5,7 @@
 import { foldExpr, operands } from "../loop/fold.ts";
 import type { Buffer, Expr, Local, Stmt } from "../loop/types.ts";
 import { add, binary, constant, int, mul, sub, use } from "./build.ts";
-import { rebuilt } from "./jam.ts";
+import { rebuilt, type For } from "./jam.ts";
 import { tripsOf } from "./panel.ts";
 import { allOf, inlined, mentions, sourcesOf, valuesOf, withoutUnused } from "./walks.ts";
 
@@ -42,17 +42,27 @@ export interface Hole {
   readonly value: Expr;
 }
 
+type Let = Extract<Stmt, { readonly kind: "let" }>;
+
+interface Scaled {
+  readonly factor: Expr;
+  readonly sum: Expr;
+}
+
 /** Of what is inside a statement. */
 interface Inside {
   readonly own: Map<Local, number>;
   /** Of whole numbers with a name. */
   readonly values: Map<Local, Expr>;
-  /** Locals that sums are in. */
-  readonly sums: ReadonlySet<Local>;
+  /** Locals that change, with sums in them. */
+  readonly changed: ReadonlySet<Local>;
+  /** Uses of a local, less the declarations of it. */
+  readonly uses: ReadonlyMap<Local, number>;
   /** Conditions that are used once, in place of their names. */
   readonly conditions: Map<Local, Expr>;
-  /** Values that are used once, as what is stored: a factor from outside, and a sum. */
-  readonly scaled: Map<Local, { readonly factor: Expr; readonly sum: Expr }>;
+  /** What is stored as it is, and which of that is a sum times a factor from outside. */
+  readonly stored: ReadonlySet<Local>;
+  readonly scaled: Map<Local, Scaled>;
   readonly holes: Map<Expr, Hole>;
   /** In a vector loop: what differs between lanes. */
   readonly lanes: Set<Local> | undefined;
@@ -75,23 +85,19 @@ export const nestOf = (stmt: Stmt, numbers: Numbers): Nest | undefined => {
   const inside: Inside = {
     own,
     values: new Map(),
-    sums: new Set(all.flatMap((each) => (each.kind === "accumulate" ? [each.local] : []))),
+    changed: new Set(
+      all.flatMap((each) => (each.kind === "accumulate" || each.kind === "assign" ? [each.local] : [])),
+    ),
+    uses: usesIn(all),
     conditions: new Map(),
+    stored: new Set(
+      all.flatMap((s) => (s.kind === "store" && s.value.kind === "local" ? [s.value.local] : [])),
+    ),
     scaled: new Map(),
     holes: new Map(),
     lanes: undefined,
   };
-  const uses = usesIn(all);
-  for (const [local, scaled] of scaledIn(inside, all, uses)) inside.scaled.set(local, scaled);
-  for (const each of all)
-    if (
-      each.kind === "let" &&
-      each.local.type === "bool" &&
-      uses.get(each.local) === 1 &&
-      sourcesOf(each.value).length === 0
-    )
-      inside.conditions.set(each.local, inlined(each.value, inside.conditions));
-  const [open] = withoutUnused([opened(inside, stmt)]);
+  const [open] = withoutUnused(openedAll(inside, [stmt]));
   return open && keyed(numbers, stmt, open, inside.holes, result);
 };
 
@@ -104,30 +110,21 @@ const usesIn = (all: readonly Stmt[]): ReadonlyMap<Local, number> => {
       if (expr.kind === "local") uses.set(expr.local, (uses.get(expr.local) ?? 0) + 1);
       return undefined;
     });
+  for (const stmt of all) if (stmt.kind === "let") uses.set(stmt.local, (uses.get(stmt.local) ?? 0) - 1);
   return uses;
 };
 
-const scaledIn = (
-  inside: Inside,
-  all: readonly Stmt[],
-  uses: ReadonlyMap<Local, number>,
-): Inside["scaled"] => {
-  const isStored = new Set(
-    all.flatMap((s) => (s.kind === "store" && s.value.kind === "local" ? [s.value.local] : [])),
-  );
-  const found: Inside["scaled"] = new Map();
-  for (const s of all) {
-    if (s.kind !== "let" || uses.get(s.local) !== 1 || !isStored.has(s.local)) continue;
-    if (s.value.kind !== "binary" || s.value.op !== "mul" || s.value.type !== "float") continue;
-    const { a, b } = s.value;
-    if (isSum(inside, b) && isOutside(inside, a)) found.set(s.local, { factor: a, sum: b });
-    else if (isSum(inside, a) && isOutside(inside, b)) found.set(s.local, { factor: b, sum: a });
-  }
-  return found;
+/** What is stored: a factor from outside, and a sum. */
+const scaledOf = (inside: Inside, { local, value }: Let): Scaled | undefined => {
+  if (inside.uses.get(local) !== 0 || !inside.stored.has(local)) return undefined;
+  if (value.kind !== "binary" || value.op !== "mul" || value.type !== "float") return undefined;
+  const { a, b } = value;
+  if (isSum(inside, b) && isOutside(inside, a)) return { factor: a, sum: b };
+  return isSum(inside, a) && isOutside(inside, b) ? { factor: b, sum: a } : undefined;
 };
 
-const isSum = ({ own, sums }: Inside, expr: Expr): boolean =>
-  expr.kind === "local" && expr.type === "float" && own.has(expr.local) && sums.has(expr.local);
+const isSum = ({ own, changed }: Inside, expr: Expr): boolean =>
+  expr.kind === "local" && expr.type === "float" && own.has(expr.local) && changed.has(expr.local);
 
 /** Divisions of whole numbers may trap, and stay where they are. */
 const isTotal = (expr: Expr): boolean =>
@@ -261,25 +258,35 @@ const times = ({ terms, base, shift }: Linear, stride: Expr): Linear | undefined
 
 // ---- statements
 
-const opened = (inside: Inside, stmt: Stmt): Stmt => {
+const openedAll = (inside: Inside, body: readonly Stmt[]): readonly Stmt[] =>
+  body.map((stmt, k) => opened(inside, stmt, () => body.slice(k + 1)));
+
+const opened = (inside: Inside, stmt: Stmt, later: () => readonly Stmt[]): Stmt => {
   switch (stmt.kind) {
     case "for": {
       const within = stmt.mode === "vector" ? { ...inside, lanes: new Set([stmt.local]) } : inside;
-      const [from, to] = [valueOf(inside, stmt.from), valueOf(inside, stmt.to)];
+      const from = valueOf(inside, stmt.from);
+      const to = endOf(inside, stmt, from);
       inside.values.delete(stmt.local);
-      return { ...stmt, from, to, body: stmt.body.map((each) => opened(within, each)) };
+      return { ...stmt, from, to, body: openedAll(within, stmt.body) };
     }
     case "if":
       return {
         ...stmt,
         test: valueOf(inside, stmt.test),
-        then: stmt.then.map((each) => opened(inside, each)),
-        else: stmt.else.map((each) => opened(inside, each)),
+        then: openedAll(inside, stmt.then),
+        else: openedAll(inside, stmt.else),
       };
     case "let": {
       const isNumber = stmt.local.type === "int";
+      if (isCondition(inside, stmt))
+        inside.conditions.set(stmt.local, inlined(stmt.value, inside.conditions));
+      const scaled = scaledOf(inside, stmt);
+      if (scaled !== undefined && !changes(later(), scaled.sum)) inside.scaled.set(stmt.local, scaled);
+      else inside.scaled.delete(stmt.local);
       if (inside.lanes !== undefined && mentions(stmt.value, inside.lanes)) inside.lanes.add(stmt.local);
-      if (isNumber) inside.values.set(stmt.local, stmt.value);
+      if (isNumber && !mentions(stmt.value, inside.changed)) inside.values.set(stmt.local, stmt.value);
+      else inside.values.delete(stmt.local);
       return { ...stmt, value: isNumber ? numberOf(inside, stmt.value) : valueOf(inside, stmt.value) };
     }
     case "init":
@@ -290,6 +297,24 @@ const opened = (inside: Inside, stmt: Stmt): Stmt => {
     case "accumulateAt":
       return { ...stmt, offset: withBase(inside, stmt.offset), value: storedOf(inside, stmt.value) };
   }
+};
+
+const changes = (body: readonly Stmt[], sum: Expr): boolean =>
+  sum.kind === "local" &&
+  allOf(body).some(
+    (stmt) => (stmt.kind === "accumulate" || stmt.kind === "assign") && stmt.local === sum.local,
+  );
+
+const isCondition = ({ uses, changed }: Inside, { local, value }: Let): boolean =>
+  local.type === "bool" &&
+  uses.get(local) === 0 &&
+  sourcesOf(value).length === 0 &&
+  !mentions(value, changed);
+
+/** That a loop has so many iterations is kept: its end is as far from its beginning. */
+const endOf = (inside: Inside, loop: For, from: Expr): Expr => {
+  const trips = tripsOf(loop);
+  return trips === undefined || from.kind === "const" ? valueOf(inside, loop.to) : add(from, int(trips));
 };
 
 /** Sums and products may have terms from outside, others have none. */

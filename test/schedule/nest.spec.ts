@@ -3,6 +3,7 @@ import { formatExpr } from "../../src/loop/format.ts";
 import type { Buffer, Expr, Local, Stmt } from "../../src/loop/types.ts";
 import { add, constant, dim, int, load, mul, use } from "../../src/schedule/build.ts";
 import { createNumbers, nestOf, type Nest } from "../../src/schedule/nest.ts";
+import { allOf } from "../../src/schedule/walks.ts";
 
 const buffer = (name: string): Buffer => ({ name, role: "input", type: "float", shape: [dim("N")] });
 const local = (name: string, type: Local["type"] = "int"): Local => ({ name, type });
@@ -72,6 +73,18 @@ it("is nothing where several locals from outside are changed", () => {
   const one = nest(loop(local("i"), dim("M"), [change("s")]));
   expect(one.result?.name).toBe("s");
   expect(nestOf(loop(local("i"), dim("M"), [change("s"), change("t")]), numbers)).toBeUndefined();
+});
+
+it("stores what a sum was before it changed again", () => {
+  const [i, j, sum, scaled] = [local("i"), local("j"), local("sum", "float"), local("scaled", "float")];
+  const term: Stmt = { kind: "accumulate", local: sum, op: "sum", value: load(a, add(use(i), use(j))) };
+  const times: Stmt = { kind: "let", local: scaled, value: mul(use(local("s", "float")), use(sum)) };
+  const kept: Stmt = { kind: "store", buffer: buffer("y"), offset: use(j), value: use(scaled) };
+  const rows = (body: readonly Stmt[]): Stmt =>
+    loop(i, dim("M"), [{ kind: "init", local: sum, value: constant("float", 0) }, loop(j, dim("N"), body)]);
+  const [after, before] = [rows([term, times, kept]), rows([times, term, kept])];
+  const isKept = (stmt: Stmt): boolean => allOf([nest(stmt).template]).some(({ kind }) => kind === "let");
+  expect([isKept(after), isKept(before)]).toEqual([false, true]);
 });
 
 const never = (): never => {
