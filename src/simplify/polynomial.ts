@@ -11,7 +11,7 @@ const NODES = 40;
 const LEVELS = 3;
 
 const POLYNOMIAL: ReadonlySet<Node["kind"]> = new Set<Node["kind"]>([
-  "sum", "product", "power", "read", "constant", "option", "index", "guard",
+  "sum", "product", "power", "read", "constant", "option", "index", "guard", "stopgradient",
 ]); // prettier-ignore
 
 const isPolynomialNode = (node: Node): boolean => POLYNOMIAL.has(node.kind) || node.dtype === "bool";

@@ -185,16 +185,20 @@ const keyOf = (definition: Definition): string =>
     .map((indices) => indices.map((index) => index.id).join())
     .join("|") + `|${definition.body.id}`;
 
-/** Division by a factor is safe where it is itself a reciprocal of something that divided before, or a number. */
-const isInvertible = (node: Node): boolean =>
-  (node.kind === "power" && node.exponent.num < 0) || (node.kind === "constant" && node.value !== 0);
+/** Division by a factor is safe where it is itself a reciprocal of something that divided before, by name or not, or a number. */
+const isInvertible = (space: Workspace, node: Node): boolean => {
+  const value = node.kind === "read" ? (polynomialAt(space, node) ?? node) : node;
+  return (
+    (value.kind === "power" && value.exponent.num < 0) || (value.kind === "constant" && value.value !== 0)
+  );
+};
 
 const remember = (search: Search, definition: Definition): void => {
   const { ir } = search.space;
   const over = definition.reduction?.indices ?? [];
   const parts = separate(ir, normalFactors(search, definition.body), over);
-  if (parts.outerTest !== undefined || parts.inside.length === 0 || !parts.outside.every(isInvertible))
-    return;
+  if (parts.outerTest !== undefined || parts.inside.length === 0) return;
+  if (!parts.outside.every((each) => isInvertible(search.space, each))) return;
   const body = guarded(ir, parts.innerTest, b.product(ir, parts.inside));
   const { outer, inner, canonical } = innerSum(ir, definition, over, body);
   if (outer.length !== definition.indices.length || inner.length !== over.length) return;
