@@ -36,8 +36,9 @@ const isConstantOf = (node: Node, value: number): boolean => node.kind === "cons
 // ---- sums
 
 /** a·x + b·x is (a + b)·x for constants a and b; what cancels is structurally nothing. */
-export const collectSum = (around: Surroundings, terms: readonly Term[]): Node => {
+export const collectSum = (around: Surroundings, given: readonly Term[]): Node => {
   const { ir } = around;
+  const terms = opened(ir, given);
   const coefficients = new Map<Node, Node[]>();
   const constants: Node[] = [];
   for (const { node, sign } of terms) {
@@ -55,6 +56,34 @@ export const collectSum = (around: Surroundings, terms: readonly Term[]): Node =
   );
   const kept = collected.filter((node) => !isVanishing(node));
   return takeOutFactors(around, selectOppositeGuards(ir, [...constants, ...kept]));
+};
+
+/** -s - (1 - s), where 1 - s has other users: its terms, if one of two cancels, so that there is a term less. */
+const opened = (ir: Arena, terms: readonly Term[]): readonly Term[] => {
+  const signs = new Map<Node, number>();
+  const signOf = ({ node, sign }: Term): readonly [Node, number] => {
+    const { coefficient, rest } = splitCoefficient(ir, node);
+    if (node.kind === "constant") return [b.constant(ir, Math.abs(node.value)), sign * Math.sign(node.value)];
+    return isConstantOf(coefficient, -1)
+      ? [rest, -sign]
+      : isConstantOf(coefficient, 1)
+        ? [rest, sign]
+        : [node, sign];
+  };
+  for (const term of terms) {
+    const [node, sign] = signOf(term);
+    signs.set(node, (signs.get(node) ?? 0) + sign);
+  }
+  return terms.flatMap((term) => {
+    const [node, sign] = signOf(term);
+    if (node.kind !== "sum" || node.args.length > 2) return [term];
+    const inner = node.args.map((arg): Term => ({ node: arg, sign: sign < 0 ? -1 : 1 }));
+    const cancels = inner.some((each) => {
+      const [rest, own] = signOf(each);
+      return own !== 0 && signs.get(rest) === -own;
+    });
+    return cancels ? inner : [term];
+  });
 };
 
 const addConstants = (ir: Arena, parts: readonly Node[]): Node =>
