@@ -68,6 +68,8 @@ export interface Around extends Whole {
   readonly of: ReadonlyMap<Tensor, readonly Part[]>;
   /** Whose derivatives are asked for. */
   readonly results: ReadonlySet<Tensor>;
+  /** Of these a band is kept as one. */
+  readonly banded: ReadonlySet<Tensor>;
   /** The part without its list. */
   readonly spread: (tensor: Tensor, part: Part) => Part;
 }

@@ -8,6 +8,7 @@ import {
   affine,
   build,
   componentsOf,
+  readsOf,
   type Affine,
   type Arena,
   type Definition,
@@ -55,9 +56,13 @@ export const sensitivities = (
     known.set(part, one);
     return one;
   };
-  const around: Around = { ir, element, of, namer, results, spread: spreadOnce };
   const moving = program.definitions.filter(({ tensor }) => active.has(tensor));
-  for (const { members, isCircle } of componentsOf(moving)) {
+  const components = componentsOf(moving);
+  const inCircles = components.flatMap(({ members, isCircle }) => (isCircle ? members : []));
+  const elementwise = elementwiseTo(results, moving);
+  for (const { tensor } of inCircles) elementwise.delete(tensor);
+  const around: Around = { ir, element, of, namer, results, banded: elementwise, spread: spreadOnce };
+  for (const { members, isCircle } of components) {
     const bodies = members.map((definition) => movingIn(around, definition, active));
     const tangents = isCircle ? recurrent(around, bodies) : bodies.map((each) => tangentOf(around, each));
     tangents.forEach((tangent, k) => {
@@ -67,6 +72,24 @@ export const sensitivities = (
     });
   }
   return { definitions, of };
+};
+
+/** The results, and what is only read element by element on the way to them. */
+const elementwiseTo = (results: ReadonlySet<Tensor>, definitions: readonly Definition[]): Set<Tensor> => {
+  const found = new Set(results);
+  const spoiled = new Set<Tensor>();
+  for (const { tensor, indices, reduction, target, body } of definitions.toReversed()) {
+    const isKept =
+      found.has(tensor) && !spoiled.has(tensor) && reduction === undefined && target === undefined;
+    for (const read of readsOf([body])) {
+      const isSame =
+        read.at.length === indices.length &&
+        read.at.every((place, d) => affine.plainIndex(place) === indices[d]);
+      if (isKept && isSame) found.add(read.tensor);
+      else spoiled.add(read.tensor);
+    }
+  }
+  return new Set([...found].filter((tensor) => results.has(tensor) || !spoiled.has(tensor)));
 };
 
 const movingIn = ({ ir, namer }: Around, definition: Definition, active: ReadonlySet<Tensor>): Body => {

@@ -6,6 +6,7 @@ import {
   affine,
   build,
   loopIndices,
+  range,
   substitute,
   type Affine,
   type Definition,
@@ -61,9 +62,12 @@ export const termOf = (around: Around, definition: Definition, read: Moving, giv
   const loops = (definition.reduction?.indices ?? []).filter((index) => !values.has(index));
   const fixed = putIn(ir, new Map(fixedAt(ir, part, read)), values);
   const value = build.multiply(ir, read.partial, partAt(ir, element, part, read.at));
+  const equations = [...fixed].map((each) => equation(element, each));
+  const windows = part.list === undefined ? windowsIn(around, definition, equations, loops) : [];
+  const offsets = loops.filter((index) => windows.some((each) => each.value.indices.includes(index)));
   const end = eliminate(ir, {
-    equations: [...fixed].map((each) => equation(element, each)),
-    loops,
+    equations: equations.filter((each) => !windows.includes(each)),
+    loops: loops.filter((index) => !offsets.includes(index)),
     value: guarded(ir, guards, substitute(ir, value, values)),
   });
   const hidden = new Set([...end.loops, ...element]);
@@ -78,11 +82,46 @@ export const termOf = (around: Around, definition: Definition, read: Moving, giv
   const term: Term = {
     list: part.list && { ...part.list, rows: new Map(rows) },
     fixed: new Map(structure),
-    loops: end.loops,
+    loops: [...end.loops, ...offsets],
     body: guarded(ir, end.guards, end.value),
   };
   const others = end.equations.filter((each) => !isStructure(each));
-  return ordered(met(around, definition, term, others));
+  return ordered(met(around, definition, term, others, windows));
+};
+
+/**
+ * Columns i + k of a result, with an index of the row and a summed one that no other column has: a band as wide as the sum, if
+ * that is not known to be half of the columns.
+ */
+const windowsIn = (
+  { ir, banded }: Around,
+  { tensor }: Definition,
+  equations: readonly Equation[],
+  loops: readonly Index[],
+): readonly Equation[] => {
+  if (!banded.has(tensor)) return [];
+  const own = ownIndices(ir, tensor);
+  const summed = ({ value }: Equation): readonly Index[] =>
+    loops.filter((index) => value.indices.includes(index));
+  return equations.filter((each) => {
+    const { target, value } = each;
+    const [offset, ...others] = summed(each);
+    if (offset === undefined || others.length > 0 || affine.dataOf(value).length > 0) return false;
+    const step = affine.linearIn(ir, value, offset)?.coefficient;
+    const isAlone = equations.every((other) => other === each || !other.value.indices.includes(offset));
+    const rest = affine.minus(ir, target.extent, affine.scale(ir, offset.extent, 2));
+    const isNarrow =
+      affine.asConstant(rest) === undefined
+        ? !range.provablyNonNegative(ir, affine.minus(ir, offset.extent, target.extent))
+        : range.provablyPositive(ir, rest);
+    return (
+      own.some((index) => value.indices.includes(index)) &&
+      step !== undefined &&
+      affine.asConstant(step) !== undefined &&
+      isAlone &&
+      isNarrow
+    );
+  });
 };
 
 const ordered = (term: Term): Term => ({
@@ -109,10 +148,16 @@ export const listed = (
 };
 
 /**
- * Columns that data say, which are read at summed indices too: a list has these, and nothing is summed over them. Other
- * equations with summed indices are conditions.
+ * Columns that data say, which are read at summed indices too, and bands: a list has these, and nothing is summed over them.
+ * Other equations with summed indices are conditions.
  */
-const met = (around: Around, definition: Definition, term: Term, equations: readonly Equation[]): Term => {
+const met = (
+  around: Around,
+  definition: Definition,
+  term: Term,
+  equations: readonly Equation[],
+  windows: readonly Equation[],
+): Term => {
   const { ir, element } = around;
   const own = ownIndices(ir, definition.tensor);
   const isAt = ({ value }: Equation): boolean =>
@@ -120,7 +165,7 @@ const met = (around: Around, definition: Definition, term: Term, equations: read
     affine.dataOf(value).length > 0 &&
     own.some((index) => value.indices.includes(index)) &&
     !element.some((index) => value.indices.includes(index));
-  const places = equations.filter(isAt);
+  const places = [...equations.filter(isAt), ...windows];
   const conditions = equations.filter((each) => !isAt(each)).map((each) => equalityOf(ir, each));
   const rest: Term = { ...term, body: guarded(ir, conditions, term.body) };
   if (places.length === 0) return rest;
