@@ -3,14 +3,15 @@ import {
   affine, build, define, inDependencyOrder, liveDefinitions, type Arena, type Definition, type Index, type Node, type Output, type Program, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import { forwardMode } from "./forward.ts";
-import type { Draft } from "./matrix.ts";
+import type { Draft } from "./stored/drawn.ts";
 import { createNamer, type Namer } from "./names.ts";
 import { reverse, type Adjoints } from "./reverse.ts";
 import { sensitivities } from "./structure/sensitivities.ts";
 
 export { productsFor, starColours } from "./colour.ts";
 export { densely } from "./dense.ts";
-export { store, type Draft } from "./matrix.ts";
+export { store } from "./matrix.ts";
+export type { Draft } from "./stored/drawn.ts";
 export { partialsOf } from "./partials.ts";
 
 /** Inputs of that name, which have to be float; the caller reports the others. */
