@@ -128,11 +128,15 @@ const readThrough = (
   return same ? withBody(definition, body) : { ...withBody(definition, body), target };
 };
 
-/** A copy of a tensor, or a number: nothing is computed, so every reader may have it. */
+/**
+ * A copy of a tensor, or a number: nothing is computed, so every reader may have it. Of a read that may be outside, every
+ * reader has to: outside it is nothing, by its name as much as where it stands itself.
+ */
 const isForwarded = (engine: Engine, definition: Definition): boolean => {
   if (definition.reduction !== undefined || definition.target !== undefined) return false;
   const { body } = definition;
-  if (body.kind === "read") return body.tensor !== definition.tensor;
+  const copied = body.kind === "guard" && isInside(body.test) ? body.a : body;
+  if (copied.kind === "read") return copied.tensor !== definition.tensor;
   if (NUMBERS.has(body.kind)) return definition.tensor.dtype === "float";
   return (
     body.kind === "product" &&
@@ -141,6 +145,9 @@ const isForwarded = (engine: Engine, definition: Definition): boolean => {
     isPointwise(definition)
   );
 };
+
+const isInside = (test: Node): boolean =>
+  test.kind === "inrange" || (test.kind === "and" && test.args.every(isInside));
 
 const NUMBERS: ReadonlySet<Node["kind"]> = new Set<Node["kind"]>(["zero", "constant", "option", "index"]);
 

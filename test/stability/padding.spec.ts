@@ -39,6 +39,16 @@ const FORMULAS: readonly Padded[] = [
     }`,
     dims: { C: 2, H: 4, W: 9, K: 6, U: 3, V: 3 },
   },
+  {
+    name: "a name, which is a result too",
+    source: "fn f(x: [N], w: [N]) { p[i < N] = x[i - 1] ?? 0\n y[i] = p[i] * w[i]\n return y, p }",
+    dims: { N: 5 },
+  },
+  {
+    name: "places that data say",
+    source: "fn f(x: [N], w: [M], at: int[M]) { p[m] = x[at[m] - 1] ?? 0\n y[m] = p[m] * w[m]\n return y }",
+    dims: { N: 2, M: 11 },
+  },
 ];
 
 const NUMBERS = [1, -2, 3, 0, 2, -1];
