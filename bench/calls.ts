@@ -3,6 +3,8 @@
  * empty WebAssembly function, the compiled kernel's export on addresses, a prepared call, a call that checks its arguments,
  * and the loops that one writes by hand.
  */
+import { EXIT } from "../src/cli/errors.ts";
+import { runMain } from "../src/cli/runner.ts";
 import { emitWasm } from "../src/index.ts";
 import { parametersOf } from "../codegen/wasm/abi.ts";
 import type { Kernel } from "../src/loop/types.ts";
@@ -58,7 +60,7 @@ const exported = async (workload: Workload, drawn: Arrays<Float32Array>): Promis
 const nanoseconds = (milliseconds: number | undefined): string =>
   ((milliseconds ?? NaN) * 1e6).toFixed(1).padStart(12);
 
-const main = async (): Promise<void> => {
+const main = async (): Promise<number> => {
   const { empty } = await createCeilings();
   const columns = ["empty", "export", "prepared", "checked", "TypeScript", "plain JS"] as const;
   process.stdout.write(`${"ns, best of rounds".padEnd(44)}${columns.map((c) => c.padStart(12)).join("")}\n`);
@@ -78,6 +80,13 @@ const main = async (): Promise<void> => {
     const cells = columns.map((name) => nanoseconds(times.get(name)?.best));
     process.stdout.write(`${workload.title.padEnd(44)}${cells.join("")}\n`);
   }
+  return EXIT.ok;
 };
 
-await main();
+await runMain({
+  name: "calls",
+  about: "Measure what calls of small kernels take, in nanoseconds, and print a table",
+  flags: {},
+  files: "none",
+  main,
+});

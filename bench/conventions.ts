@@ -1,8 +1,9 @@
 /** `npm run conventions`: writes docs/conventions.md, with what other libraries give at the same points. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { format } from "prettier";
+import { EXIT } from "../src/cli/errors.ts";
+import { runMain } from "../src/cli/runner.ts";
 import { arrayOf, CONVENTIONS, type Convention } from "../src/library/conventions.ts";
 import { JAX, PYTORCH } from "./conventions/cited.ts";
 import { JAX_JS } from "./conventions/jax.ts";
@@ -175,11 +176,12 @@ const inputsText = (): string => {
   return JSON.stringify(rows);
 };
 
-const main = async (): Promise<void> => {
-  const { values } = parseArgs({ options: { inputs: { type: "boolean", default: false } } });
-  if (values.inputs) {
+const PAGE = "docs/conventions.md";
+
+const main = async (inputs: boolean | undefined): Promise<number> => {
+  if (inputs === true) {
     process.stdout.write(inputsText());
-    return;
+    return EXIT.ok;
   }
   installPeers();
   const text = page(
@@ -195,8 +197,16 @@ const main = async (): Promise<void> => {
     ],
     JAX,
   );
-  const path = resolve("docs", "conventions.md");
-  writeFileSync(path, await format(text, { parser: "markdown", printWidth: 120 }));
+  writeFileSync(resolve(PAGE), await format(text, { parser: "markdown", printWidth: 120 }));
+  return EXIT.ok;
 };
 
-await main();
+await runMain({
+  name: "conventions",
+  args: "[--inputs]",
+  about: `Measure other libraries at kinks, ties and poles, and write ${PAGE} anew`,
+  flags: { inputs: { type: "boolean" } },
+  explained: ["--inputs   print the inputs as JSON, for scripts in other languages, and write nothing"],
+  files: "none",
+  main: ({ inputs }) => main(inputs),
+});

@@ -6,7 +6,8 @@ import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { parseArgs } from "node:util";
+import { CommandError, EXIT } from "../src/cli/errors.ts";
+import { runMain } from "../src/cli/runner.ts";
 import { createCeilings, OPERATIONS_PER_STEP, type Ceilings } from "./ceilings.ts";
 import {
   COLUMN_NAMES,
@@ -22,17 +23,6 @@ import { plot } from "./plot.ts";
 import { markdown, terminalRow, type Cell, type Report, type Row } from "./report.ts";
 import { drawInputs, errorsOf, mapRecord, type Arrays, type Values } from "./values.ts";
 import { sizeOf, type Workload } from "./workload.ts";
-
-const HELP = `npm run bench -- [options]
-
-  --only NAME         only workloads whose name has this in it; may be given several times
-  --columns A,B       only these columns (${COLUMN_NAMES.join(", ")})
-  --quick             fewer rounds
-  --yardsticks DIR    a folder of hand-written kernels to measure beside (or GRADSMITH_YARDSTICKS)
-  --list              the workloads, and nothing else
-  --print             the table only: bench/results.* stay as they are
-
-A workload is an export of a file in bench/workloads/: add a file, and it runs.`;
 
 const FULL: Effort = { budget: 4000, minRounds: 7, maxRounds: 101, warm: 250 };
 const QUICK: Effort = { budget: 600, minRounds: 3, maxRounds: 21, warm: 60 };
@@ -151,18 +141,31 @@ const measure = async (
   };
 };
 
-const readFlags = () =>
-  parseArgs({
-    options: {
-      only: { type: "string", multiple: true, default: [] },
-      columns: { type: "string" },
-      quick: { type: "boolean", default: false },
-      yardsticks: { type: "string", default: process.env["GRADSMITH_YARDSTICKS"] ?? "" },
-      list: { type: "boolean", default: false },
-      print: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
-    },
-  }).values;
+const FLAGS = {
+  only: { type: "string", multiple: true, default: [] as string[] },
+  columns: { type: "string" },
+  quick: { type: "boolean", default: false },
+  yardsticks: { type: "string", default: process.env["GRADSMITH_YARDSTICKS"] ?? "" },
+  list: { type: "boolean", default: false },
+  print: { type: "boolean", default: false },
+} as const;
+
+interface Asked {
+  readonly only: readonly string[];
+  readonly columns?: string;
+  readonly quick: boolean;
+  readonly yardsticks: string;
+  readonly list: boolean;
+  readonly print: boolean;
+}
+
+const columnsIn = (given: string | undefined): readonly ColumnName[] => {
+  const asked = given?.split(",");
+  const unknown = asked?.find((each) => COLUMN_NAMES.every((name) => name !== each));
+  if (unknown !== undefined)
+    throw new CommandError("GS0603", `there is no column ${unknown}`, `there is: ${COLUMN_NAMES.join(", ")}`);
+  return COLUMN_NAMES.filter((name) => asked?.includes(name) ?? true);
+};
 
 const machine = (): string => {
   const all = cpus();
@@ -171,12 +174,8 @@ const machine = (): string => {
 
 const PEERS = ["@tensorflow/tfjs", "@jax-js/jax", "mathjs"];
 
-const main = async (): Promise<void> => {
-  const flags = readFlags();
-  if (flags.help) {
-    out(HELP);
-    return;
-  }
+const main = async (flags: Asked): Promise<number> => {
+  const columns = columnsIn(flags.columns);
   const all = await loadWorkloads("");
   const references = await loadWorkloads("?reference");
   const chosen = [...all.values()].filter(
@@ -184,13 +183,9 @@ const main = async (): Promise<void> => {
   );
   if (flags.list || chosen.length === 0) {
     out([...all.values()].map(({ name, title }) => `${name.padEnd(24)}${title}`).join("\n"));
-    if (chosen.length === 0) process.exitCode = 1;
-    return;
+    return chosen.length === 0 ? EXIT.errors : EXIT.ok;
   }
   installPeers();
-  const columns = COLUMN_NAMES.filter(
-    (name) => flags.columns === undefined || flags.columns.split(",").includes(name),
-  );
   const around = await surroundings(flags.yardsticks === "" ? undefined : flags.yardsticks, err);
   const ceilings = await createCeilings();
   const before = loadavg()[0] ?? 0;
@@ -212,11 +207,28 @@ const main = async (): Promise<void> => {
     columns,
     rows,
   };
-  if (flags.print || flags.only.length > 0) return;
+  if (flags.print || flags.only.length > 0) return EXIT.ok;
   writeFileSync(join(BENCH, "results.json"), `${JSON.stringify(report, undefined, 1)}\n`);
   writeFileSync(join(BENCH, "results.md"), markdown(report));
   writeFileSync(join(BENCH, "results.svg"), plot(report));
   err("written: bench/results.md, bench/results.svg, bench/results.json");
+  return EXIT.ok;
 };
 
-await main();
+await runMain({
+  name: "bench",
+  args: "[flags]",
+  about: `Measure every workload (the exports of the files in bench/workloads/) beside other libraries and plain loops.
+Without --only or --print, bench/results.* are written anew`,
+  flags: FLAGS,
+  explained: [
+    "--only NAME         only workloads whose name has this in it; may be given several times",
+    `--columns A,B       only these columns (${COLUMN_NAMES.join(", ")})`,
+    "--quick             fewer rounds",
+    "--yardsticks DIR    a folder of hand-written kernels to measure beside (or GRADSMITH_YARDSTICKS)",
+    "--list              the workloads, and nothing else",
+    "--print             the table only: bench/results.* stay as they are",
+  ],
+  files: "none",
+  main,
+});

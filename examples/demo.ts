@@ -5,6 +5,7 @@ import { request, stagesOf, toKernel } from "../src/pipeline.ts";
 import { floatInputs, gradcheck, type CheckedProgram } from "../src/cli/gradcheck.ts";
 import { load, programOf, type Fixed, type Loaded } from "../src/cli/compile.ts";
 import { TERMINAL } from "../src/cli/output.ts";
+import { runMain } from "../src/cli/runner.ts";
 import { formulas } from "../src/explain/index.ts";
 import { formatReport, passes } from "../src/gradcheck/index.ts";
 import type { Kernel } from "../src/loop/types.ts";
@@ -118,4 +119,10 @@ const main = async (): Promise<number> => {
 /** The back ends add up in different orders, and every step of training builds on the one before. */
 const SAME_LOSSES = 1e-4;
 
-process.exitCode = await main();
+await runMain({
+  name: "demo",
+  about: "Compile losses and a network, print and check their gradients, and train on handwritten digits",
+  flags: {},
+  files: "none",
+  main,
+});

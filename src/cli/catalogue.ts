@@ -10,7 +10,9 @@ import {
   type Parameter,
 } from "../library/families.ts";
 import { dense, forward, request, vjp } from "../pipeline.ts";
+import type { Source } from "../diagnostics/index.ts";
 import { reasonOf } from "./backends.ts";
+import { malformed, parseJson } from "./files.ts";
 import { compileFunctions, type Compiled, type Library } from "./library.ts";
 import type { Check, Failure, Part } from "./verify.ts";
 
@@ -151,8 +153,20 @@ const orRejected = <T>(label: string, rejected: Failure[], make: () => T): reado
   }
 };
 
-export const catalogueChecks = (text: string, extents: Extents, library: Library): CatalogueChecks => {
-  const { cases } = JSON.parse(text) as { readonly cases: readonly CatalogueCase[] };
+const FIELDS: readonly (keyof CatalogueCase)[] = ["op", "case", "params", "inputs", "wrt", "output", "grads"];
+
+const isCase = (value: unknown): value is CatalogueCase =>
+  typeof value === "object" && value !== null && FIELDS.every((field) => field in value);
+
+const casesOf = (source: Source): readonly CatalogueCase[] => {
+  const file = parseJson(source.text, source.name, 1);
+  const cases = typeof file === "object" && file !== null && "cases" in file ? file.cases : undefined;
+  if (Array.isArray(cases) && cases.every(isCase)) return cases;
+  throw malformed(source.name, `it has no cases with ${FIELDS.join(", ")}`);
+};
+
+export const catalogueChecks = (source: Source, extents: Extents, library: Library): CatalogueChecks => {
+  const cases = casesOf(source);
   const defined = cases.filter(({ op }) => isDefined(op, library.fileOf));
   const rejected: Failure[] = [];
   const written = defined.flatMap((each, k) => {

@@ -15,6 +15,18 @@ export const readSource = (path: string): Source => {
   }
 };
 
+export const malformed = (path: string, problem: string): CommandError =>
+  new CommandError("GS0605", `cannot use ${path}: ${problem}`);
+
+/** Text of a file from some line on. */
+export const parseJson = (text: string, path: string, line: number): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw malformed(path, `no JSON from line ${line} on: ${reason(error)}`);
+  }
+};
+
 /** Imports are relative to the importing file. */
 export const IMPORTS: CheckContext = {
   resolve: (path, from) => {

@@ -1,7 +1,9 @@
 /** Lines of derivative cases from the Rubi test suite → checks: the derivative of a formula at points. */
 import type { GivenArray } from "../eval/index.ts";
 import { vjp } from "../pipeline.ts";
+import type { Source } from "../diagnostics/index.ts";
 import { reasonOf } from "./backends.ts";
+import { malformed, parseJson } from "./files.ts";
 import { compileFunctions, type Compiled, type FunctionText, type Library } from "./library.ts";
 import type { Check, Failure } from "./verify.ts";
 
@@ -66,11 +68,21 @@ const checkOf = (label: string, each: RubiCase, compiled: Compiled | undefined):
   return { label, parts: [derivative] };
 };
 
-export const rubiChecks = (text: string, library: Library): RubiChecks => {
-  const cases = text
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as RubiCase);
+const FIELDS: readonly (keyof RubiCase)[] = ["f", "wrt", "vars", "at", "df", "tol"];
+
+const isCase = (value: unknown): value is RubiCase =>
+  typeof value === "object" && value !== null && FIELDS.every((field) => field in value);
+
+const casesOf = ({ name, text }: Source): readonly RubiCase[] =>
+  text.split("\n").flatMap((line, k) => {
+    if (line === "") return [];
+    const each = parseJson(line, name, k + 1);
+    if (!isCase(each)) throw malformed(name, `line ${k + 1} is no case with ${FIELDS.join(", ")}`);
+    return [each];
+  });
+
+export const rubiChecks = (source: Source, library: Library): RubiChecks => {
+  const cases = casesOf(source);
   const functions = cases.map((each, k) => functionOf(`rubi${k}`, each, library));
   const compiled = compileFunctions(functions, library);
   const [checks, rejected]: [Check[], Failure[]] = [[], []];

@@ -4,7 +4,8 @@ import { nearest } from "../diagnostics/index.ts";
 import type { Variant } from "./build.ts";
 import { settings, type Fixed } from "./compile.ts";
 import type { DeriveOptions } from "./derive.ts";
-import { CommandError, EXIT, Reported } from "./errors.ts";
+import { ending } from "./ending.ts";
+import { CommandError, EXIT } from "./errors.ts";
 import {
   commandNames, COMMANDS, EVERYWHERE, FLAGS, help, helpOf, MATH_MODES, STAGES, STATES, TARGETS, type Command, type Stage, type Target,
 } from "./flags.ts"; // prettier-ignore
@@ -171,29 +172,5 @@ const command = async (args: readonly string[], output: Output): Promise<number>
   return EXIT.ok;
 };
 
-/** What `parseArgs` throws for a flag without its value, or a value where none belongs. */
-const isParseError = (error: unknown): error is TypeError =>
-  error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS_");
-
-const asCommandError = (error: unknown): unknown =>
-  isParseError(error) ? usage(error.message, "see gradsmith COMMAND --help") : error;
-
-const exitCode = (error: unknown, { err, paint }: Output): number => {
-  if (error instanceof Reported) return EXIT.errors;
-  if (error instanceof CommandError) {
-    err(`${paint.error(`error ${error.code}:`)} ${error.message}`);
-    if (error.hint !== undefined) err(`  ${paint.hint("hint:")} ${error.hint}`);
-    return EXIT.usage;
-  }
-  err(`internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-  err("this is a defect of gradsmith: please report it with the source file");
-  return EXIT.internal;
-};
-
-export const run = async (args: readonly string[], output: Output): Promise<number> => {
-  try {
-    return await command(args, output);
-  } catch (error) {
-    return exitCode(asCommandError(error), output);
-  }
-};
+export const run = (args: readonly string[], output: Output): Promise<number> =>
+  ending(() => command(args, output), "see gradsmith COMMAND --help", output);

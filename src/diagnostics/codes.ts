@@ -135,6 +135,11 @@ export const codes = {
     title: "internal verification failed",
     hint: "please report this with the source file",
   },
+  GS0605: {
+    severity: "error",
+    title: "file of another form",
+    hint: "give a file of the form that the help names",
+  },
 
   GS0701: { severity: "error", title: "gradient check failed", hint: "{advice}" },
   GS0702: { severity: "error", title: "input does not fit", hint: "{advice}" },

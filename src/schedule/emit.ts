@@ -626,12 +626,13 @@ const fill = (emission: Emission, block: Block, step: Step): void => {
   block.stmts.push({ kind: "store", buffer: emission.storage.buffer(tensor), offset, value });
 };
 
-/** Under the test that it is made under: where that fails, its place may be outside of the array. */
+/** What is scattered, under the test that it is made under: where that fails, its place may be outside of the array. */
 const addAt = (emission: Emission, block: Block, step: Step): void => {
-  const { tensor } = step;
+  const { tensor, plan } = step;
   const { expr } = bodyOf(emission, block, step);
   const offset = offsetOf(emission, block, step);
-  const isTested = expr.kind === "select" && expr.else.kind === "const" && expr.else.value === 0;
+  const isTested =
+    plan.form === "scatter" && expr.kind === "select" && expr.else.kind === "const" && expr.else.value === 0;
   const value = convert(tensor.dtype, isTested ? expr.then : expr);
   const { op } = foldingOf(step);
   const added: Stmt = { kind: "accumulateAt", buffer: emission.storage.buffer(tensor), offset, op, value };

@@ -12,7 +12,7 @@ describe("the catalogue, with extents known at run time", () => {
   let tallies: readonly Tally[];
 
   beforeAll(async () => {
-    catalogue = catalogueChecks(text, "symbolic", readLibrary());
+    catalogue = catalogueChecks({ name: "catalogue.json", text }, "symbolic", readLibrary());
     tallies = await verify(catalogue.checks, BACKENDS);
   }, 240_000);
 
@@ -34,7 +34,7 @@ describe("the catalogue, with extents known at run time", () => {
 
 describe("the catalogue, with extents fixed when it is compiled", () => {
   it("gives the reference values on WASM f32, one case of each operation", async () => {
-    const { checks, rejected } = catalogueChecks(text, "fixed", readLibrary());
+    const { checks, rejected } = catalogueChecks({ name: "catalogue.json", text }, "fixed", readLibrary());
     expect(rejected).toEqual([]);
     const operationOf = (label: string): string => label.split(",")[0] ?? "";
     const firsts = checks.filter(

@@ -14,7 +14,7 @@ describe("derivatives of the Rubi test suite", () => {
   let rubi: RubiChecks;
 
   beforeAll(() => {
-    rubi = rubiChecks(text, readLibrary());
+    rubi = rubiChecks({ name: "rubi.jsonl", text }, readLibrary());
   }, 240_000);
 
   it("are right on the interpreter, all 2,000", async () => {
