@@ -8,11 +8,12 @@
 import {
   checkModule, type CheckContext, type CheckedMatrix, type CheckedModule, type RequestKind,
 } from "./check/index.ts"; // prettier-ignore
-import { createCollector, type Result, type Source } from "./diagnostics/index.ts";
+import { createCollector, Unsupported, type Result, type Source } from "./diagnostics/index.ts";
 import * as diff from "./diff/index.ts";
 import { formulas } from "./explain/index.ts";
 import {
   affine,
+  brokenCircle,
   verify,
   verifyRecurrences,
   type Affine,
@@ -45,8 +46,19 @@ export type Trace = (step: Step) => void;
 
 const untraced: Trace = () => undefined;
 
+/** An adjoint of a recurrence may read places that are not a certain number of steps apart. */
+const inSteps = (ir: Arena, program: Program): Program => {
+  const broken = brokenCircle(ir, program.definitions);
+  if (broken === undefined) return program;
+  const { name } = broken.tensor;
+  throw new Unsupported(
+    "GS0504",
+    `the derivative of ${program.name} cannot be computed step by step: ${name} reads itself at places that are not proved to lie later`,
+  );
+};
+
 const simplified = (ir: Arena, program: Program, mode: Mode, trace: Trace): Program =>
-  verified(ir, simplify(ir, verified(ir, program), { mode, trace }));
+  verified(ir, simplify(ir, verified(ir, inSteps(ir, program)), { mode, trace }));
 
 type Derivative = (ir: Arena, program: Program, wrt: readonly string[]) => Program;
 

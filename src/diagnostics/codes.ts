@@ -126,6 +126,11 @@ export const codes = {
     title: "gradient of an array",
     hint: "a gradient needs a scalar result; ask for vjp({name}) instead",
   },
+  GS0504: {
+    severity: "error",
+    title: "derivative in no order of steps",
+    hint: "in reads of earlier steps, use the index of the steps in that dimension only: h[t - 1 - k, j], and not h[t - 1 - k, t]",
+  },
 
   GS0601: { severity: "error", title: "file cannot be read", hint: "check the path and its permissions" },
   GS0602: { severity: "error", title: "file cannot be written", hint: "check the path and its permissions" },

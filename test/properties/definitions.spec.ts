@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { floatInputs, gradcheck, hessiancheck, type CheckedProgram } from "../../src/cli/gradcheck.ts";
 import { formatReport, passes, type Report } from "../../src/gradcheck/index.ts";
 import { createArena } from "../../src/ir/index.ts";
-import { compileModule } from "../../src/pipeline.ts";
+import { compileModule, vjp } from "../../src/pipeline.ts";
 
 interface Row {
   readonly text: string;
@@ -112,4 +112,17 @@ it("definitions of users have their derivatives on all back ends", async () => {
 
 it("and their second derivatives", async () => {
   expectAll(await hessiancheck(SECOND.map(checked)));
+});
+
+/** L Lᵀ = A, column by column: the adjoint of L[k, c] at the index of the steps is read in no order of them. */
+const CHOLESKY = `fn cholesky(A: [N, N]) {
+  L[c, i < N] = i < c ? 0 : (A[i, c] - sum[k < N](k < c ? (L[c - 1 - k, i] ?? 0) * (L[c - 1 - k, c] ?? 0) : 0))
+  return L
+}`;
+
+it("a derivative that no order of steps gives is an error with a hint", () => {
+  const { ir, program, wrt } = checked({ text: CHOLESKY, dims: { N: 3 } });
+  expect(() => vjp(ir, program, wrt)).toThrow(
+    "the derivative of cholesky_vjp cannot be computed step by step",
+  );
 });
