@@ -8,7 +8,7 @@
 import {
   checkModule, type CheckContext, type CheckedMatrix, type CheckedModule, type RequestKind,
 } from "./check/index.ts"; // prettier-ignore
-import { createCollector, Unsupported, type Result, type Source } from "./diagnostics/index.ts";
+import { createCollector, CodedError, type Result, type Source } from "./diagnostics/index.ts";
 import * as diff from "./diff/index.ts";
 import { formulas } from "./explain/index.ts";
 import {
@@ -51,7 +51,7 @@ const inSteps = (ir: Arena, program: Program): Program => {
   const broken = brokenCircle(ir, program.definitions);
   if (broken === undefined) return program;
   const { name } = broken.tensor;
-  throw new Unsupported(
+  throw new CodedError(
     "GS0504",
     `the derivative of ${program.name} cannot be computed step by step: ${name} reads itself at places that are not proved to lie later`,
   );

@@ -1,5 +1,5 @@
 /** How a command ends: in, what it does; out, its exit code, with the message of what stopped it on the error stream. */
-import { Unsupported } from "../diagnostics/index.ts";
+import { CodedError } from "../diagnostics/index.ts";
 import { CommandError, EXIT, Reported } from "./errors.ts";
 import type { Output } from "./output.ts";
 
@@ -15,10 +15,10 @@ const asCommandError = (error: unknown, help: string): unknown =>
 
 const exitCode = (error: unknown, { err, paint }: Output): number => {
   if (error instanceof Reported) return EXIT.errors;
-  if (error instanceof CommandError || error instanceof Unsupported) {
+  if (error instanceof CommandError || error instanceof CodedError) {
     err(`${paint.error(`error ${error.code}:`)} ${error.message}`);
     if (error.hint !== undefined) err(`  ${paint.hint("hint:")} ${error.hint}`);
-    return error instanceof Unsupported ? EXIT.errors : EXIT.usage;
+    return error instanceof CodedError ? EXIT.errors : EXIT.usage;
   }
   err(`internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   err("this is a defect of gradsmith: please report it with the source file");

@@ -33,7 +33,7 @@ export const codes = {
   GS0107: {
     severity: "error",
     title: "character outside the language",
-    hint: "remove it; names are made of letters, digits and _",
+    hint: "remove it; names are made of the letters a to z, Greek letters, digits and _",
   },
   GS0108: {
     severity: "error",
@@ -148,6 +148,11 @@ export const codes = {
 
   GS0701: { severity: "error", title: "gradient check failed", hint: "{advice}" },
   GS0702: { severity: "error", title: "input does not fit", hint: "{advice}" },
+  GS0703: {
+    severity: "error",
+    title: "nowhere finite",
+    hint: "give dimensions and options at which it is finite: --dim N=3 --option alpha=0.5",
+  },
 
   GS0801: { severity: "error", title: "memory cannot be shared", hint: "{advice}" },
   GS0802: { severity: "error", title: "worker does not start", hint: "{advice}" },

@@ -8,4 +8,4 @@ export { nearest } from "./nearest.ts";
 export type { Collector, Result } from "./result.ts";
 export { createCollector, fail, ok } from "./result.ts";
 export type { Source, Span } from "./source.ts";
-export { Unsupported } from "./unsupported.ts";
+export { CodedError } from "./coded.ts";

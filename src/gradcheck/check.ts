@@ -2,6 +2,7 @@
  * Gradients against numerical ones, the adjoint identity, and back ends against the interpreter. In: the programs of a
  * function and its derivatives, and back ends that run them; out: a row per comparison, with the worst element.
  */
+import { CodedError } from "../diagnostics/index.ts";
 import {
   evaluate, evaluateWithError, evaluateWithSelections, type Bounded, type GivenArray, type Inputs,
 } from "../eval/index.ts"; // prettier-ignore
@@ -127,7 +128,7 @@ export const caseOf = (subject: Subject, settings: CheckSettings): Case => {
   };
   const inputs = sampleInputs(subject.value, settings, random, isUsable);
   if (inputs === undefined) {
-    throw new RangeError(`${subject.name} is not finite at any sample: give its dimensions and options`);
+    throw new CodedError("GS0703", `${subject.name} is not finite at any sample`);
   }
   return complete(inputs);
 };

@@ -1,8 +1,8 @@
-/** What a program asks for and no pass can do, found where there is no place in a source to point at. */
+/** An error of a pass that has no place in a source to point at. */
 import { codes, type Code } from "./codes.ts";
 
-export class Unsupported extends Error {
-  override readonly name = "Unsupported";
+export class CodedError extends Error {
+  override readonly name = "CodedError";
   readonly code: Code;
   readonly hint: string;
 
