@@ -42,7 +42,6 @@ export const runWith = <F extends Flags>(
 ): Promise<number> => {
   const see = `npm run ${runner.name} -- --help`;
   const command = async (): Promise<number> => {
-    // the types of node:util tell the values of known flags only
     const { values, positionals } = parseArgs({ args: [...args], options: { ...runner.flags, ...HELP }, allowPositionals: true }); // prettier-ignore
     if ("help" in values && values.help === true) {
       output.out(helpOf(runner));
@@ -53,7 +52,7 @@ export const runWith = <F extends Flags>(
       throw new CommandError("GS0603", `${runner.name} takes no files, and ${extra} is given`, see);
     if (runner.files !== "none" && extra === undefined)
       throw new CommandError("GS0603", `${runner.name}: no file is given`, `npm run ${runner.name} -- ${runner.args ?? "FILE…"}`); // prettier-ignore
-    return runner.main(values as Values<F>, positionals);
+    return runner.main(values, positionals);
   };
   return ending(command, `see ${see}`, output);
 };

@@ -33,6 +33,13 @@ describe("check", () => {
     for (const order of ["1", "2"]) expect((await command("check", file, "--order", order)).code).toBe(0);
   });
 
+  it("ends with 1 where a function is nowhere finite", async () => {
+    const file = folder.write("big.grad", "fn big(x: [N]) { return sum(x * 1e400) }\n");
+    const { code, err } = await command("check", file);
+    expect(code).toBe(1);
+    expect(err).toContain("error GS0703: big is not finite at any sample\n  hint: ");
+  });
+
   it("says where there is nothing to check", async () => {
     const file = folder.write("counts.grad", "fn total(label: int[N]) { return sum(label) }\n");
     const { code, out, err } = await command("check", file);
