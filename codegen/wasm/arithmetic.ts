@@ -173,6 +173,15 @@ export function isMath(e: Expr): boolean {
   return e.kind === "binary" && floatBinary[e.op].by === "math";
 }
 
+/** The exponential of a wide number as a float, which has a formula of its own. */
+export function narrowed(
+  e: Expr,
+  { dtype }: Pick<Kernel, "dtype">,
+): Extract<Expr, { kind: "unary" }> | undefined {
+  const isNarrow = dtype === "f32" && e.kind === "convert" && e.type === "float" && e.a.type === "wide";
+  return isNarrow && e.a.kind === "unary" && e.a.op === "exp" ? e.a : undefined;
+}
+
 /** e, or what it is the negative of: functions of the vector math library take a sign of their own. */
 export function withoutSign(e: Expr): { readonly expr: Expr; readonly sign: "+" | "-" } {
   let [expr, sign]: [Expr, "+" | "-"] = [e, "+"];

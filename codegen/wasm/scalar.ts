@@ -14,6 +14,7 @@ import {
   intCompare,
   intUnary,
   isMath,
+  narrowed,
   precisionOf,
   scalarFloats,
   withoutSign,
@@ -22,6 +23,7 @@ import type { MathOp, Shared } from "./arithmetic.ts";
 import type { Ref } from "./binaryen.ts";
 import { byKind, fold } from "./fold.ts";
 import type { Operand } from "./fold.ts";
+import { LANES, type MathPrecision } from "./math/index.ts";
 import { elementBytes, log2Bytes, lookUp } from "./frame.ts";
 import type { Frame } from "./frame.ts";
 import { MAX_DEPTH, get, hold, scalarType } from "./scope.ts";
@@ -71,6 +73,8 @@ function shallow(frame: Frame, values: readonly Value[], parts: readonly Operand
 
 function enter(frame: Frame, expr: Expr, at: Context): readonly Operand<Context>[] {
   if (expr.kind === "unary" && isMath(expr)) return [{ expr: withoutSign(expr.a).expr, context: at }];
+  const narrow = narrowed(expr, frame.kernel);
+  if (narrow !== undefined) return [{ expr: narrow.a, context: at }];
   if (!isLazy(frame, expr)) return operands(expr).map((e) => ({ expr: e, context: at }));
   // Branches inside so many others are evaluated always, which is right and does not nest any further.
   const branch = (): Context =>
@@ -147,7 +151,15 @@ const emitters: Emitters = {
     if (!isBranch(given, 1)) return module.select(test, then, otherwise);
     return module.if(test, branch(given, 1, then), branch(given, 2, otherwise));
   },
-  convert: (e, { frame, values }) => convert(frame, e.a.type, e.type, operand(values, 0)),
+  convert: (e, { frame, at, values }) => {
+    const narrow = narrowed(e, frame.kernel);
+    if (narrow === undefined) return convert(frame, e.a.type, e.type, operand(values, 0));
+    const half = share(frame, at, "wide", operand(values, 0));
+    return mathScalar(frame, at, narrow.op, "narrow", [
+      { value: half(), sign: "+" },
+      { value: half(), sign: "+" },
+    ]);
+  },
 };
 
 function operand(values: readonly Ref[], i: number): Ref {
@@ -254,7 +266,9 @@ function unary(e: Extract<Expr, { kind: "unary" }>, { frame, at, values }: Given
   const dtype = floatTypeOf(e.type, frame.scope.dtype);
   const row = floatUnary[e.op];
   if (row.by === "math")
-    return mathScalar(frame, at, e.op, e.type, [{ value: a, sign: withoutSign(e.a).sign }]);
+    return mathScalar(frame, at, e.op, precisionOf(e.type, frame.kernel), [
+      { value: a, sign: withoutSign(e.a).sign },
+    ]);
   const floats = scalarFloats(module, dtype);
   return row.by === "instruction" ? row.emit(floats, a) : row.emit(floats, share(frame, at, e.type, a));
 }
@@ -283,7 +297,7 @@ function binary(e: Extract<Expr, { kind: "binary" }>, { frame, at, values }: Giv
   const row = floatBinary[e.op];
   if (row.by === "math") {
     const operands = [a, b].map((value): SignedOperand => ({ value, sign: "+" }));
-    return mathScalar(frame, at, e.op, e.type, operands);
+    return mathScalar(frame, at, e.op, precisionOf(e.type, frame.kernel), operands);
   }
   const floats = scalarFloats(module, dtype);
   return row.by === "instruction" ? row.emit(floats, a, b) : row.emit(floats, shared(a), shared(b));
@@ -299,25 +313,26 @@ function mathScalar(
   frame: Frame,
   at: Context,
   op: MathOp,
-  type: "float" | "wide",
+  precision: MathPrecision,
   operands: readonly SignedOperand[],
 ): Ref {
   const { math, scope } = frame;
-  const { module, binaryen, dtype } = scope;
-  const lanes = floatTypeOf(type, dtype) === "f32" ? module.f32x4 : module.f64x2;
-  const precision = precisionOf(type, frame.kernel);
+  const { module, binaryen } = scope;
+  const { argument, result } = LANES[precision];
   const inLocal = (value: Ref): number => hold(scope, at.sequence, binaryen.v128, value).index;
+  const splat = (value: Ref): Ref => (argument === "f32" ? module.f32x4 : module.f64x2).splat(value);
+  const first = (value: Ref): Ref => (result === "f32" ? module.f32x4 : module.f64x2).extract_lane(value, 0);
   if (frame.mayInline("scalar")) {
-    const locals = operands.map(({ value, sign }) => ({ local: inLocal(lanes.splat(value)), sign }));
-    return lanes.extract_lane(math.inline(op, precision, locals, { bind: inLocal }), 0);
+    const locals = operands.map(({ value, sign }) => ({ local: inLocal(splat(value)), sign }));
+    return first(math.inline(op, precision, locals, { bind: inLocal }));
   }
-  const { neg } = scalarFloats(module, floatTypeOf(type, dtype));
+  const { neg } = scalarFloats(module, argument);
   const call = module.call(
     math.functionName(op, precision),
-    operands.map(({ value, sign }) => lanes.splat(sign === "-" ? neg(value) : value)),
+    operands.map(({ value, sign }) => splat(sign === "-" ? neg(value) : value)),
     binaryen.v128,
   );
-  return lanes.extract_lane(call, 0);
+  return first(call);
 }
 
 function convert(frame: Frame, from: Type, to: Type, value: Ref): Ref {

@@ -12,6 +12,7 @@ import {
   floatUnary,
   intBinary,
   isMath,
+  narrowed,
   precisionOf,
   withoutSign,
 } from "./arithmetic.ts";
@@ -20,6 +21,7 @@ import type { Ref, WasmModule } from "./binaryen.ts";
 import { byKind, fold } from "./fold.ts";
 import type { Operand } from "./fold.ts";
 import { constantOf } from "./forms.ts";
+import { LANES, type MathPrecision } from "./math/index.ts";
 import type { Affine } from "./forms.ts";
 import { lookUp } from "./frame.ts";
 import { gatherLanes, loadLanes, loadLanesClamped, loadOfGroup, placeOf } from "./lanememory.ts";
@@ -63,6 +65,8 @@ function enter(e: Expr, at: Context): readonly Operand<Context>[] {
     return [same(first ?? e.a), guarded(first === undefined ? (deniedIn(loop, e.b) ?? e.b) : e.b)];
   }
   if (e.kind === "unary" && isMath(e)) return [same(withoutSign(e.a).expr)];
+  const narrow = narrowed(e, loop.frame.kernel);
+  if (narrow !== undefined) return [same(narrow.a)];
   if (e.kind !== "select") return operands(e).map(same);
   if (loop.forms.of(e.test).kind === "invariant" && at.branches < MAX_BRANCHES) {
     const branch = (): Context => ({
@@ -164,13 +168,19 @@ const emitters: Emitters = {
   or: (_, { at, values }) => [at.loop.frame.scope.module.v128.or(single(values[0]), single(values[1]))],
   not: (_, { at, values }) => [at.loop.frame.scope.module.v128.not(single(values[0]))],
   select: (e, given) => (given.values.length === 2 ? choose(e, given) : select(e, given)),
-  convert: (e, { at, values }) =>
-    convertParts(
+  convert: (e, { at, values }) => {
+    const narrow = narrowed(e, at.loop.frame.kernel);
+    if (narrow !== undefined) {
+      const halves = (values[0] ?? []).map((value) => ({ value, sign: "+" }) as const);
+      return [mathLanes(at, narrow.op, "narrow", halves)];
+    }
+    return convertParts(
       at.loop.frame.scope,
       e.a.type,
       e.type,
       (values[0] ?? []).map((part) => shared(at, part)),
-    ),
+    );
+  },
 };
 
 /** One operand that is `not x` comes as x: an instruction does both. */
@@ -206,7 +216,8 @@ function unary(e: Extract<Expr, { kind: "unary" }>, { at, values }: Given): read
   const row = floatUnary[e.op];
   if (row.by === "math") {
     const { sign } = withoutSign(e.a);
-    return parts.map((a) => mathLanes(at, e.op, type, [{ value: a, sign }]));
+    const precision = precisionOf(type, at.loop.frame.kernel);
+    return parts.map((a) => mathLanes(at, e.op, precision, [{ value: a, sign }]));
   }
   const floats = laneFloats(scope, type);
   return parts.map((a) => (row.by === "instruction" ? row.emit(floats, a) : row.emit(floats, shared(at, a))));
@@ -216,21 +227,21 @@ function unary(e: Extract<Expr, { kind: "unary" }>, { at, values }: Given): read
 function mathLanes(
   at: Context,
   op: MathOp,
-  type: "float" | "wide",
+  precision: MathPrecision,
   operands: readonly { readonly value: Ref; readonly sign: "+" | "-" }[],
 ): Ref {
-  const { scope, math, kernel } = at.loop.frame;
+  const { scope, math } = at.loop.frame;
   if (isCalled(at.loop, op) || !at.loop.frame.mayInline("lanes")) {
-    const { neg } = laneFloats(scope, type);
+    const { neg } = laneFloats(scope, LANES[precision].argument === "f32" ? "float" : "wide");
     return scope.module.call(
-      math.functionName(op, precisionOf(type, kernel)),
+      math.functionName(op, precision),
       operands.map(({ value, sign }) => (sign === "-" ? neg(value) : value)),
       scope.binaryen.v128,
     );
   }
   const inLocal = (value: Ref): Slot => hold(scope, at.sequence, scope.binaryen.v128, value);
   const locals = operands.map(({ value, sign }) => ({ local: inLocal(value).index, sign }));
-  return math.inline(op, precisionOf(type, kernel), locals, {
+  return math.inline(op, precision, locals, {
     bind: (value) => inLocal(value).index,
     constant: (key, make) => scope.vectorConstant(key, make).index,
   });
@@ -269,7 +280,8 @@ function binary(e: Extract<Expr, { kind: "binary" }>, { at, values }: Given): re
   if (type === "int") return pairs.map(([a, b]) => intLanes(at, e.op, a, b));
   const row = floatBinary[e.op];
   if (row.by === "math") {
-    return pairs.map((pair) => mathLanes(at, e.op, type, pair.map((value) => ({ value, sign: "+" })))); // prettier-ignore
+    const precision = precisionOf(type, at.loop.frame.kernel);
+    return pairs.map((pair) => mathLanes(at, e.op, precision, pair.map((value) => ({ value, sign: "+" })))); // prettier-ignore
   }
   const floats = laneFloats(scope, type);
   const bound = boundOf(e);

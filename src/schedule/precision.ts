@@ -6,7 +6,8 @@
  * it, and so does what is computed from them. But a function of one input is expected to be right at that very number,
  * and some functions magnify what their argument lost: e^(-x²/2) at x = -13 multiplies its relative error by 169. So where a
  * magnifying function has a polynomial of one read as its argument, or is multiplied with other functions of that read
- * (x·σ(x), where σ alone may be a denormal), this arithmetic is f64, and only the functions stay as accurate as f32 needs.
+ * (x·σ(x), where σ alone may be a denormal), this arithmetic is f64, and only the functions stay as accurate as f32 needs;
+ * unless specialise.ts has a formula for it.
  */
 import {
   build,

@@ -11,6 +11,7 @@ import {
 } from "./build.ts"; // prettier-ignore
 import { integer, keyOf, offsetOf, type Counter, type Site } from "./integer.ts";
 import { wideRegions, type Regions, type WideRegion } from "./precision.ts";
+import { formulaOf, specialise } from "./specialise.ts";
 import type { Kept } from "./tree.ts";
 import { at, chainOf, existing, named, type Block, type Names, type Operand } from "./scope.ts";
 
@@ -382,8 +383,20 @@ const lower = (frame: Frame, node: Node): Operand => {
     : lowerProduct(frame, wide.others, [first, ...others]);
 };
 
+/** By a formula of its own, if there is one. */
+const lowerRegion = (frame: Frame, region: WideRegion): Operand => {
+  const { nodes, leaves } = region;
+  const [leaf, ...others] = leaves;
+  const special = leaf === undefined || others.length > 0 ? undefined : specialise(nodes, leaf);
+  const x = special && leaf && get(frame, leaf);
+  if (special === undefined || x === undefined || x.conditional) return lowerWide(frame, region);
+  const input = outer(frame, floating(frame, x));
+  const name = (expr: Expr): Expr => outer(frame, { ...input, expr }).expr;
+  return { ...input, nesting: 2, expr: formulaOf(special, input.expr, name) };
+};
+
 /** Its last node, computed in f64 and rounded. */
-const lowerRegion = (frame: Frame, { leaves, nodes }: WideRegion): Operand => {
+const lowerWide = (frame: Frame, { leaves, nodes }: WideRegion): Operand => {
   const done = new Map<Node, Operand>(leaves.map((each) => [each, get(frame, each)]));
   const wide: Frame = { ...frame, type: "wide", done };
   for (const node of nodes) {

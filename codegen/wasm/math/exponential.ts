@@ -228,6 +228,21 @@ function expWideAbove(v: Algebra, x: Vector): Vector {
 /** eˣ in f64 lanes to the accuracy of f32, for what is rounded to f32 in the end; 0 where that is far below its range. */
 export const expWide = (v: Algebra, x: Vector): Vector => expWideAbove(v, clamp(v, x, WIDE.low, WIDE.high));
 
+/**
+ * eˣ in f32 lanes of an x in f64 lanes, two vectors: what magnifies errors is the argument, which is reduced in f64, while eʳ
+ * needs no more than f32.
+ */
+export function expNarrow(v: Algebra, low: Vector, high: Vector): Vector {
+  const single = v.of("f32");
+  const parts = (x: Vector): { readonly n: Rounded; readonly r: Vector } => {
+    const limited = clamp(v, x, RANGE.f32.low, RANGE.f32.high);
+    const n = roundedProduct(v, limited, Math.LOG2E, 2 * single.format.bias);
+    return { n, r: v.sub(limited, v.mul(n.value, v.constant(Math.LN2))) };
+  };
+  const [a, b] = [parts(low), parts(high)];
+  return scaleTwice(single, expReduced(single, v.demote(a.r, b.r)), v.evenWords(a.n.bits, b.n.bits));
+}
+
 /** The same for the logistic function; for x and −x but the last step is the same. */
 export function sigmoidWide(v: Algebra, x: Vector): Vector {
   const one = v.constant(1);

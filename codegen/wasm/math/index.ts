@@ -15,6 +15,7 @@ import {
   exp,
   expFast,
   expm1,
+  expNarrow,
   expWide,
   sigmoid,
   sigmoidFast,
@@ -49,14 +50,29 @@ import {
 
 /**
  * `wide`: in f64 lanes for what is rounded to f32 in the end, with the accuracy that this needs and the range of f64.
- * `fast`: in f32 lanes, with the accuracy of `FAST_BOUND`.
+ * `fast`: in f32 lanes, with the accuracy of `FAST_BOUND`. `narrow`: the f32 result of an argument in f64 lanes, which is two vectors.
  */
-export type MathPrecision = LaneType | "wide" | "fast";
+export type MathPrecision = LaneType | "wide" | "fast" | "narrow";
+
+/** The lanes of a function's arguments and of its result. */
+export const LANES: {
+  readonly [P in MathPrecision]: { readonly argument: LaneType; readonly result: LaneType };
+} = {
+  f32: { argument: "f32", result: "f32" },
+  fast: { argument: "f32", result: "f32" },
+  f64: { argument: "f64", result: "f64" },
+  wide: { argument: "f64", result: "f64" },
+  narrow: { argument: "f64", result: "f32" },
+};
 
 export interface MathDefinition {
   readonly arity: 1 | 2;
   /** Where `wide` is missing it is f64, and where `fast` is missing f32. */
-  readonly formula: PerLaneType<Formula> & { readonly wide?: Formula; readonly fast?: Formula };
+  readonly formula: PerLaneType<Formula> & {
+    readonly wide?: Formula;
+    readonly fast?: Formula;
+    readonly narrow?: Formula;
+  };
   /** Adds the functions that the formulas call, unless they are there. */
   readonly addHelpers?: (target: WasmTarget) => void;
 }
@@ -82,7 +98,7 @@ const trigonometric = (name: TrigonometricFunction): MathDefinition => ({
 });
 
 export const MATH = {
-  exp: withVariants(exp, { wide: expWide, fast: expFast }),
+  exp: withVariants(exp, { wide: expWide, fast: expFast, narrow: expNarrow }),
   expm1: unary(expm1),
   log: unary(log),
   log1p: unary(log1p),
@@ -122,7 +138,7 @@ function variant(
   const { formula }: MathDefinition = MATH[name];
   if (precision === "f32" || precision === "f64")
     return { dtype: precision, formula: formula[precision], suffix: "" };
-  const dtype = precision === "wide" ? "f64" : "f32";
+  const dtype = LANES[precision].argument;
   const own = formula[precision];
   return { dtype, formula: own ?? formula[dtype], suffix: own === undefined ? "" : `_${precision}` };
 }
@@ -139,7 +155,7 @@ export function ensureMath(target: WasmTarget, name: MathFunction, precision: Ma
     const { arity, addHelpers }: MathDefinition = MATH[name];
     const { dtype, formula } = variant(name, precision);
     addHelpers?.(target);
-    defineVectorFunction(target, wasmName, arity, dtype, formula);
+    defineVectorFunction(target, wasmName, precision === "narrow" ? 2 : arity, dtype, formula);
   });
   return wasmName;
 }
