@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { build, createArena, type Arena, type Node } from "../../src/ir/index.ts";
+import { build, createArena, operandsOf, type Arena, type Node } from "../../src/ir/index.ts";
 import { asymptoticOf, numberAt, valueAt } from "../../src/schedule/asymptotic.ts";
 
 const ir: Arena = createArena();
@@ -16,8 +16,7 @@ const nodesOf = (root: Node): readonly Node[] => {
   const found = new Set<Node>([root]);
   for (const node of found) {
     if (node === x || node.kind === "constant") continue;
-    const operands = node.kind === "sum" || node.kind === "product" ? node.args : "base" in node ? [node.base] : "a" in node ? [node.a] : []; // prettier-ignore
-    for (const operand of operands) found.add(operand);
+    for (const operand of operandsOf(node)) found.add(operand);
   }
   return [...found].filter((node) => node !== x && node.kind !== "constant").sort((a, b) => a.id - b.id);
 };
