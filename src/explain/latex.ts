@@ -1,6 +1,6 @@
 /** Formulas as LaTeX (the amsmath set), for pages and papers. */
 import type { ReduceOp } from "../ir/index.ts";
-import { ATOM, atom, LOOSE, type Piece, POWER, PRODUCT, SIGN, SUM } from "./piece.ts";
+import { ATOM, atom, LOOSE, type Piece, POWER, PRODUCT, RELATION, SIGN, SUM } from "./piece.ts";
 import type { Equation, Relation, Tree } from "./tree.ts";
 
 const SPECIAL: ReadonlyMap<string, string> = new Map([
@@ -36,6 +36,8 @@ const REDUCTIONS: { readonly [K in ReduceOp]: string } = {
 const RELATIONS: { readonly [K in Relation]: string } = {
   "<": "<",
   "≤": "\\le",
+  ">": ">",
+  "≥": "\\ge",
   "=": "=",
   "≠": "\\ne",
   "∈": "\\in",
@@ -92,18 +94,18 @@ const ROWS: { readonly [K in Tree["kind"]]: Row<K> } = {
     text: `${REDUCTIONS[op]}_{${over.map(nameLatex).join(", ")}} ${within(of, PRODUCT)}`,
   }),
   relation: ({ relation, left, right }) => ({
-    level: LOOSE,
+    level: RELATION,
     text: `${within(left, SUM)} ${RELATIONS[relation]} ${within(right, SUM)}`,
   }),
   range: ({ value, extent }) => ({
-    level: LOOSE,
+    level: RELATION,
     text: `0 \\le ${within(value, SUM)} < ${within(extent, SUM)}`,
   }),
   connective: ({ word, of }) => ({
     level: LOOSE,
-    text: of.map((part) => within(part, LOOSE)).join(word === "and" ? " \\wedge " : " \\vee "),
+    text: of.map((part) => within(part, RELATION)).join(word === "and" ? " \\wedge " : " \\vee "),
   }),
-  not: ({ of }) => ({ level: LOOSE, text: `\\neg \\left(${loose(of)}\\right)` }),
+  not: ({ of }) => ({ level: RELATION, text: `\\neg \\left(${loose(of)}\\right)` }),
   indicator: ({ test }) => atom(`\\left[${loose(test)}\\right]`),
   cases: ({ test, then, else: otherwise }) =>
     atom(

@@ -1,6 +1,6 @@
-/** Formulas as plain text. Precedences, from loose to tight: relations, sums, products, signs, powers, atoms. */
+/** Formulas as plain text. Precedences, from loose to tight: and, or; relations, sums, products, signs, powers, atoms. */
 import type { ReduceOp } from "../ir/index.ts";
-import { ATOM, atom, LOOSE, type Piece, POWER, PRODUCT, SIGN, SUM } from "./piece.ts";
+import { ATOM, atom, LOOSE, type Piece, POWER, PRODUCT, RELATION, SIGN, SUM } from "./piece.ts";
 import type { Equation, Tree } from "./tree.ts";
 
 const REDUCTIONS: { readonly [K in ReduceOp]: string } = {
@@ -58,18 +58,18 @@ const ROWS: { readonly [K in Tree["kind"]]: Row<K> } = {
     text: `${REDUCTIONS[op]}[${over.join(", ")}] ${within(of, PRODUCT)}`,
   }),
   relation: ({ relation, left, right }) => ({
-    level: LOOSE,
+    level: RELATION,
     text: `${within(left, SUM)} ${relation} ${within(right, SUM)}`,
   }),
   range: ({ value, extent }) => ({
-    level: LOOSE,
+    level: RELATION,
     text: `0 ≤ ${within(value, SUM)} < ${within(extent, SUM)}`,
   }),
   connective: ({ word, of }) => ({
     level: LOOSE,
-    text: of.map((part) => within(part, LOOSE)).join(` ${word} `),
+    text: of.map((part) => within(part, RELATION)).join(` ${word} `),
   }),
-  not: ({ of }) => ({ level: LOOSE, text: `not (${loose(of)})` }),
+  not: ({ of }) => ({ level: RELATION, text: `not (${loose(of)})` }),
   indicator: ({ test }) => atom(`[${loose(test)}]`),
   cases: ({ test, then, else: otherwise }) =>
     atom(`(${loose(test)} ? ${within(then, SUM)} : ${within(otherwise, SUM)})`),

@@ -7,7 +7,7 @@ import {
   type Program, type Rational, type ReduceOp,
 } from "../ir/index.ts"; // prettier-ignore
 
-export type Relation = "<" | "≤" | "=" | "≠" | "∈" | "∣";
+export type Relation = "<" | "≤" | ">" | "≥" | "=" | "≠" | "∈" | "∣";
 
 export type Tree =
   | { readonly kind: "number"; readonly text: string }
@@ -129,12 +129,28 @@ const affineTree = (a: Affine, names: Names): Tree => {
 
 type Row<K extends Kind> = (node: NodeOf<K>, names: Names) => Tree;
 
-const relation = (kind: Relation, left: Tree, right: Tree): Tree => ({
-  kind: "relation",
-  relation: kind,
-  left,
-  right,
-});
+/** Relations that say the same with their sides exchanged. */
+const FLIPPED: { readonly [K in Relation]?: Relation } = { "<": ">", "≤": "≥", "=": "=", "≠": "≠" };
+
+/** A number stands on the right, as one reads x > 0. */
+const relation = (kind: Relation, left: Tree, right: Tree): Tree => {
+  const flipped = left.kind === "number" && right.kind !== "number" ? FLIPPED[kind] : undefined;
+  return flipped === undefined
+    ? { kind: "relation", relation: kind, left, right }
+    : { kind: "relation", relation: flipped, left: right, right: left };
+};
+
+/** What a condition of equalities says where it does not hold; undefined for others: x < 0 and x ≥ 0 are both false of NaN. */
+const opposite = (tree: Tree): Tree | undefined => {
+  if (tree.kind === "relation" && (tree.relation === "=" || tree.relation === "≠"))
+    return { ...tree, relation: tree.relation === "=" ? "≠" : "=" };
+  if (tree.kind !== "connective") return undefined;
+  const of = tree.of.flatMap((part) => opposite(part) ?? []);
+  if (of.length < tree.of.length) return undefined;
+  return { kind: "connective", word: tree.word === "and" ? "or" : "and", of };
+};
+
+const negation = (of: Tree): Tree => opposite(of) ?? { kind: "not", of };
 
 const RELATIONS = { "<": "<", "<=": "≤", "==": "=", "!=": "≠" } as const;
 
@@ -203,7 +219,7 @@ const ROWS: { readonly [K in Kind]: Row<K> } = {
   compare: (node, names) => relation(RELATIONS[node.op], names.node(node.a), names.node(node.b)),
   and: (node, names) => ({ kind: "connective", word: "and", of: node.args.map(names.node) }),
   or: (node, names) => ({ kind: "connective", word: "or", of: node.args.map(names.node) }),
-  not: (node, names) => ({ kind: "not", of: names.node(node.a) }),
+  not: (node, names) => negation(names.node(node.a)),
   inrange: (node, names) => rangeOf(node.value, node.extent, names),
   divides: (node, names) => relation("∣", affineTree(node.by, names), affineTree(node.value, names)),
   iszero: (node, names) => equality(node.value, names),

@@ -136,11 +136,11 @@ describe("formulas", () => {
 
   it.each([
     [1, 0, "[n + 1 < N]"],
-    [-1, 0, "[1 ≤ n]"],
-    [-1, -1, "[1 ≤ n]"],
+    [-1, 0, "[n ≥ 1]"],
+    [-1, -1, "[n ≥ 1]"],
     [0, -1, "[n < N - 1]"],
     [-1, -2, "[0 ≤ n - 1 < N - 2]"],
-    [-2, 1, "[2 ≤ n]"],
+    [-2, 1, "[n ≥ 2]"],
   ])("writes of 0 ≤ n + (%i) < N + (%i) what the range of n does not say", (shift, more, text) => {
     const program = programOf(({ ir, x, here }) => {
       const [n] = here.n.kind === "index" ? here.n.value.indices : [];
@@ -149,6 +149,24 @@ describe("formulas", () => {
       return build.guard(ir, build.inRange(ir, value, affine.plus(ir, n.extent, affine.fixed(ir, more))), x);
     });
     expect(formulas(program, "text")).toEqual([`y[n] = ${text} · x[n, 0]`]);
+  });
+
+  it("writes conditions with parentheses, numbers on the right, and equalities that do not hold as such", () => {
+    const program = programOf(({ ir, x, alpha }) => {
+      const [zero, one] = [build.constant(ir, 0), build.constant(ir, 1)];
+      const isPositive = build.compare(ir, "<", zero, x);
+      const isZero = build.compare(ir, "==", x, zero);
+      const isOne = build.compare(ir, "==", alpha, one);
+      const either = build.or(ir, [isPositive, isOne]);
+      const neither = build.not(ir, build.and(ir, [isZero, isOne]));
+      return build.guard(ir, build.and(ir, [either, neither]), x);
+    });
+    const [text = ""] = formulas(program, "text");
+    const [latex = ""] = formulas(program, "latex");
+    expect(text).toBe("y[n] = [(alpha = 1 or x[n, 0] > 0) and (alpha ≠ 1 or x[n, 0] ≠ 0)] · x[n, 0]");
+    expect(latex).toContain(
+      "\\left[\\left(\\alpha = 1 \\vee x_{n, 0} > 0\\right) \\wedge \\left(\\alpha \\ne 1 \\vee x_{n, 0} \\ne 0\\right)\\right]",
+    );
   });
 
   it("lets no name act as a command", () => {
