@@ -68,6 +68,17 @@ describe("the arithmetic of a kernel", () => {
     expect(await identify(call, `(func $unused (result f32) (f32.const 7)) ${square(1)}`)).toBe(one);
   });
 
+  it("of vectors is the same in functions and in place, and whatever computes the elements they leave over", async () => {
+    const vectors = (value: string): string => `(v128.store (local.get $out) ${value})`;
+    const load = "(v128.load (local.get $x))";
+    const twice = (operand: string): string => `(f32x4.mul ${operand} ${operand})`;
+    const library = `(func $square (param $v v128) (result v128) ${twice("(local.get $v)")})`;
+    const inPlace = await identify(vectors(twice(load)));
+    expect(await identify(vectors(`(call $square ${load})`), library)).toBe(inPlace);
+    expect(await identify(`${vectors(twice(load))} ${write(`(f32.neg ${read("$x")})`)}`)).toBe(inPlace);
+    expect(await identify(vectors(`(f32x4.neg ${twice(load)})`))).not.toBe(inPlace);
+  });
+
   it("is that of both branches", async () => {
     const choose = (first: string, second: string): string =>
       write(`(if (result f32) (f32.lt ${read("$x")} ${read("$y")}) (then ${first}) (else ${second}))`);
