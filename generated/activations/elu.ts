@@ -26,7 +26,7 @@ export interface EluResults {
 /**
  * Exponential linear unit (Clevert et al., 2016): α (eˣ - 1) below 0.
  *
- * out[n] = (0 < x[n] ? x[n] : alpha · expm1(x[n]))
+ * out[n] = (x[n] > 0 ? x[n] : alpha · expm1(x[n]))
  *
  * Operations: 4·N
  */
@@ -71,7 +71,7 @@ export interface EluVjpResults {
 /**
  * Exponential linear unit (Clevert et al., 2016): α (eˣ - 1) below 0.
  *
- * d_x[n] = (0 < x[n] ? d_out[n] : alpha · exp(x[n]) · d_out[n])
+ * d_x[n] = (x[n] > 0 ? d_out[n] : alpha · exp(x[n]) · d_out[n])
  *
  * Operations: 5·N
  */

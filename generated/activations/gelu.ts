@@ -78,13 +78,28 @@ export function gelu_vjp(args: GeluVjpArgs, into: GeluVjpInto = {}): GeluVjpResu
   shape("x", x.length, "[N]", [N]);
   shape("d_out", d_out.length, "[N]", [N]);
   const d_x = output("d_x", into.d_x, "Float32Array", "[N]", [N]);
-  const w = 1 / Math.sqrt(2);
-  const w3 = 0.5641895835477563 * w;
   for (let n = 0; n < N; n++) {
     const t = x[n]!;
-    const w1 = w * t;
-    const w2 = w1 * w1;
-    const d_x1 = d_out[n]! * (0.5 * erfc(-(w * t)) + w3 * t * Math.exp(-w2));
+    const w = t * t;
+    const t1 = Math.abs(t);
+    const t2 = (t1 - 3) / (t1 + 3.5);
+    const t3 =
+      Math.exp(w * -0.4999999999999999 + 22.18070977791825) *
+      ((t1 - 0.7517915246935646) *
+        ((((((((-0.00006908846262376755 * t2 + 4.0621540620122687e-7) * t2 + 0.0006841489230282605) * t2 +
+          -0.0006435551913455129) *
+          t2 +
+          -0.006138433236628771) *
+          t2 +
+          0.029281053692102432) *
+          t2 +
+          -0.07373224198818207) *
+          t2 +
+          0.129973366856575) *
+          t2 +
+          -0.4782976806163788)) *
+      2.3283064365386963e-10;
+    const d_x1 = d_out[n]! * (t < 0 ? t3 : 1 - t3);
     d_x[n] = d_x1;
   }
   return { d_x };

@@ -63,7 +63,7 @@ export interface Kernels {
   /**
    * The line from 0 at -3 to 1 at 3, constant beyond.
    *
-   * out[n] = (x[n] ≤ -3 ? 0 : (3 ≤ x[n] ? 1 : (3 + x[n]) / 6))
+   * out[n] = (x[n] ≤ -3 ? 0 : (x[n] ≥ 3 ? 1 : (3 + x[n]) / 6))
    *
    * Operations: 6·N
    */
@@ -71,7 +71,7 @@ export interface Kernels {
   /**
    * The line from 0 at -3 to 1 at 3, constant beyond.
    *
-   * d_x[n] = [not (3 ≤ x[n]) and not (x[n] ≤ -3)] · (d_out[n] / 6)
+   * d_x[n] = [not (x[n] ≥ 3) and not (x[n] ≤ -3)] · (d_out[n] / 6)
    *
    * Operations: 5·N
    */

@@ -63,7 +63,7 @@ export interface Kernels {
   /**
    * Swish with the hard sigmoid (Howard et al., 2019): x · min(max(x + 3, 0), 6) / 6.
    *
-   * out[n] = (x[n] ≤ -3 ? 0 : (3 ≤ x[n] ? x[n] : x[n] · (3 + x[n]) / 6))
+   * out[n] = (x[n] ≤ -3 ? 0 : (x[n] ≥ 3 ? x[n] : x[n] · (3 + x[n]) / 6))
    *
    * Operations: 7·N
    */
@@ -71,7 +71,7 @@ export interface Kernels {
   /**
    * Swish with the hard sigmoid (Howard et al., 2019): x · min(max(x + 3, 0), 6) / 6.
    *
-   * d_x[n] = [3 ≤ x[n] and not (x[n] ≤ -3)] · d_out[n] + [not (3 ≤ x[n]) and not (x[n] ≤ -3)] · (d_out[n] · (3 + 2 · x[n]) / 6)
+   * d_x[n] = [x[n] ≥ 3 and not (x[n] ≤ -3)] · d_out[n] + [not (x[n] ≥ 3) and not (x[n] ≤ -3)] · (d_out[n] · (3 + 2 · x[n]) / 6)
    *
    * Operations: 11·N
    */

@@ -26,7 +26,7 @@ export interface LeakyReluResults {
 /**
  * Leaky rectified linear unit (Maas et al., 2013): slope alpha below 0.
  *
- * out[n] = (0 < x[n] ? x[n] : alpha · x[n])
+ * out[n] = (x[n] > 0 ? x[n] : alpha · x[n])
  *
  * Operations: 3·N
  */
@@ -71,7 +71,7 @@ export interface LeakyReluVjpResults {
 /**
  * Leaky rectified linear unit (Maas et al., 2013): slope alpha below 0.
  *
- * d_x[n] = (0 < x[n] ? d_out[n] : alpha · d_out[n])
+ * d_x[n] = (x[n] > 0 ? d_out[n] : alpha · d_out[n])
  *
  * Operations: 3·N
  */

@@ -71,7 +71,7 @@ export interface Kernels {
   /**
    * Parametric rectified linear unit (He et al., 2015): the slope a below 0 is learnt.
    *
-   * out[n] = (0 < x[n] ? x[n] : x[n] · a[n])
+   * out[n] = (x[n] > 0 ? x[n] : x[n] · a[n])
    *
    * Operations: 3·N
    */
@@ -79,8 +79,8 @@ export interface Kernels {
   /**
    * Parametric rectified linear unit (He et al., 2015): the slope a below 0 is learnt.
    *
-   * d_x[n] = (0 < x[n] ? d_out[n] : a[n] · d_out[n])
-   * d_a[n] = [not (0 < x[n])] · (x[n] · d_out[n])
+   * d_x[n] = (x[n] > 0 ? d_out[n] : a[n] · d_out[n])
+   * d_a[n] = [not (x[n] > 0)] · (x[n] · d_out[n])
    *
    * Operations: 6·N
    */

@@ -75,7 +75,7 @@ export interface Kernels {
   /**
    * Parametric rectified linear unit (He et al., 2015), with a slope per channel.
    *
-   * y[n, c] = (0 < x[n, c] ? x[n, c] : x[n, c] · a[c])
+   * y[n, c] = (x[n, c] > 0 ? x[n, c] : x[n, c] · a[c])
    *
    * Operations: 3·N·C
    */
@@ -83,8 +83,8 @@ export interface Kernels {
   /**
    * Parametric rectified linear unit (He et al., 2015), with a slope per channel.
    *
-   * d_x[n, c] = (0 < x[n, c] ? d_y[n, c] : a[c] · d_y[n, c])
-   * d_a[c] = Σ[n] [not (0 < x[n, c])] · (x[n, c] · d_y[n, c])
+   * d_x[n, c] = (x[n, c] > 0 ? d_y[n, c] : a[c] · d_y[n, c])
+   * d_a[c] = Σ[n] [not (x[n, c] > 0)] · (x[n, c] · d_y[n, c])
    *
    * Operations: 7·N·C
    */

@@ -24,7 +24,7 @@ export interface Relu6Results {
 /**
  * Rectified linear unit that saturates at 6 (Krizhevsky, 2010): min(max(x, 0), 6).
  *
- * out[n] = (x[n] ≤ 0 ? 0 : (6 ≤ x[n] ? 6 : x[n]))
+ * out[n] = (x[n] ≤ 0 ? 0 : (x[n] ≥ 6 ? 6 : x[n]))
  *
  * Operations: 4·N
  */
@@ -66,7 +66,7 @@ export interface Relu6VjpResults {
 /**
  * Rectified linear unit that saturates at 6 (Krizhevsky, 2010): min(max(x, 0), 6).
  *
- * d_x[n] = [not (6 ≤ x[n]) and not (x[n] ≤ 0)] · d_out[n]
+ * d_x[n] = [not (x[n] ≥ 6) and not (x[n] ≤ 0)] · d_out[n]
  *
  * Operations: 4·N
  */

@@ -63,7 +63,7 @@ export interface Kernels {
   /**
    * Scaled exponential linear unit (Klambauer et al., 2017): its two constants keep mean 0 and variance 1.
    *
-   * out[n] = 1.0507009873554805 · (0 < x[n] ? x[n] : 1.6732632423543772 · expm1(x[n]))
+   * out[n] = 1.0507009873554805 · (x[n] > 0 ? x[n] : 1.6732632423543772 · expm1(x[n]))
    *
    * Operations: 5·N
    */
@@ -71,7 +71,7 @@ export interface Kernels {
   /**
    * Scaled exponential linear unit (Klambauer et al., 2017): its two constants keep mean 0 and variance 1.
    *
-   * d_x[n] = (0 < x[n] ? 1.0507009873554805 · d_out[n] : 1.6732632423543772 · exp(x[n]) · (1.0507009873554805 · d_out[n]))
+   * d_x[n] = (x[n] > 0 ? 1.0507009873554805 · d_out[n] : 1.6732632423543772 · exp(x[n]) · (1.0507009873554805 · d_out[n]))
    *
    * Operations: 6·N
    */

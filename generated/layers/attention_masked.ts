@@ -360,7 +360,7 @@ let attention_masked_vjp_d_yPanel = new Float32Array(0);
  * weight[r, l, c] = softmax.y.sum_exp[r, l, c] / softmax.y.sum[r, l]
  * d_weight[r, l, s] = Σ[e] v[r, s, e] · d_y[r, l, e]
  * d_softmax.y.sum_1[r, l] = Σ[c] d_weight[r, l, c] · weight[r, l, c]
- * d_score.sum[r, l, s] = [not (mask[r, l, s] = 0)] · (weight[r, l, s] · (d_weight[r, l, s] - d_softmax.y.sum_1[r, l]) / sqrt(D))
+ * d_score.sum[r, l, s] = [mask[r, l, s] ≠ 0] · (weight[r, l, s] · (d_weight[r, l, s] - d_softmax.y.sum_1[r, l]) / sqrt(D))
  * d_q[r, l, d] = Σ[s] k[r, s, d] · d_score.sum[r, l, s]
  * d_k[r, s, d] = Σ[l] q[r, l, d] · d_score.sum[r, l, s]
  * d_v[r, s, e] = Σ[l] weight[r, l, s] · d_y[r, l, e]

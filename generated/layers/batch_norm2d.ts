@@ -170,11 +170,11 @@ export interface BatchNorm2dVjpResults {
  * var.sum[c] = Σ[n, i, j] var.sum.term[i, j, n, c]^2
  * d_mu_1.term[c] = 1 / sqrt(eps + var.sum[c] / (N · H · W))
  * d_beta[c] = Σ[n, i, j] d_y[n, c, i, j]
- * d_var_1[c] = Σ[n, i, j] d_y[n, c, i, j] · var.sum.term[i, j, n, c]
- * d_x[n, c, i, j] = gamma[c] · d_mu_1.term[c] · (d_y[n, c, i, j] - var.sum.term[i, j, n, c] · d_var_1[c] · d_mu_1.term[c]^2 / (N · H · W) + (mu.sum[c] · (1 - N · H · W / (N · H · W)) · d_var_1[c] · d_mu_1.term[c]^2 / (N · H · W) - d_beta[c]) / (N · H · W))
- * d_gamma[c] = d_mu_1.term[c] · d_var_1[c]
+ * d_gamma_1[c] = Σ[n, i, j] d_y[n, c, i, j] · var.sum.term[i, j, n, c]
+ * d_gamma[c] = d_mu_1.term[c] · d_gamma_1[c]
+ * d_x[n, c, i, j] = gamma[c] · d_mu_1.term[c] · (d_y[n, c, i, j] - var.sum.term[i, j, n, c] · d_mu_1.term[c] · d_gamma[c] / (N · H · W) + (mu.sum[c] · d_mu_1.term[c] · (1 - N · H · W / (N · H · W)) · d_gamma[c] / (N · H · W) - d_beta[c]) / (N · H · W))
  *
- * Operations: 11·N·C·H·W + 15·C + 5
+ * Operations: 11·N·C·H·W + 14·C + 5
  */
 export function batch_norm2d_vjp(
   args: BatchNorm2dVjpArgs,
@@ -200,7 +200,7 @@ export function batch_norm2d_vjp(
   const at2 = W * (H * C);
   const at5 = W * (H * N);
   const t1 = 1 / at5;
-  const t7 = t1 * (1 - N * H * (W * t1));
+  const t6 = t1 * (1 - N * H * (W * t1));
   for (let c = 0; c < C; c++) {
     let mu_sumSum = 0;
     const at1 = c * at;
@@ -222,7 +222,7 @@ export function batch_norm2d_vjp(
     const mu_sum = mu_sumSum;
     const mu = t1 * mu_sum;
     let var_sumSum = 0;
-    let d_var_1Sum = 0;
+    let d_gamma_1Sum = 0;
     let d_betaSum = 0;
     for (let n = 0; n < N; n++) {
       const at6 = at1 + n * at2;
@@ -231,7 +231,7 @@ export function batch_norm2d_vjp(
         for (let jFrom = 0; jFrom < W; jFrom += 1024) {
           const jTo = Math.min(jFrom + 1024, W);
           let var_sumPart = 0;
-          let d_var_1Part = 0;
+          let d_gamma_1Part = 0;
           let d_betaPart = 0;
           for (let j = jFrom; j < jTo; j++) {
             const t2 = x[at7 + j]!;
@@ -239,36 +239,35 @@ export function batch_norm2d_vjp(
             const t4 = t3 * t3;
             var_sumPart += t4;
             const t5 = d_y[at7 + j]!;
-            d_var_1Part += t3 * t5;
+            d_gamma_1Part += t3 * t5;
             d_betaPart += t5;
           }
           var_sumSum += var_sumPart;
-          d_var_1Sum += d_var_1Part;
+          d_gamma_1Sum += d_gamma_1Part;
           d_betaSum += d_betaPart;
         }
       }
     }
     const var_sum = var_sumSum;
-    const d_var_1 = d_var_1Sum;
+    const d_gamma_1 = d_gamma_1Sum;
     const d_beta1 = d_betaSum;
     d_beta[c] = d_beta1;
     const d_mu_1_term = 1 / Math.sqrt(eps + t1 * var_sum);
-    const t6 = d_mu_1_term * d_mu_1_term;
-    const t8 = t1 * d_var_1 * t6;
-    const t9 = t1 * (t7 * mu_sum * (d_var_1 * t6) - d_beta1);
-    const t10 = gamma[c]! * d_mu_1_term;
+    const d_gamma1 = d_mu_1_term * d_gamma_1;
+    d_gamma[c] = d_gamma1;
+    const t7 = t1 * d_mu_1_term * d_gamma1;
+    const t8 = t1 * (t6 * mu_sum * (d_mu_1_term * d_gamma1) - d_beta1);
+    const t9 = gamma[c]! * d_mu_1_term;
     for (let n = 0; n < N; n++) {
       const at8 = at1 + n * at2;
       for (let i = 0; i < H; i++) {
         const at9 = at8 + i * W;
         for (let j = 0; j < W; j++) {
-          const d_x1 = t10 * (t9 + d_y[at9 + j]! - t8 * (x[at9 + j]! - mu));
+          const d_x1 = t9 * (t8 + d_y[at9 + j]! - t7 * (x[at9 + j]! - mu));
           d_x[at9 + j] = d_x1;
         }
       }
     }
-    const d_gamma1 = d_mu_1_term * d_var_1;
-    d_gamma[c] = d_gamma1;
   }
   return { d_x, d_gamma, d_beta };
 }

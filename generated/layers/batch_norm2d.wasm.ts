@@ -116,11 +116,11 @@ export interface Kernels {
    * var.sum[c] = Σ[n, i, j] var.sum.term[i, j, n, c]^2
    * d_mu_1.term[c] = 1 / sqrt(eps + var.sum[c] / (N · H · W))
    * d_beta[c] = Σ[n, i, j] d_y[n, c, i, j]
-   * d_var_1[c] = Σ[n, i, j] d_y[n, c, i, j] · var.sum.term[i, j, n, c]
-   * d_x[n, c, i, j] = gamma[c] · d_mu_1.term[c] · (d_y[n, c, i, j] - var.sum.term[i, j, n, c] · d_var_1[c] · d_mu_1.term[c]^2 / (N · H · W) + (mu.sum[c] · (1 - N · H · W / (N · H · W)) · d_var_1[c] · d_mu_1.term[c]^2 / (N · H · W) - d_beta[c]) / (N · H · W))
-   * d_gamma[c] = d_mu_1.term[c] · d_var_1[c]
+   * d_gamma_1[c] = Σ[n, i, j] d_y[n, c, i, j] · var.sum.term[i, j, n, c]
+   * d_gamma[c] = d_mu_1.term[c] · d_gamma_1[c]
+   * d_x[n, c, i, j] = gamma[c] · d_mu_1.term[c] · (d_y[n, c, i, j] - var.sum.term[i, j, n, c] · d_mu_1.term[c] · d_gamma[c] / (N · H · W) + (mu.sum[c] · d_mu_1.term[c] · (1 - N · H · W / (N · H · W)) · d_gamma[c] / (N · H · W) - d_beta[c]) / (N · H · W))
    *
-   * Operations: 11·N·C·H·W + 15·C + 5
+   * Operations: 11·N·C·H·W + 14·C + 5
    */
   readonly batch_norm2d_vjp: WasmKernel<
     [args: BatchNorm2dVjpArgs, into?: BatchNorm2dVjpInto],

@@ -65,7 +65,7 @@ export interface Kernels {
   /**
    * Binary cross-entropy on probabilities: -t log p - (1 - t) log (1 - p), with 0 log 0 = 0.
    *
-   * out.sum = Σ[r] -((0 = target[r] and 0 = prob[r] ? 0 : target[r] · log(prob[r])) + (0 = 1 - target[r] and 0 = 1 - prob[r] ? 0 : (1 - target[r]) · log1p(-prob[r])))
+   * out.sum = Σ[r] -((target[r] = 0 and prob[r] = 0 ? 0 : target[r] · log(prob[r])) + (1 - target[r] = 0 and 1 - prob[r] = 0 ? 0 : (1 - target[r]) · log1p(-prob[r])))
    * out = out.sum / rows
    *
    * Operations: 16·rows + 1
@@ -78,11 +78,11 @@ export interface Kernels {
    * out.sum.term[r] = 1 - target[r]
    * out.sum.term_1[r] = 1 - prob[r]
    * log1p_prob[r] = log1p(-prob[r])
-   * out.sum = Σ[r] -((0 = target[r] and 0 = prob[r] ? 0 : target[r] · log_prob[r]) + (0 = out.sum.term[r] and 0 = out.sum.term_1[r] ? 0 : out.sum.term[r] · log1p_prob[r]))
+   * out.sum = Σ[r] -((target[r] = 0 and prob[r] = 0 ? 0 : target[r] · log_prob[r]) + (out.sum.term[r] = 0 and out.sum.term_1[r] = 0 ? 0 : out.sum.term[r] · log1p_prob[r]))
    * d_out.sum = 1 / rows
    * out = out.sum · d_out.sum
-   * d_prob[r] = -d_out.sum · ([not (0 = target[r] and 0 = prob[r])] · (target[r] / prob[r]) - [not (0 = out.sum.term[r] and 0 = out.sum.term_1[r])] · (out.sum.term[r] / out.sum.term_1[r]))
-   * d_target[r] = -d_out.sum · ([not (0 = target[r] and 0 = prob[r])] · log_prob[r] - [not (0 = out.sum.term[r] and 0 = out.sum.term_1[r])] · log1p_prob[r])
+   * d_prob[r] = -d_out.sum · ([target[r] ≠ 0 or prob[r] ≠ 0] · (target[r] / prob[r]) - [out.sum.term[r] ≠ 0 or out.sum.term_1[r] ≠ 0] · (out.sum.term[r] / out.sum.term_1[r]))
+   * d_target[r] = -d_out.sum · ([target[r] ≠ 0 or prob[r] ≠ 0] · log_prob[r] - [out.sum.term[r] ≠ 0 or out.sum.term_1[r] ≠ 0] · log1p_prob[r])
    *
    * Operations: 38·rows + 2
    */

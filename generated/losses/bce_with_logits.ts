@@ -82,16 +82,14 @@ export interface BceWithLogitsGradResults {
  * Binary cross-entropy of p = σ(x) for logits x: -log p = softplus(-x) and -log (1 - p) = softplus(x), so that no term
  * cancels another. Its derivative is p - t.
  *
- * softplus_logits[r] = softplus(-logits[r])
  * out.sum.term[r] = 1 - target[r]
- * softplus_logits_1[r] = softplus(logits[r])
- * out.sum = Σ[r] (target[r] · softplus_logits[r] + out.sum.term[r] · softplus_logits_1[r])
+ * out.sum = Σ[r] (target[r] · softplus(-logits[r]) + softplus(logits[r]) · out.sum.term[r])
  * d_out.sum = 1 / rows
  * out = out.sum · d_out.sum
  * d_logits[r] = d_out.sum · (sigmoid(logits[r]) · out.sum.term[r] - target[r] · sigmoid(-logits[r]))
- * d_target[r] = d_out.sum · (softplus_logits[r] - softplus_logits_1[r])
+ * d_target[r] = -logits[r] · d_out.sum
  *
- * Operations: 15·rows + 2
+ * Operations: 14·rows + 2
  */
 export function bce_with_logits_grad(
   args: BceWithLogitsGradArgs,
@@ -112,14 +110,12 @@ export function bce_with_logits_grad(
     let out_sumPart = 0;
     for (let r = rFrom; r < rTo; r++) {
       const t = logits[r]!;
-      const softplus_logits = softplus(-t);
-      const softplus_logits_1 = softplus(t);
       const t1 = target[r]!;
       const t2 = 1 - t1;
-      out_sumPart += t1 * softplus_logits + t2 * softplus_logits_1;
+      out_sumPart += t1 * softplus(-t) + t2 * softplus(t);
       const d_logits1 = t3 * (t2 * sigmoid(t) - t1 * sigmoid(-t));
       d_logits[r] = d_logits1;
-      const d_target1 = t3 * (softplus_logits - softplus_logits_1);
+      const d_target1 = t3 * -t;
       d_target[r] = d_target1;
     }
     out_sumSum += out_sumPart;

@@ -172,9 +172,6 @@ export interface CosineSimilarityLossGradResults {
   readonly d_target: Float32Array;
 }
 
-let cosine_similarity_loss_grad_d_t_sum_unit = new Float32Array(0);
-let cosine_similarity_loss_grad_d_p_sum_unit = new Float32Array(0);
-
 /**
  * One minus the cosine of the angle between the rows.
  *
@@ -194,14 +191,10 @@ let cosine_similarity_loss_grad_d_p_sum_unit = new Float32Array(0);
  * out.sum.2_1 = Σ[n] out.sum_1_1[n]
  * d_out.sum.2 = 1 / N
  * out = d_out.sum.2 · (N - out.sum.2_1)
- * d_t.sum_unit[n, c] = -p.sum_unit[n, c] · d_out.sum.2
- * d_p.sum_unit[n, c] = -t.sum_unit[n, c] · d_out.sum.2
- * d_p.sum_scaled_1[n] = Σ[c] d_p.sum_unit[n, c] · p.sum_scaled.term[n, c]
- * d_pred[n, c] = stop_gradient(p.sum_scale[n]) · p.sum_unit_1[n] · (d_p.sum_unit[n, c] - p.sum_scaled.term[n, c] · d_p.sum_scaled_1[n] · p.sum_unit_1[n]^2)
- * d_t.sum_scaled_1[n] = Σ[c] d_t.sum_unit[n, c] · t.sum_scaled.term[n, c]
- * d_target[n, c] = stop_gradient(t.sum_scale[n]) · t.sum_unit_1[n] · (d_t.sum_unit[n, c] - t.sum_scaled.term[n, c] · d_t.sum_scaled_1[n] · t.sum_unit_1[n]^2)
+ * d_pred[n, c] = stop_gradient(p.sum_scale[n]) · d_out.sum.2 · p.sum_unit_1[n] · (out.sum_1_1[n] · p.sum_scaled.term[n, c] · p.sum_unit_1[n] - t.sum_unit[n, c])
+ * d_target[n, c] = stop_gradient(t.sum_scale[n]) · d_out.sum.2 · t.sum_unit_1[n] · (out.sum_1_1[n] · t.sum_scaled.term[n, c] · t.sum_unit_1[n] - p.sum_unit[n, c])
  *
- * Operations: 26·N·C + 37·N + 3
+ * Operations: 20·N·C + 37·N + 3
  */
 export function cosine_similarity_loss_grad(
   args: CosineSimilarityLossGradArgs,
@@ -216,17 +209,8 @@ export function cosine_similarity_loss_grad(
   let out = 0;
   const d_pred = output("d_pred", into.d_pred, "Float32Array", "[N, C]", [N, C]);
   const d_target = output("d_target", into.d_target, "Float32Array", "[N, C]", [N, C]);
-  const d_t_sum_unitSize = C;
-  if (cosine_similarity_loss_grad_d_t_sum_unit.length < d_t_sum_unitSize)
-    cosine_similarity_loss_grad_d_t_sum_unit = new Float32Array(d_t_sum_unitSize);
-  const d_t_sum_unit = cosine_similarity_loss_grad_d_t_sum_unit;
-  const d_p_sum_unitSize = C;
-  if (cosine_similarity_loss_grad_d_p_sum_unit.length < d_p_sum_unitSize)
-    cosine_similarity_loss_grad_d_p_sum_unit = new Float32Array(d_p_sum_unitSize);
-  const d_p_sum_unit = cosine_similarity_loss_grad_d_p_sum_unit;
   let out_sum_2_1Sum = 0;
-  const t14 = 1 / N;
-  const t15 = -t14;
+  const t16 = 1 / N;
   for (let n = 0; n < N; n++) {
     let p_sum_largest = -Infinity;
     const at = n * C;
@@ -296,59 +280,41 @@ export function cosine_similarity_loss_grad(
     const t_sum_scaled = t_sum_scaledSum;
     const t_sum_unit_1 = 1 / Math.sqrt(t_sum_scaled);
     let out_sum_1_1Sum = 0;
-    let d_p_sum_scaled_1Sum = 0;
-    let d_t_sum_scaled_1Sum = 0;
     const t10 = p_sum_scale * p_sum_unit_1;
     const t12 = t_sum_scale * t_sum_unit_1;
     for (let cFrom = 0; cFrom < C; cFrom += 1024) {
       const cTo = Math.min(cFrom + 1024, C);
       let out_sum_1_1Part = 0;
-      let d_p_sum_scaled_1Part = 0;
-      let d_t_sum_scaled_1Part = 0;
       for (let c = cFrom; c < cTo; c++) {
         const t8 = pred[at + c]!;
         const t9 = target[at + c]!;
         const t11 = t10 * t8;
         const t13 = t12 * t9;
         out_sum_1_1Part += t11 * t13;
-        const d_t_sum_unit1 = t15 * t11;
-        d_t_sum_unit[c] = d_t_sum_unit1;
-        const d_p_sum_unit1 = t15 * t13;
-        d_p_sum_unit[c] = d_p_sum_unit1;
-        const t16 = p_sum_scale * t8;
-        d_p_sum_scaled_1Part += t16 * d_p_sum_unit1;
-        const t17 = t_sum_scale * t9;
-        d_t_sum_scaled_1Part += t17 * d_t_sum_unit1;
       }
       out_sum_1_1Sum += out_sum_1_1Part;
-      d_p_sum_scaled_1Sum += d_p_sum_scaled_1Part;
-      d_t_sum_scaled_1Sum += d_t_sum_scaled_1Part;
     }
     const out_sum_1_1 = out_sum_1_1Sum;
-    const d_p_sum_scaled_1 = d_p_sum_scaled_1Sum;
-    const d_t_sum_scaled_1 = d_t_sum_scaled_1Sum;
     out_sum_2_1Sum += out_sum_1_1;
-    const t21 = p_sum_unit_1 * p_sum_unit_1;
-    const t22 = d_p_sum_scaled_1 * t21;
+    const t19 = out_sum_1_1 * p_sum_unit_1;
+    const t20 = t16 * p_sum_scale * p_sum_unit_1;
+    const t23 = out_sum_1_1 * t_sum_unit_1;
+    const t24 = t16 * t_sum_scale * t_sum_unit_1;
     for (let c = 0; c < C; c++) {
-      const t18 = pred[at + c]!;
-      const t19 = p_sum_scale * t18;
-      const t20 = d_p_sum_unit[c]!;
-      const d_pred1 = t10 * (t20 - t22 * t19);
+      const t14 = pred[at + c]!;
+      const t15 = target[at + c]!;
+      const t17 = p_sum_scale * t14;
+      const t18 = t12 * t15;
+      const d_pred1 = t20 * (t19 * t17 - t18);
       d_pred[at + c] = d_pred1;
-    }
-    const t26 = t_sum_unit_1 * t_sum_unit_1;
-    const t27 = d_t_sum_scaled_1 * t26;
-    for (let c = 0; c < C; c++) {
-      const t23 = target[at + c]!;
-      const t24 = t_sum_scale * t23;
-      const t25 = d_t_sum_unit[c]!;
-      const d_target1 = t12 * (t25 - t27 * t24);
+      const t21 = t_sum_scale * t15;
+      const t22 = t10 * t14;
+      const d_target1 = t24 * (t23 * t21 - t22);
       d_target[at + c] = d_target1;
     }
   }
   const out_sum_2_1 = out_sum_2_1Sum;
-  const out1 = t14 * (N - out_sum_2_1);
+  const out1 = t16 * (N - out_sum_2_1);
   out = out1;
   return { out, d_pred, d_target };
 }

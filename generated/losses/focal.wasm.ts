@@ -76,7 +76,7 @@ export interface Kernels {
    * probability pt of the target is high already.
    *
    * at[r] = alpha · target[r] + (1 - target[r]) · (1 - alpha)
-   * out.sum = Σ[r] -at[r] · ((0 = target[r] and 0 = prob[r] ? 0 : target[r] · log(prob[r])) + (0 = 1 - target[r] and 0 = 1 - prob[r] ? 0 : (1 - target[r]) · log1p(-prob[r]))) · (target[r] · (1 - prob[r]) + prob[r] · (1 - target[r]))^gamma
+   * out.sum = Σ[r] -at[r] · ((target[r] = 0 and prob[r] = 0 ? 0 : target[r] · log(prob[r])) + (1 - target[r] = 0 and 1 - prob[r] = 0 ? 0 : (1 - target[r]) · log1p(-prob[r]))) · (target[r] · (1 - prob[r]) + prob[r] · (1 - target[r]))^gamma
    * out = out.sum / rows
    *
    * Operations: 26·rows + 2
@@ -89,7 +89,7 @@ export interface Kernels {
    * at[r] = (1 - alpha) + target[r] · (alpha - (1 - alpha))
    * log_prob[r] = log(prob[r])
    * log1p_prob[r] = log1p(-prob[r])
-   * out.sum.term[r] = (0 = target[r] and 0 = prob[r] ? 0 : target[r] · log_prob[r]) + (0 = 1 - target[r] and 0 = 1 - prob[r] ? 0 : (1 - target[r]) · log1p_prob[r])
+   * out.sum.term[r] = (target[r] = 0 and prob[r] = 0 ? 0 : target[r] · log_prob[r]) + (1 - target[r] = 0 and 1 - prob[r] = 0 ? 0 : (1 - target[r]) · log1p_prob[r])
    * out.sum_1[r] = at[r] · out.sum.term[r]
    * d_out.sum = 1 / rows
    * d_prob_1_1[r] = (target[r] · (1 - prob[r]) + prob[r] · (1 - target[r]))^gamma · d_out.sum
@@ -97,10 +97,10 @@ export interface Kernels {
    * out = out.sum
    * d_prob_1[r] = -at[r] · d_prob_1_1[r]
    * d_prob_2[r] = -gamma · d_out.sum · (target[r] · (1 - prob[r]) + prob[r] · (1 - target[r]))^(gamma - 1) · out.sum_1[r]
-   * d_prob[r] = [gamma ≠ 0] · (((1 - target[r]) - target[r]) · d_prob_2[r]) + ([not (0 = target[r] and 0 = prob[r])] · (target[r] / prob[r]) - [not (0 = 1 - target[r] and 0 = 1 - prob[r])] · ((1 - target[r]) / (1 - prob[r]))) · d_prob_1[r]
-   * d_target[r] = [not (0 = target[r] and 0 = prob[r])] · (log_prob[r] · d_prob_1[r]) - [not (0 = 1 - target[r] and 0 = 1 - prob[r])] · (log1p_prob[r] · d_prob_1[r]) + [gamma ≠ 0] · (((1 - prob[r]) - prob[r]) · d_prob_2[r]) - alpha · (out.sum.term[r] · d_prob_1_1[r]) + (1 - alpha) · (out.sum.term[r] · d_prob_1_1[r])
+   * d_prob[r] = [gamma ≠ 0] · (((1 - target[r]) - target[r]) · d_prob_2[r]) + ([target[r] ≠ 0 or prob[r] ≠ 0] · (target[r] / prob[r]) - [1 - target[r] ≠ 0 or 1 - prob[r] ≠ 0] · ((1 - target[r]) / (1 - prob[r]))) · d_prob_1[r]
+   * d_target[r] = [target[r] ≠ 0 or prob[r] ≠ 0] · (log_prob[r] · d_prob_1[r]) - [1 - target[r] ≠ 0 or 1 - prob[r] ≠ 0] · (log1p_prob[r] · d_prob_1[r]) + [gamma ≠ 0] · (((1 - prob[r]) - prob[r]) · d_prob_2[r]) - (alpha - (1 - alpha)) · out.sum.term[r] · d_prob_1_1[r]
    *
-   * Operations: 74·rows + 10
+   * Operations: 72·rows + 11
    */
   readonly focal_grad: WasmKernel<[args: FocalGradArgs, into?: FocalGradInto], FocalGradResults>;
 }

@@ -85,9 +85,7 @@ export interface Kernels {
   /**
    * Binary focal loss of p = σ(x) for logits x (Lin et al., 2017).
    *
-   * softplus_logits[r] = softplus(-logits[r])
-   * softplus_logits_1[r] = softplus(logits[r])
-   * ce[r] = target[r] · softplus_logits[r] + (1 - target[r]) · softplus_logits_1[r]
+   * ce[r] = target[r] · softplus(-logits[r]) + (1 - target[r]) · softplus(logits[r])
    * at[r] = (1 - alpha) + target[r] · (alpha - (1 - alpha))
    * sigmoid_logits_1[r] = sigmoid(-logits[r])
    * sigmoid_logits[r] = sigmoid(logits[r])
@@ -101,9 +99,9 @@ export interface Kernels {
    * d_ce[r] = at[r] · d_ce_1[r]
    * d_logits_1[r] = gamma · d_out.sum · out.sum.term_1[r]^(gamma - 1) · out.sum_1[r]
    * d_logits[r] = d_ce[r] · (out.sum.term[r] - target[r] · sigmoid_logits_1[r]) + [gamma ≠ 0] · (((1 - target[r]) - target[r]) · sigmoid_logits[r] · sigmoid_logits_1[r] · d_logits_1[r])
-   * d_target[r] = d_ce[r] · softplus_logits[r] - d_ce[r] · softplus_logits_1[r] + [gamma ≠ 0] · (tanh(-logits[r] / 2) · d_logits_1[r]) + alpha · (ce[r] · d_ce_1[r]) - (1 - alpha) · (ce[r] · d_ce_1[r])
+   * d_target[r] = [gamma ≠ 0] · (tanh(-logits[r] / 2) · d_logits_1[r]) - logits[r] · d_ce[r] + ce[r] · (alpha - (1 - alpha)) · d_ce_1[r]
    *
-   * Operations: 44·rows + 10
+   * Operations: 40·rows + 11
    */
   readonly focal_with_logits_grad: WasmKernel<
     [args: FocalWithLogitsGradArgs, into?: FocalWithLogitsGradInto],

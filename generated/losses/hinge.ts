@@ -82,8 +82,8 @@ export interface HingeGradResults {
  * out.sum = Σ[r] max(0, out.sum.term[r])
  * d_out.sum = 1 / rows
  * out = out.sum · d_out.sum
- * d_pred[r] = -target[r] · ([0 = out.sum.term[r]] · (d_out.sum / 2) + [0 < out.sum.term[r]] · d_out.sum)
- * d_target[r] = -pred[r] · ([0 = out.sum.term[r]] · (d_out.sum / 2) + [0 < out.sum.term[r]] · d_out.sum)
+ * d_pred[r] = -target[r] · ([out.sum.term[r] = 0] · (d_out.sum / 2) + [out.sum.term[r] > 0] · d_out.sum)
+ * d_target[r] = -pred[r] · ([out.sum.term[r] = 0] · (d_out.sum / 2) + [out.sum.term[r] > 0] · d_out.sum)
  *
  * Operations: 16·rows + 4
  */

@@ -22,7 +22,7 @@ export interface KlDivergenceResults {
 /**
  * Kullback-Leibler divergence Σ p log(p / q), a mean over rows: the nats lost by coding p with a code for q.
  *
- * out.sum[n] = Σ[c] ((0 = p[n, c] ? 0 : p[n, c] · log(p[n, c])) - (0 = p[n, c] and 0 = q[n, c] ? 0 : p[n, c] · log(q[n, c])))
+ * out.sum[n] = Σ[c] ((p[n, c] = 0 ? 0 : p[n, c] · log(p[n, c])) - (p[n, c] = 0 and q[n, c] = 0 ? 0 : p[n, c] · log(q[n, c])))
  * out.sum.2 = Σ[n] out.sum[n]
  * out = out.sum.2 / N
  *
@@ -95,12 +95,12 @@ export interface KlDivergenceGradResults {
  *
  * log_p[n, c] = log(p[n, c])
  * log_q[n, c] = log(q[n, c])
- * out.sum[n] = Σ[c] ((0 = p[n, c] ? 0 : p[n, c] · log_p[n, c]) - (0 = p[n, c] and 0 = q[n, c] ? 0 : p[n, c] · log_q[n, c]))
+ * out.sum[n] = Σ[c] ((p[n, c] = 0 ? 0 : p[n, c] · log_p[n, c]) - (p[n, c] = 0 and q[n, c] = 0 ? 0 : p[n, c] · log_q[n, c]))
  * out.sum.2 = Σ[n] out.sum[n]
  * d_out.sum.2 = 1 / N
  * out = out.sum.2 · d_out.sum.2
- * d_p[n, c] = [not (0 = p[n, c])] · (d_out.sum.2 + d_out.sum.2 · log_p[n, c]) - [not (0 = p[n, c] and 0 = q[n, c])] · (d_out.sum.2 · log_q[n, c])
- * d_q[n, c] = -[not (0 = p[n, c] and 0 = q[n, c])] · (p[n, c] · d_out.sum.2 / q[n, c])
+ * d_p[n, c] = [p[n, c] ≠ 0] · (d_out.sum.2 + d_out.sum.2 · log_p[n, c]) - [p[n, c] ≠ 0 or q[n, c] ≠ 0] · (d_out.sum.2 · log_q[n, c])
+ * d_q[n, c] = -[p[n, c] ≠ 0 or q[n, c] ≠ 0] · (p[n, c] · d_out.sum.2 / q[n, c])
  *
  * Operations: 26·N·C + N + 2
  */

@@ -23,7 +23,7 @@ export interface QuantileLossResults {
  * Pinball loss (Koenker and Bassett, 1978): its minimum over a constant prediction is the q-quantile of the targets.
  *
  * d[r] = target[r] - pred[r]
- * out.sum = Σ[r] d[r] · (0 < d[r] ? q : q - 1)
+ * out.sum = Σ[r] d[r] · (d[r] > 0 ? q : q - 1)
  * out = out.sum / rows
  *
  * Operations: 5·rows + 2
@@ -87,7 +87,7 @@ export interface QuantileLossGradResults {
  * Pinball loss (Koenker and Bassett, 1978): its minimum over a constant prediction is the q-quantile of the targets.
  *
  * d[r] = target[r] - pred[r]
- * d_d[r] = (0 < d[r] ? q : q - 1) / rows
+ * d_d[r] = (d[r] > 0 ? q : q - 1) / rows
  * out.sum = Σ[r] d[r] · d_d[r]
  * out = out.sum
  * d_pred[r] = -d_d[r]

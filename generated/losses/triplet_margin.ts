@@ -126,7 +126,7 @@ export interface TripletMarginGradResults {
  * out.sum = Σ[n] max(0, out.sum.term[n])
  * d_out.sum = 1 / N
  * out = out.sum · d_out.sum
- * d_near[n] = [0 = out.sum.term[n]] · (d_out.sum / 2) + [0 < out.sum.term[n]] · d_out.sum
+ * d_near[n] = [out.sum.term[n] = 0] · (d_out.sum / 2) + [out.sum.term[n] > 0] · d_out.sum
  * d_anchor[n, c] = 2 · d_near[n] · (near.term[n, c] - far.term[n, c])
  * d_positive[n, c] = -2 · d_near[n] · near.term[n, c]
  * d_negative[n, c] = 2 · d_near[n] · far.term[n, c]

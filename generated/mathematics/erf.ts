@@ -77,9 +77,10 @@ export function erf_vjp(args: ErfVjpArgs, into: ErfVjpInto = {}): ErfVjpResults 
   shape("d_out", d_out.length, "[N]", [N]);
   const d_x = output("d_x", into.d_x, "Float32Array", "[N]", [N]);
   for (let n = 0; n < N; n++) {
-    const w = x[n]!;
-    const w1 = w * w;
-    const d_x1 = 1.1283791670955126 * d_out[n]! * Math.exp(-w1);
+    const t = x[n]!;
+    const w = t * t;
+    const t1 = Math.exp(w * -1 + 22.18070977791825) * 1 * 2.3283064365386963e-10;
+    const d_x1 = 1.1283791670955126 * d_out[n]! * (t < 0 ? t1 : t1);
     d_x[n] = d_x1;
   }
   return { d_x };

@@ -81,8 +81,8 @@ export interface Kernels {
    *
    * d_a_1[n] = hypot(a[n], b[n])
    * d_a_2[n] = 1 / d_a_1[n]
-   * d_a[n] = [0 ≠ d_a_1[n]] · (a[n] · d_out[n] · d_a_2[n])
-   * d_b[n] = [0 ≠ d_a_1[n]] · (b[n] · d_out[n] · d_a_2[n])
+   * d_a[n] = [d_a_1[n] ≠ 0] · (a[n] · d_out[n] · d_a_2[n])
+   * d_b[n] = [d_a_1[n] ≠ 0] · (b[n] · d_out[n] · d_a_2[n])
    *
    * Operations: 10·N
    */

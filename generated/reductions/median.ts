@@ -18,7 +18,7 @@ export interface MedianResults {
 /**
  * The middle in order; of an even number, the mean of the two in the middle.
  *
- * sum.x[i, n] = (x[n] < x[i] or x[n] = x[i] and n < i ? 1 : 0)
+ * sum.x[i, n] = (x[n] < x[i] or (x[n] = x[i] and n < i) ? 1 : 0)
  * percentile.rank[i] = Σ[n] sum.x[i, n]
  * percentile.low = ⌊(50 · N - 50) / 100⌋
  * sum.x.2[n] = (percentile.low = percentile.rank[n] ? x[n] · (1 - t1) : (1 + percentile.low = percentile.rank[n] ? x[n] · t1 : 0))
@@ -85,11 +85,11 @@ export interface MedianGradResults {
 /**
  * The middle in order; of an even number, the mean of the two in the middle.
  *
- * percentile.rank[i] = Σ[n] (x[n] < x[i] or x[n] = x[i] and n < i ? 1 : 0)
+ * percentile.rank[i] = Σ[n] (x[n] < x[i] or (x[n] = x[i] and n < i) ? 1 : 0)
  * percentile.low = ⌊(50 · N - 50) / 100⌋
  * out = Σ[n] (percentile.low = percentile.rank[n] ? x[n] · (1 - t1) : (1 + percentile.low = percentile.rank[n] ? x[n] · t1 : 0))
  *   where t1 = (50 · N - 50) / 100 - percentile.low
- * d_x[n] = [1 + percentile.low = percentile.rank[n] and not (percentile.low = percentile.rank[n])] · t1 + [percentile.low = percentile.rank[n]] · (1 - t1)
+ * d_x[n] = [1 + percentile.low = percentile.rank[n] and percentile.low ≠ percentile.rank[n]] · t1 + [percentile.low = percentile.rank[n]] · (1 - t1)
  *   where t1 = (50 · N - 50) / 100 - percentile.low
  *
  * Operations: 6·N·N + 13·N + 10

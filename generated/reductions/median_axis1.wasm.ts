@@ -67,7 +67,7 @@ export interface Kernels {
   /**
    * The median of each row.
    *
-   * sum.x[i, j, n] = (x[i, n] < x[i, j] or x[i, n] = x[i, j] and n < j ? 1 : 0)
+   * sum.x[i, j, n] = (x[i, n] < x[i, j] or (x[i, n] = x[i, j] and n < j) ? 1 : 0)
    * percentile.rank[i, j] = Σ[n] sum.x[i, j, n]
    * percentile.low = ⌊(50 · N - 50) / 100⌋
    * sum.x.2[i, n] = (percentile.low = percentile.rank[i, n] ? x[i, n] · (1 - t1) : (1 + percentile.low = percentile.rank[i, n] ? x[i, n] · t1 : 0))
@@ -80,9 +80,9 @@ export interface Kernels {
   /**
    * The median of each row.
    *
-   * percentile.rank[i, j] = Σ[n] (x[i, n] < x[i, j] or x[i, n] = x[i, j] and n < j ? 1 : 0)
+   * percentile.rank[i, j] = Σ[n] (x[i, n] < x[i, j] or (x[i, n] = x[i, j] and n < j) ? 1 : 0)
    * percentile.low = ⌊(50 · N - 50) / 100⌋
-   * d_x[i, n] = d_y[i] · ([1 + percentile.low = percentile.rank[i, n] and not (percentile.low = percentile.rank[i, n])] · t1 + [percentile.low = percentile.rank[i, n]] · (1 - t1))
+   * d_x[i, n] = d_y[i] · ([1 + percentile.low = percentile.rank[i, n] and percentile.low ≠ percentile.rank[i, n]] · t1 + [percentile.low = percentile.rank[i, n]] · (1 - t1))
    *   where t1 = (50 · N - 50) / 100 - percentile.low
    *
    * Operations: 6·M·N·N + 7·M·N + 6

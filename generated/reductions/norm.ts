@@ -21,7 +21,7 @@ export interface NormResults {
  * squares_largest = max[n] |x[n]|
  * squares_scale = (squares_largest < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (squares_largest < 8.077935669463161e-28 ? 1.298074214633707e+33 : (squares_largest < 9.313225746154785e-10 ? 1152921504606847000 : (squares_largest ≤ 1073741824 ? 1 : (squares_largest ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (squares_largest ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
  * squares_scaled = Σ[n] (x[n] · stop_gradient(squares_scale))^2
- * out = (0 = squares_scaled ? 0 : [0 ≠ squares_scaled] · (sqrt(squares_scaled) / stop_gradient(squares_scale)))
+ * out = (squares_scaled = 0 ? 0 : [squares_scaled ≠ 0] · (sqrt(squares_scaled) / stop_gradient(squares_scale)))
  *
  * Operations: 5·N + 18
  */
@@ -97,8 +97,8 @@ export interface NormGradResults {
  * squares_scale = (squares_largest < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (squares_largest < 8.077935669463161e-28 ? 1.298074214633707e+33 : (squares_largest < 9.313225746154785e-10 ? 1152921504606847000 : (squares_largest ≤ 1073741824 ? 1 : (squares_largest ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (squares_largest ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
  * squares_scaled.term[n] = x[n] · stop_gradient(squares_scale)
  * squares_scaled = Σ[n] squares_scaled.term[n]^2
- * out = (0 = squares_scaled ? 0 : [0 ≠ squares_scaled] · (sqrt(squares_scaled) / stop_gradient(squares_scale)))
- * d_squares_scaled = [0 ≠ squares_scaled and not (0 = squares_scaled)] · (1 / (2 · stop_gradient(squares_scale) · sqrt(squares_scaled)))
+ * out = (squares_scaled = 0 ? 0 : [squares_scaled ≠ 0] · (sqrt(squares_scaled) / stop_gradient(squares_scale)))
+ * d_squares_scaled = [squares_scaled ≠ 0 and squares_scaled ≠ 0] · (1 / (2 · stop_gradient(squares_scale) · sqrt(squares_scaled)))
  * d_x[n] = 2 · stop_gradient(squares_scale) · d_squares_scaled · squares_scaled.term[n]
  *
  * Operations: 6·N + 27

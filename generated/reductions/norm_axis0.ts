@@ -32,7 +32,7 @@ let norm_axis0_norm_squares_scaled = new Float32Array(0);
  * norm.squares_largest[j] = max[m] |x[m, j]|
  * norm.squares_scale[j] = (norm.squares_largest[j] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (norm.squares_largest[j] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (norm.squares_largest[j] < 9.313225746154785e-10 ? 1152921504606847000 : (norm.squares_largest[j] ≤ 1073741824 ? 1 : (norm.squares_largest[j] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (norm.squares_largest[j] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
  * norm.squares_scaled[j] = Σ[m] (x[m, j] · stop_gradient(norm.squares_scale[j]))^2
- * y[j] = (0 = norm.squares_scaled[j] ? 0 : [0 ≠ norm.squares_scaled[j]] · (sqrt(norm.squares_scaled[j]) / stop_gradient(norm.squares_scale[j])))
+ * y[j] = (norm.squares_scaled[j] = 0 ? 0 : [norm.squares_scaled[j] ≠ 0] · (sqrt(norm.squares_scaled[j]) / stop_gradient(norm.squares_scale[j])))
  *
  * Operations: 5·M·N + 18·N
  */
@@ -151,7 +151,7 @@ let norm_axis0_vjp_d_norm_squares_scaled = new Float32Array(0);
  * norm.squares_largest[j] = max[m] |x[m, j]|
  * norm.squares_scale[j] = (norm.squares_largest[j] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (norm.squares_largest[j] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (norm.squares_largest[j] < 9.313225746154785e-10 ? 1152921504606847000 : (norm.squares_largest[j] ≤ 1073741824 ? 1 : (norm.squares_largest[j] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (norm.squares_largest[j] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
  * norm.squares_scaled[j] = Σ[m] (x[m, j] · stop_gradient(norm.squares_scale[j]))^2
- * d_norm.squares_scaled[j] = [0 ≠ norm.squares_scaled[j] and not (0 = norm.squares_scaled[j])] · (d_y[j] / (2 · stop_gradient(norm.squares_scale[j]) · sqrt(norm.squares_scaled[j])))
+ * d_norm.squares_scaled[j] = [norm.squares_scaled[j] ≠ 0 and norm.squares_scaled[j] ≠ 0] · (d_y[j] / (2 · stop_gradient(norm.squares_scale[j]) · sqrt(norm.squares_scaled[j])))
  * d_x[m, j] = 2 · x[m, j] · d_norm.squares_scaled[j] · stop_gradient(norm.squares_scale[j])^2
  *
  * Operations: 6·M·N + 23·N

@@ -68,7 +68,7 @@ export interface Kernels {
    * norm.squares_largest[i] = max[n] |x[i, n]|
    * norm.squares_scale[i] = (norm.squares_largest[i] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (norm.squares_largest[i] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (norm.squares_largest[i] < 9.313225746154785e-10 ? 1152921504606847000 : (norm.squares_largest[i] ≤ 1073741824 ? 1 : (norm.squares_largest[i] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (norm.squares_largest[i] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
    * norm.squares_scaled[i] = Σ[n] (x[i, n] · stop_gradient(norm.squares_scale[i]))^2
-   * y[i] = (0 = norm.squares_scaled[i] ? 0 : [0 ≠ norm.squares_scaled[i]] · (sqrt(norm.squares_scaled[i]) / stop_gradient(norm.squares_scale[i])))
+   * y[i] = (norm.squares_scaled[i] = 0 ? 0 : [norm.squares_scaled[i] ≠ 0] · (sqrt(norm.squares_scaled[i]) / stop_gradient(norm.squares_scale[i])))
    *
    * Operations: 5·M·N + 18·M
    */
@@ -78,7 +78,7 @@ export interface Kernels {
    * norm.squares_scale[i] = (norm.squares_largest[i] < 3.8725919148493183e-121 ? 5.260135901548374e+210 : (norm.squares_largest[i] < 8.077935669463161e-28 ? 1.298074214633707e+33 : (norm.squares_largest[i] < 9.313225746154785e-10 ? 1152921504606847000 : (norm.squares_largest[i] ≤ 1073741824 ? 1 : (norm.squares_largest[i] ≤ 1.2379400392853803e+27 ? 8.673617379884035e-19 : (norm.squares_largest[i] ≤ 2.5822498780869086e+120 ? 7.703719777548943e-34 : 1.90109156629516e-211))))))
    * norm.squares_scaled.term[i, n] = x[i, n] · stop_gradient(norm.squares_scale[i])
    * norm.squares_scaled[i] = Σ[n] norm.squares_scaled.term[i, n]^2
-   * d_norm.squares_scaled[i] = [0 ≠ norm.squares_scaled[i] and not (0 = norm.squares_scaled[i])] · (d_y[i] / (2 · stop_gradient(norm.squares_scale[i]) · sqrt(norm.squares_scaled[i])))
+   * d_norm.squares_scaled[i] = [norm.squares_scaled[i] ≠ 0 and norm.squares_scaled[i] ≠ 0] · (d_y[i] / (2 · stop_gradient(norm.squares_scale[i]) · sqrt(norm.squares_scaled[i])))
    * d_x[i, n] = 2 · stop_gradient(norm.squares_scale[i]) · d_norm.squares_scaled[i] · norm.squares_scaled.term[i, n]
    *
    * Operations: 6·M·N + 22·M

@@ -20,7 +20,7 @@ export interface PercentileResults {
 /**
  * What p of 100 parts are below: the element whose rank is p (N - 1) / 100, interpolated between neighbours in order.
  *
- * sum.x[i, n] = (x[n] < x[i] or x[n] = x[i] and n < i ? 1 : 0)
+ * sum.x[i, n] = (x[n] < x[i] or (x[n] = x[i] and n < i) ? 1 : 0)
  * rank[i] = Σ[n] sum.x[i, n]
  * position = p · (N - 1) / 100
  * low = ⌊position⌋
@@ -89,11 +89,11 @@ export interface PercentileGradResults {
 /**
  * What p of 100 parts are below: the element whose rank is p (N - 1) / 100, interpolated between neighbours in order.
  *
- * rank[i] = Σ[n] (x[n] < x[i] or x[n] = x[i] and n < i ? 1 : 0)
+ * rank[i] = Σ[n] (x[n] < x[i] or (x[n] = x[i] and n < i) ? 1 : 0)
  * position = p · (N - 1) / 100
  * low = ⌊position⌋
  * out = Σ[n] (low = rank[n] ? x[n] · (1 - (position - low)) : (1 + low = rank[n] ? x[n] · (position - low) : 0))
- * d_x[n] = [1 + low = rank[n] and not (low = rank[n])] · (position - low) + [low = rank[n]] · (1 - (position - low))
+ * d_x[n] = [1 + low = rank[n] and low ≠ rank[n]] · (position - low) + [low = rank[n]] · (1 - (position - low))
  *
  * Operations: 6·N·N + 13·N + 9
  */

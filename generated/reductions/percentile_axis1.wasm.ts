@@ -72,7 +72,7 @@ export interface Kernels {
   /**
    * The percentile of each row.
    *
-   * sum.x[i, j, n] = (x[i, n] < x[i, j] or x[i, n] = x[i, j] and n < j ? 1 : 0)
+   * sum.x[i, j, n] = (x[i, n] < x[i, j] or (x[i, n] = x[i, j] and n < j) ? 1 : 0)
    * percentile.rank[i, j] = Σ[n] sum.x[i, j, n]
    * percentile.position = p · (N - 1) / 100
    * percentile.low = ⌊percentile.position⌋
@@ -88,10 +88,10 @@ export interface Kernels {
   /**
    * The percentile of each row.
    *
-   * percentile.rank[i, j] = Σ[n] (x[i, n] < x[i, j] or x[i, n] = x[i, j] and n < j ? 1 : 0)
+   * percentile.rank[i, j] = Σ[n] (x[i, n] < x[i, j] or (x[i, n] = x[i, j] and n < j) ? 1 : 0)
    * percentile.position = p · (N - 1) / 100
    * percentile.low = ⌊percentile.position⌋
-   * d_x[i, n] = d_y[i] · ([1 + percentile.low = percentile.rank[i, n] and not (percentile.low = percentile.rank[i, n])] · (percentile.position - percentile.low) + [percentile.low = percentile.rank[i, n]] · (1 - (percentile.position - percentile.low)))
+   * d_x[i, n] = d_y[i] · ([1 + percentile.low = percentile.rank[i, n] and percentile.low ≠ percentile.rank[i, n]] · (percentile.position - percentile.low) + [percentile.low = percentile.rank[i, n]] · (1 - (percentile.position - percentile.low)))
    *
    * Operations: 6·M·N·N + 7·M·N + 6
    */

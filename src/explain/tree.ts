@@ -140,6 +140,13 @@ const relation = (kind: Relation, left: Tree, right: Tree): Tree => {
     : { kind: "relation", relation: flipped, left: right, right: left };
 };
 
+/** Parts that are joined by the same word need no parentheses. */
+const connective = (word: "and" | "or", of: readonly Tree[]): Tree => ({
+  kind: "connective",
+  word,
+  of: of.flatMap((part) => (part.kind === "connective" && part.word === word ? part.of : [part])),
+});
+
 /** What a condition of equalities says where it does not hold; undefined for others: x < 0 and x ≥ 0 are both false of NaN. */
 const opposite = (tree: Tree): Tree | undefined => {
   if (tree.kind === "relation" && (tree.relation === "=" || tree.relation === "≠"))
@@ -147,7 +154,7 @@ const opposite = (tree: Tree): Tree | undefined => {
   if (tree.kind !== "connective") return undefined;
   const of = tree.of.flatMap((part) => opposite(part) ?? []);
   if (of.length < tree.of.length) return undefined;
-  return { kind: "connective", word: tree.word === "and" ? "or" : "and", of };
+  return connective(tree.word === "and" ? "or" : "and", of);
 };
 
 const negation = (of: Tree): Tree => opposite(of) ?? { kind: "not", of };
@@ -217,8 +224,8 @@ const ROWS: { readonly [K in Kind]: Row<K> } = {
   product: (node, names) => quotient(node.args, names),
   boolean: (node) => name(String(node.value)),
   compare: (node, names) => relation(RELATIONS[node.op], names.node(node.a), names.node(node.b)),
-  and: (node, names) => ({ kind: "connective", word: "and", of: node.args.map(names.node) }),
-  or: (node, names) => ({ kind: "connective", word: "or", of: node.args.map(names.node) }),
+  and: (node, names) => connective("and", node.args.map(names.node)),
+  or: (node, names) => connective("or", node.args.map(names.node)),
   not: (node, names) => negation(names.node(node.a)),
   inrange: (node, names) => rangeOf(node.value, node.extent, names),
   divides: (node, names) => relation("∣", affineTree(node.by, names), affineTree(node.value, names)),

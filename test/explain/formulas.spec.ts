@@ -161,8 +161,19 @@ describe("formulas", () => {
       const neither = build.not(ir, build.and(ir, [isZero, isOne]));
       return build.guard(ir, build.and(ir, [either, neither]), x);
     });
+    const nested = ({ ir, x, alpha, label }: Scene): Node => {
+      const isOrigin = build.and(ir, [
+        build.compare(ir, "==", x, build.constant(ir, 0)),
+        build.compare(ir, "==", alpha, build.constant(ir, 1)),
+      ]);
+      const isAbove = build.compare(ir, "<", build.constant(ir, 2), label);
+      return build.guard(ir, build.or(ir, [build.not(ir, isOrigin), isAbove]), x);
+    };
     const [text = ""] = formulas(program, "text");
     const [latex = ""] = formulas(program, "latex");
+    expect(formulas(programOf(nested), "text")).toEqual([
+      "y[n] = [label[n] > 2 or alpha ≠ 1 or x[n, 0] ≠ 0] · x[n, 0]",
+    ]);
     expect(text).toBe("y[n] = [(alpha = 1 or x[n, 0] > 0) and (alpha ≠ 1 or x[n, 0] ≠ 0)] · x[n, 0]");
     expect(latex).toContain(
       "\\left[\\left(\\alpha = 1 \\vee x_{n, 0} > 0\\right) \\wedge \\left(\\alpha \\ne 1 \\vee x_{n, 0} \\ne 0\\right)\\right]",
