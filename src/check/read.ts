@@ -247,6 +247,8 @@ const outsideText = (frame: Frame, a: Affine, extent: Affine): string => {
   const position = affineText(frame, a);
   if (soleData(a) !== undefined || a.terms.some((term) => term.atoms.some((atom) => atom.kind === "data")))
     return `index \`${position}\` is computed from data and may lie outside of 0 … ${affineText(frame, lastOf(frame, extent))}`;
+  if (a.terms.length === 0 && a.constant >= 0 && extent.terms.length > 0)
+    return `there is no element \`${position}\` where ${affineText(frame, extent)} is ${a.constant === 0 ? "0" : `at most ${a.constant}`},`;
   const within = inParts(frame, a);
   const [low, high] = [extreme(frame, within, -1), extreme(frame, within, 1)];
   if (low !== undefined && !provablyNonNegative(ir, low))

@@ -293,6 +293,22 @@ const SHAPES: readonly Case[] = [
     related: ["[N, C]"],
   },
   {
+    text: "fn f(x: [N]) { y[n] = x[n] - x[0] return y }",
+    code: "GS0305",
+    at: "x[0]",
+    message: "there is no element `0` where N is 0, in dimension 1 of `x`",
+    hint: "give a value for outside reads: (x[0] ?? 0), or narrow the range of the index",
+    related: ["[N]"],
+  },
+  {
+    text: "fn f(x: [N]) { return x[3] }",
+    code: "GS0305",
+    at: "x[3]",
+    message: "there is no element `3` where N is at most 3, in dimension 1 of `x`",
+    hint: "give a value for outside reads: (x[3] ?? 0), or narrow the range of the index",
+    related: ["[N]"],
+  },
+  {
     text: "fn f(x: [N]; s = 2) { y[n < N] = x[n*s] return y }",
     code: "GS0305",
     at: "x[n*s]",
