@@ -69,7 +69,8 @@ export const paired = (ir: Arena, { sums, products }: Lists): Lists => ({
 interface Search {
   readonly ir: Arena;
   readonly pairing: Pairing;
-  readonly lists: Map<Node, Operands>;
+  /** In order of their nodes. */
+  readonly lists: Map<Node, Scaled[]>;
   readonly pairs: Map<string, Pair>;
   /** Keys by their number of owners when they last grew; those that shrank since are found on taking. */
   readonly waiting: string[][];
@@ -80,8 +81,9 @@ const takePairs = (
   lists: ReadonlyMap<Node, Operands>,
   pairing: Pairing,
 ): ReadonlyMap<Node, Operands> => {
-  const search: Search = { ir, pairing, lists: new Map(lists), pairs: new Map(), waiting: [] };
-  for (const [owner, operands] of lists)
+  const own = new Map([...lists].map(([owner, operands]) => [owner, [...operands].sort(byNode)]));
+  const search: Search = { ir, pairing, lists: own, pairs: new Map(), waiting: [] };
+  for (const [owner, operands] of own)
     operands.forEach((p, k) => {
       for (const q of operands.slice(k + 1, k + 1 + reachOf(operands))) enter(search, owner, p, q);
     });
@@ -128,43 +130,74 @@ const takeOut = (search: Search, key: string): void => {
   pairs.delete(key);
   const { inner, node } = pairing.combine(ir, pair.first, pair.second);
   for (const owner of pair.owners) {
-    if (owner === node) continue;
-    const operands = lists.get(owner) ?? [];
-    for (let found = findPair(search, operands, key); found !== undefined;) {
-      const shorter = replace(search, owner, found, node);
-      found = findPair(search, shorter, key);
+    const operands = owner === node ? [] : (lists.get(owner) ?? []);
+    for (let at = findPair(search, operands, pair, key); at !== undefined;) {
+      replace(search, owner, operands, at, node);
+      at = findPair(search, operands, pair, key);
     }
   }
-  if (!lists.has(node)) lists.set(node, inner);
+  if (!lists.has(node)) lists.set(node, [...inner]);
 };
 
-const replace = (search: Search, owner: Node, [p, q]: readonly [Scaled, Scaled], node: Node): Operands => {
-  const { ir, pairing, pairs, lists } = search;
-  const rest = (lists.get(owner) ?? []).filter((each) => each !== p && each !== q);
-  for (const other of rest) {
-    for (const gone of [p, q]) {
-      const [left, right] = byNode(gone, other) <= 0 ? [gone, other] : [other, gone];
-      pairs.get(pairing.key(left, right))?.owners.delete(owner);
-    }
-  }
+/** Where the two operands of a pair are, the first of them first. */
+type Places = readonly [number, number];
+
+/** Only neighbours are looked at, so that a list of n operands costs n times their number, not n². */
+const replace = (search: Search, owner: Node, operands: Scaled[], at: Places, node: Node): void => {
+  const { ir, pairing, pairs } = search;
+  const [q, p] = at.toReversed().flatMap((place) => {
+    const gone = operands.splice(place, 1);
+    for (const left of gone)
+      for (const other of around(operands, place)) {
+        const [first, second] = byNode(left, other) <= 0 ? [left, other] : [other, left];
+        pairs.get(pairing.key(first, second))?.owners.delete(owner);
+      }
+    return gone;
+  });
+  if (p === undefined || q === undefined) return;
   const made: Scaled = { coefficient: pairing.coefficient(ir, p, q), node };
-  const operands = [...rest, made].sort(byNode);
-  lists.set(owner, operands);
-  const [at, reach] = [operands.indexOf(made), reachOf(operands)];
-  for (const left of operands.slice(Math.max(0, at - reach), at)) enter(search, owner, left, made);
-  for (const right of operands.slice(at + 1, at + 1 + reach)) enter(search, owner, made, right);
-  return operands;
+  const place = firstAfter(operands, (each) => byNode(each, made) > 0);
+  for (const left of before(operands, place)) enter(search, owner, left, made);
+  for (const right of after(operands, place)) enter(search, owner, made, right);
+  operands.splice(place, 0, made);
 };
+
+/** The operands that one at this place is paired with. */
+const before = (operands: Operands, place: number): Operands =>
+  operands.slice(Math.max(0, place - reachOf(operands)), place);
+
+const after = (operands: Operands, place: number): Operands =>
+  operands.slice(place, place + reachOf(operands));
+
+const around = (operands: Operands, place: number): Operands => [
+  ...before(operands, place),
+  ...after(operands, place),
+];
 
 const findPair = (
   { pairing }: Search,
   operands: Operands,
+  { first, second }: Pair,
   key: string,
-): readonly [Scaled, Scaled] | undefined => {
+): Places | undefined => {
   const reach = reachOf(operands);
-  for (const [k, p] of operands.entries()) {
-    const q = operands.slice(k + 1, k + 1 + reach).find((each) => pairing.key(p, each) === key);
-    if (q !== undefined) return [p, q];
-  }
+  const start = firstAfter(operands, (each) => byNode(each, first) >= 0);
+  for (let k = start; operands[k]?.node === first.node; k++)
+    for (let l = k + 1; l < Math.min(operands.length, k + 1 + reach); l++) {
+      const [p, q] = [operands[k], operands[l]];
+      if (p !== undefined && q?.node === second.node && pairing.key(p, q) === key) return [k, l];
+    }
   return undefined;
+};
+
+/** The first place where something holds that holds from there on. */
+const firstAfter = (operands: Operands, holds: (each: Scaled) => boolean): number => {
+  let [low, high] = [0, operands.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const each = operands[middle];
+    if (each !== undefined && holds(each)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 };
