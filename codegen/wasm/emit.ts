@@ -11,6 +11,7 @@ import { loadBinaryen } from "./binaryen.ts";
 import type { Binaryen, WasmModule } from "./binaryen.ts";
 import { addKernel } from "./kernel.ts";
 import { createMathLibrary } from "./library.ts";
+import { ENGINES, expectWithin, type Limits } from "./limits.ts";
 import { addProcedure } from "./procedure.ts";
 import { addBarrier, addThreads } from "./threads.ts";
 
@@ -21,6 +22,8 @@ export interface EmitOptions {
   readonly simd?: "strict" | "relaxed";
   /** How kernels are split: they have functions for several threads besides their own, and the memory is one that threads share. */
   readonly parallel?: Kernels["parallel"];
+  /** Of each function; those of all engines without it. More is an error, GS0606. */
+  readonly limits?: Limits;
 }
 
 /**
@@ -64,6 +67,12 @@ const PASSES = [
 const NOTHING_SHARED: Outlined = { procedures: [], calls: new Map() };
 
 export async function emitWasm(kernels: readonly Kernel[], options: EmitOptions = {}): Promise<Uint8Array> {
+  const bytes = await emitted(kernels, options);
+  expectWithin(bytes, options.limits ?? ENGINES);
+  return bytes;
+}
+
+async function emitted(kernels: readonly Kernel[], options: EmitOptions): Promise<Uint8Array> {
   const binaryen = await loadBinaryen();
   const { parallel, simd = "strict" } = options;
   const module = createModule(binaryen, parallel === undefined ? "own" : "shared", simd);

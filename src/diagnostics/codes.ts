@@ -145,6 +145,11 @@ export const codes = {
     title: "file of another form",
     hint: "give a file of the form that the help names",
   },
+  GS0606: {
+    severity: "error",
+    title: "too much straight-line code",
+    hint: "keep loops: give a smaller --unroll (the budget), or fix fewer dimensions",
+  },
 
   GS0701: { severity: "error", title: "gradient check failed", hint: "{advice}" },
   GS0702: { severity: "error", title: "input does not fit", hint: "{advice}" },

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { build as b, createArena, type Arena, type Node } from "../../src/ir/index.ts";
 import { shareCommon } from "../../src/simplify/index.ts";
 import { straightOperations } from "../../src/simplify/cost.ts";
+import { grown, measured, slope } from "../growth.ts";
 import { scalar, valueOf } from "./evaluate.ts";
 
 const NAMES = ["u", "v", "w", "x", "y", "z"];
@@ -91,4 +92,18 @@ test("random values keep their values, and cost no more", () => {
     }),
     { numRuns: 200, seed: 5 },
   );
+});
+
+test("pairs of one long sum are found in linear time", async () => {
+  const sizes = [500, 4000];
+  const costs = await grown(sizes, 1.4, (n) => {
+    const ir = createArena();
+    const terms = Array.from({ length: n }, (_, k) => scalar(ir, `t${k}`));
+    const pairs = Array.from({ length: n / 2 }, (_, k) => b.sum(ir, terms.slice(2 * k, 2 * k + 2)));
+    return measured(() => counts(ir, [b.sum(ir, terms), ...pairs]).after);
+  });
+  // each pair, and their sum
+  expect(costs.map(({ result }) => result)).toEqual(sizes.map((n) => n - 1));
+  const times = costs.map(({ time }) => time);
+  expect(slope(sizes, times)).toBeLessThan(1.4);
 });

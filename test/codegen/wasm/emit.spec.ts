@@ -68,6 +68,18 @@ describe("a module", () => {
     module.destroy();
   });
 
+  it("with a function that engines do not take is an error with a hint", async () => {
+    const most = { locals: 1000, bytes: 10_000 };
+    await emitWasm([squares(1)], { limits: most });
+    for (const limits of [
+      { ...most, locals: 2 },
+      { ...most, bytes: 20 },
+    ]) {
+      const made = emitWasm([squares(1)], { limits });
+      await expect(made).rejects.toMatchObject({ code: "GS0606" });
+    }
+  });
+
   it("imports one memory and exports one function for each kernel", async () => {
     const temp = buffer("temp", "temp", [N]);
     const bytes = await emitWasm([
