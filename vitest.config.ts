@@ -7,6 +7,8 @@ export default defineConfig({
     // No module has state that a spec could leave behind, so that specs share what is loaded and compiled.
     isolate: false,
     maxWorkers: "100%",
-    testTimeout: 60_000,
+    // Against endless loops only: how long a spec takes on a machine that is busy with other work is no part of it.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
   },
 });

@@ -41,7 +41,7 @@ describe("docs/hessians.md", () => {
 
   beforeAll(() => {
     rows = hessianRows({ out: () => undefined, err: () => undefined, paint: PLAIN });
-  }, 60_000);
+  });
 
   it("lists the structure of every block that is derived, and no other", () => {
     const listed = page.split("\n").filter((line) => line.startsWith("| `"));

@@ -52,7 +52,7 @@ describe("second derivatives", () => {
       // one number is symmetric
       expect(empty).toEqual(rows.some(({ of }) => of === "h_s_s") ? [["symmetry", "h_s_s"]] : []);
     }
-  }, 60_000);
+  });
 
   it("of random programs agree with differences", () => {
     fc.assert(
@@ -63,7 +63,7 @@ describe("second derivatives", () => {
       }),
       { numRuns: 12, seed: 2 },
     );
-  }, 60_000);
+  });
 });
 
 const difference = (ir: Arena, [row, column]: readonly Index[]): Affine =>
@@ -120,7 +120,7 @@ describe("second derivatives of recurrences", () => {
       return readable(each.ir, hessian).matrices.map(structureText);
     });
     expect(structures).toEqual(RECURRENCES.map(([, , expected]) => expected));
-  }, 60_000);
+  });
 });
 
 describe("a wrong Hessian is found", () => {

@@ -14,7 +14,7 @@ describe("the catalogue, with extents known at run time", () => {
   beforeAll(async () => {
     catalogue = catalogueChecks({ name: "catalogue.json", text }, "symbolic", readLibrary());
     tallies = await verify(catalogue.checks, BACKENDS);
-  }, 240_000);
+  });
 
   it("defines every operation", () => {
     expect(catalogue.missing).toEqual([]);
@@ -46,5 +46,5 @@ describe("the catalogue, with extents fixed when it is compiled", () => {
       BACKENDS.filter(({ dtype }) => dtype === "f32"),
     );
     expect(tallies.map(({ failures }) => failures)).toEqual([[], []]);
-  }, 240_000);
+  });
 });

@@ -124,7 +124,7 @@ describe("the library at the edges", () => {
 
   beforeAll(async () => {
     misses = await sweepAll(SWEEPS);
-  }, 240_000);
+  });
 
   test.each(SWEEPS.map(({ name }) => [name]))("%s", (name) => {
     expect(misses.get(name)).toEqual([]);
