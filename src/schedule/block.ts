@@ -9,7 +9,7 @@ import { add, and, binary, compare, int, max, min, mul, sub, use } from "./build
 import { jammedBody, type For } from "./jam.ts";
 import { newLocal } from "./scope.ts";
 import { cached } from "./cache.ts";
-import { fill, flatOf, panelsOf, placeIn, placeOfRows, readsOf, ROWS, sharedIn, steps, type Contraction, type Flat, type Panel } from "./panel.ts"; // prettier-ignore
+import { fill, flatOf, overAllRows, panelsOf, placeIn, placeOfRows, readsOf, ROWS, sharedIn, steps, type Contraction, type Flat, type Panel } from "./panel.ts"; // prettier-ignore
 import { mentions, replaced, sourcesOf, statementsOf, withoutUnused } from "./walks.ts";
 
 /** With fewer rows than this a panel costs more than it saves. */
@@ -131,7 +131,7 @@ const vectorsInside = (body: readonly Stmt[]): readonly Stmt[] =>
 
 /** Row by row, with the guard tested once for each element of a panel; short, as there are few columns, or few rows. */
 const inColumns = (
-  { names, width, summed = [] }: Contraction,
+  { names, width, summed }: Contraction,
   rows: For,
   lanes: For,
   panels: readonly Panel[],
@@ -164,7 +164,7 @@ const inBlocks = (
   panels: readonly Panel[],
   flat: Flat | undefined,
 ): readonly Stmt[] => {
-  const { names, width, half, summed = [] } = contraction;
+  const { names, width, half, summed } = contraction;
   const start = newLocal(names, "int", `${lanes.local.name}Start`);
   return steps(names, lanesFor(contraction, lanes), start, width, () => {
     const part: For = { ...lanes, from: use(start), to: add(use(start), int(width)) };
@@ -178,7 +178,8 @@ const inBlocks = (
       if (flat === undefined) return jammed;
       return [{ kind: "let", local: at, value: placeOfRows(summed, first, use(rows.local)) }, ...jammed];
     });
-    const copies = panels.length === 0 ? [] : [{ ...part, body: fill(part.body, place, panels) }];
+    const whole = overAllRows(part.body, ownOf(rows));
+    const copies = panels.length === 0 ? [] : [{ ...part, body: fill(whole, place, panels) }];
     return [...copies, ...inside];
   });
 };

@@ -199,10 +199,17 @@ const inequalities = (ir: Arena, test: Node): readonly Affine[] | undefined => {
   const one = a.fixed(ir, 1);
   if (test.kind === "inrange") return [test.value, a.minus(ir, a.minus(ir, test.extent, test.value), one)];
   if (test.kind === "iszero") return [test.value, a.scale(ir, test.value, -1)];
-  if (test.kind !== "compare" || test.a.kind !== "index" || test.b.kind !== "index") return undefined;
-  const difference = a.minus(ir, test.b.value, test.a.value);
+  if (test.kind !== "compare") return undefined;
+  const [below, above] = [wholeOf(ir, test.a), wholeOf(ir, test.b)];
+  if (below === undefined || above === undefined) return undefined;
+  const difference = a.minus(ir, above, below);
   if (test.op === "<=") return [difference];
   return test.op === "<" ? [a.minus(ir, difference, one)] : undefined;
+};
+
+const wholeOf = (ir: Arena, node: Node): Affine | undefined => {
+  if (node.kind === "index") return node.value;
+  return node.kind === "constant" && Number.isSafeInteger(node.value) ? a.fixed(ir, node.value) : undefined;
 };
 
 interface Solved {

@@ -28,7 +28,7 @@ export const cached = (
   lanes: For,
   shared: readonly Shared[],
 ): readonly Stmt[] | undefined => {
-  const { names, width, half, buffer, summed = [] } = contraction;
+  const { names, width, half, buffer, summed } = contraction;
   const [height, breadth, depth] = [tripsOf(rows) ?? 0, tripsOf(lanes) ?? 0, sizeOf(contraction)];
   const [column, ...others] = shared;
   if (depth.kind !== "const" || height < FEWEST || breadth < FEWEST || half !== undefined) return undefined;
@@ -105,6 +105,6 @@ const inSteps = (
 
 const fillColumns = (contraction: Contraction, lanes: For, panel: Panel): readonly Stmt[] =>
   inSteps(contraction, lanes, (block, columnsAt) => {
-    const place = add(columnsAt, placeIn(contraction.summed ?? [], block, contraction.width));
+    const place = add(columnsAt, placeIn(contraction.summed, block, contraction.width));
     return [{ ...block, body: fill(block.body, place, [panel]) }];
   });

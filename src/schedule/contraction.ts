@@ -33,7 +33,8 @@ export const contractionOf = (emission: Emission, block: Block, rows: Loop): Con
   return {
     names,
     width: dtype === "f32" ? 8 : 4,
-    summed: loops.every((loop) => loop.bounds === undefined) ? summed : undefined,
+    summed,
+    span: loops.every((loop) => loop.bounds === undefined) ? "whole" : "bounded",
     alongSum: isAlongSum,
     chunk: CHUNK,
     half: neededOf(emission, rows, lanes),

@@ -229,7 +229,13 @@ const chunkOf = (loop: Loop): number => {
 };
 
 /** A guard leaves few of the values of its index. */
-const isNarrowed = ({ bounds }: Loop): boolean => bounds !== undefined && bounds.upper.length > 0;
+const isNarrowed = (loop: Loop): boolean =>
+  loop.bounds !== undefined && loop.bounds.upper.length > 0 && !isOfBlock(loop);
+
+/** A sum whose bounds differ between the rows of a block. */
+const isOfBlock = (loop: Loop): boolean =>
+  loop.bounds !== undefined &&
+  [loop, ...loopsIn(loop)].some((each) => stepsIn(each).some(({ plan: { tile } }) => tile?.kind === "lanes"));
 
 const emitChunks = (
   emission: Emission,
@@ -240,22 +246,27 @@ const emitChunks = (
   to: Expr,
 ): void => {
   const { names } = emission.values;
-  const end = named(names, chainOf(block), known(to, block), undefined).expr;
+  // chunks are the same for all rows of a block
+  const [first, after] = isOfBlock(loop)
+    ? rangeOf(emission, block, { ...loop, bounds: undefined })
+    : [from, to];
+  const end = named(names, chainOf(block), known(after, block), undefined).expr;
   const chunk = openBlock(names, block, undefined);
   const start = names.counter(`${loop.label}From`);
   const last = names.counter(`${loop.label}To`);
   chunk.stmts.push({ kind: "let", local: last, value: min(add(use(start), int(chunkOf(loop))), end) });
   emitItems(emission, chunk, loop.beforeBlock);
   const [low, high] =
-    loop.order === "descending" ? mirror(from, end, use(start), use(last)) : [use(start), use(last)];
-  emitPartial(emission, chunk, loop, sums, low, high);
+    loop.order === "descending" ? mirror(first, end, use(start), use(last)) : [use(start), use(last)];
+  const inner = isOfBlock(loop) ? within(emission, chunk, loop, low, high) : ([low, high] as const);
+  emitPartial(emission, chunk, loop, sums, ...inner);
   emitItems(emission, chunk, loop.afterBlock);
   names.release(start);
   names.release(last);
   block.stmts.push({
     kind: "for",
     local: start,
-    from,
+    from: first,
     to: end,
     step: chunkOf(loop),
     mode: "serial",
@@ -318,8 +329,20 @@ const known = (expr: Expr, block: Block): Operand => ({
 
 const rangeOf = (emission: Emission, block: Block, loop: Loop): readonly [Expr, Expr] => {
   const site = siteOf(emission, block, bindingOf(loop));
+  return within(emission, block, loop, int(0), integer(site, loop.extent).expr);
+};
+
+/** What the bounds leave of a range. */
+const within = (
+  emission: Emission,
+  block: Block,
+  loop: Loop,
+  from: Expr,
+  to: Expr,
+): readonly [Expr, Expr] => {
+  const site = siteOf(emission, block, bindingOf(loop));
   const value = (a: Affine): Expr => integer(site, a).expr;
   const lower = (loop.bounds?.lower ?? []).map(value);
   const upper = (loop.bounds?.upper ?? []).map(value);
-  return [lower.reduce(max, int(0)), upper.reduce(min, value(loop.extent))];
+  return [lower.reduce(max, from), upper.reduce(min, to)];
 };

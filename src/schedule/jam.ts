@@ -4,8 +4,8 @@
  * statements are finite.
  */
 import { foldExpr, operands } from "../loop/fold.ts";
-import type { Expr, Local, Stmt } from "../loop/types.ts";
-import { add, binary, int, isTrivial, max, sub, use } from "./build.ts";
+import type { AccumulateOp, BinaryOp, Expr, Local, Stmt } from "../loop/types.ts";
+import { add, and, binary, compare, constant, int, isTrivial, max, min, select, sub, use } from "./build.ts";
 import { newLocal, type Names } from "./scope.ts";
 
 export type For = Extract<Stmt, { kind: "for" }>;
@@ -116,7 +116,7 @@ const STATEMENTS: { readonly [K in Stmt["kind"]]: Copy<K> } = {
     return true;
   },
   for: (all, stmt, { out }) => {
-    if (varies(all, stmt.from) || varies(all, stmt.to)) return false;
+    if (varies(all, stmt.from) || varies(all, stmt.to)) return inParts(all, stmt, out);
     const body = jammed(all, stmt.body);
     if (body !== undefined) out.push({ ...stmt, body });
     return body !== undefined;
@@ -128,6 +128,93 @@ const STATEMENTS: { readonly [K in Stmt["kind"]]: Copy<K> } = {
     out.push({ ...stmt, then, else: otherwise });
     return true;
   },
+};
+
+/** Of what sums up: nothing is added. */
+const NEUTRAL: { readonly [K in AccumulateOp]: number } = { sum: 0, prod: 1, max: -Infinity, min: Infinity };
+
+/**
+ * A loop of sums whose bounds are not the same in all iterations: what all of them have is shared, without tests, and before
+ * and after it are the places that only some of them have.
+ */
+const inParts = (all: Jam, loop: For, out: Stmt[]): boolean => {
+  const isSums = loop.body.every(({ kind }) => kind === "let" || kind === "accumulate");
+  if (!isSums || loop.step !== 1) return false;
+  const [from, to] = [endsOf(all, loop.from), endsOf(all, loop.to)];
+  if (from === undefined || to === undefined) return false;
+  const name = (value: Expr, suffix: string): Expr => {
+    if (isTrivial(value)) return value;
+    const local = newLocal(all.names, "int", `${loop.local.name}${suffix}`);
+    out.push({ kind: "let", local, value });
+    return use(local);
+  };
+  const part = (start: Expr, end: Expr, body: readonly Stmt[]): void => {
+    const own = jammed(all, body);
+    if (own !== undefined) out.push({ ...loop, from: start, to: end, body: own });
+  };
+  const at = use(loop.local);
+  const [isBegun, isOpen] = [compare("<=", loop.from, at), compare("<", at, loop.to)];
+  const [hasBegin, hasEnd] = [varies(all, loop.from), varies(all, loop.to)];
+  const last = name(to.last, "To");
+  const begin = name(hasBegin ? min(from.last, last) : from.last, "Inside");
+  const end = hasEnd ? name(max(begin, to.first), "Border") : last;
+  if (hasBegin) part(from.first, begin, guarded(loop.body, hasEnd ? and(isBegun, isOpen) : isBegun));
+  part(begin, end, loop.body);
+  if (hasEnd) part(end, last, guarded(loop.body, isOpen));
+  return true;
+};
+
+const guarded = (body: readonly Stmt[], test: Expr): readonly Stmt[] =>
+  body.map((stmt) =>
+    stmt.kind === "accumulate"
+      ? { ...stmt, value: select(test, stmt.value, constant(stmt.value.type, NEUTRAL[stmt.op])) }
+      : stmt,
+  );
+
+/** The least and the largest of the values that a number has in the iterations, if it rises or falls from one to the next. */
+const endsOf = (all: Jam, root: Expr): { readonly first: Expr; readonly last: Expr } | undefined => {
+  const slope = foldExpr<Slope>(root, (expr, of) => slopeOf(all, expr, of));
+  const values = [0, all.count - 1].map((k) => copyOf(all, root, k));
+  const [first = root, last = root] = slope === "falls" ? values.toReversed() : values;
+  return slope === "any" ? undefined : { first, last };
+};
+
+/** How a number changes from one iteration to the next. */
+type Slope = "still" | "rises" | "falls" | "any";
+
+const FLIPPED: { readonly [K in Slope]: Slope } = {
+  still: "still",
+  rises: "falls",
+  falls: "rises",
+  any: "any",
+};
+
+const slopeOf = (all: Jam, expr: Expr, of: (operand: Expr) => Slope): Slope => {
+  if (expr.kind === "local") return copiesRise(all, expr.local);
+  const parts = operands(expr);
+  if (parts.every((part) => of(part) === "still")) return "still";
+  if (expr.kind !== "binary") return "any";
+  const [a, b] = [of(expr.a), of(expr.b)];
+  if (SAME_SLOPE.has(expr.op)) return together(a, b);
+  if (expr.op === "sub") return together(a, FLIPPED[b]);
+  const [factor, slope] = expr.b.kind === "const" ? [expr.b, a] : [expr.a, b];
+  if (factor.kind !== "const" || (expr.op !== "mul" && factor !== expr.b)) return "any";
+  return (expr.op === "mul" || expr.op === "floordiv") && factor.value > 0 ? slope : "any";
+};
+
+const SAME_SLOPE: ReadonlySet<BinaryOp> = new Set<BinaryOp>(["add", "min", "max"]);
+
+const together = (a: Slope, b: Slope): Slope => {
+  if (a === "still" || a === b) return b;
+  return b === "still" ? a : "any";
+};
+
+/** The iterations' own counter rises; what is computed of it is not looked into. */
+const copiesRise = (all: Jam, local: Local): Slope => {
+  const copies = all.copies.get(local);
+  if (copies === undefined) return "still";
+  const isCounter = copies.every((copy, k) => k === 0 || (copy.kind === "binary" && copy.op === "add"));
+  return isCounter ? "rises" : "any";
 };
 
 const varies = (all: Jam, root: Expr): boolean =>
@@ -144,14 +231,25 @@ const copiesOf = (all: Jam, root: Expr, place: Place): readonly Expr[] => {
     place.out.push({ kind: "let", local, value: expr });
     place.shared.set(expr, use(local));
   }
-  return Array.from({ length: all.count }, (_, k) =>
-    foldExpr<Expr>(root, (expr, of) => {
-      if (same.has(expr)) return place.shared.get(expr) ?? expr;
-      if (expr.kind === "local") return all.copies.get(expr.local)?.[k] ?? expr;
-      return rebuilt(expr, of);
-    }),
-  );
+  const shared = new Map([...same].map((expr): [Expr, Expr] => [expr, place.shared.get(expr) ?? expr]));
+  return Array.from({ length: all.count }, (_, k) => copyOf(all, root, k, shared));
 };
+
+/** The value in one of the iterations. */
+const copyOf = (
+  all: Jam,
+  root: Expr,
+  k: number,
+  shared: { readonly get: (expr: Expr) => Expr | undefined } = NONE,
+): Expr =>
+  foldExpr<Expr>(root, (expr, of) => {
+    const known = shared.get(expr);
+    if (known !== undefined) return known;
+    if (expr.kind === "local") return all.copies.get(expr.local)?.[k] ?? expr;
+    return rebuilt(expr, of);
+  });
+
+const NONE: ReadonlyMap<Expr, Expr> = new Map();
 
 /** The largest floats that do not vary and are computed in any case. */
 const sharedIn = (all: Jam, root: Expr): ReadonlySet<Expr> => {

@@ -40,8 +40,10 @@ export interface Contraction {
   readonly names: Names;
   /** Columns of a block. */
   readonly width: number;
-  /** The loops of the sum, outermost first; undefined where they do not run over all of their extents. */
-  readonly summed: readonly Summed[] | undefined;
+  /** The loops of the sum, outermost first. */
+  readonly summed: readonly Summed[];
+  /** Whether these run over all of their extents, or for each row over a part. */
+  readonly span: "whole" | "bounded";
   /** Whether the innermost of these could run on vectors. */
   readonly alongSum: boolean;
   /** Terms that are added before their sum is added to others. */
@@ -128,7 +130,6 @@ interface Search {
 
 /** What is read along the sum and the rows, or the sum and the lanes, and is the same for all of the others. */
 export const sharedIn = ({ summed }: Contraction, lanes: For, search: Search): readonly Shared[] => {
-  if (summed === undefined) return [];
   const all = statementsOf(lanes.body);
   const values = new Map(search.values);
   const changing = new Set([...search.apart, ...all.flatMap((s) => (s.kind === "init" ? [s.local] : []))]);
@@ -184,6 +185,19 @@ export const fill = (body: readonly Stmt[], place: Expr, panels: readonly Panel[
   return withoutUnused(filled(body));
 };
 
+/** The loops of a sum without the bounds that differ between rows: a maximum or minimum with what is the same for all. */
+export const overAllRows = (body: readonly Stmt[], own: ReadonlySet<Local>): readonly Stmt[] => {
+  const bound = (value: Expr): Expr => {
+    if (!mentions(value, own) || value.kind !== "binary") return value;
+    return mentions(value.a, own) ? bound(value.b) : bound(value.a);
+  };
+  return body.map((stmt) =>
+    stmt.kind === "for"
+      ? { ...stmt, from: bound(stmt.from), to: bound(stmt.to), body: overAllRows(stmt.body, own) }
+      : stmt,
+  );
+};
+
 // ---- sums over one loop
 
 /**
@@ -232,7 +246,7 @@ export const factorsOf = (
   panels: readonly Panel[],
 ): Factors | undefined => {
   const [panel, ...others] = panels;
-  const sum = sumOf(lanes);
+  const sum = contraction.span === "whole" ? sumOf(lanes) : undefined;
   if (panel === undefined || others.length > 0 || sum === undefined) return undefined;
   const values = new Map<Local, Expr>();
   for (const stmt of rows.body) if (stmt.kind === "let") values.set(stmt.local, inlined(stmt.value, values));
@@ -254,7 +268,7 @@ export const factorsOf = (
 
 /** The loops of the sum as one. */
 export const flatSum = (
-  { names, summed = [], width, chunk }: Contraction,
+  { names, summed, width, chunk }: Contraction,
   { columns, rows: factor, sum }: Factors,
   rows: For,
   rowPanel: Buffer,
@@ -359,7 +373,7 @@ export const fillRows = (
   panel: Panel,
   origin: Expr,
 ): readonly Stmt[] => {
-  const { names, summed = [] } = contraction;
+  const { names, summed } = contraction;
   const first = newLocal(names, "int", `${rows.local.name}Start`);
   const lets = rows.body.slice(0, -1);
   return steps(names, rows, first, ROWS, (start) => {
@@ -372,7 +386,7 @@ export const fillRows = (
 };
 
 /** Terms of the sum, in terms of the dims. */
-export const sizeOf = ({ summed = [] }: Contraction): Expr =>
+export const sizeOf = ({ summed }: Contraction): Expr =>
   summed.reduce<Expr>((product, each) => mul(product, each.size), int(1));
 
 /** The locals that statements need from around them. */

@@ -6,7 +6,7 @@
 import {
   affine, build as b, range, readsOf, type Affine, type Arena, type Definition, type Index, type Node,
 } from "../ir/index.ts"; // prettier-ignore
-import { guardedOf, isAboutIndices, type Guarded } from "./bounds.ts";
+import { guardedOf, intervalOf, isAboutIndices, type Guarded } from "./bounds.ts";
 import type { Tile, TensorRead } from "./tree.ts";
 
 /** How an access moves with an index. */
@@ -21,7 +21,7 @@ export const tileOf = (ir: Arena, definition: Definition, reads: readonly Tensor
   const guarded = guardedOf(ir, definition);
   const given: Given = { ir, definition, reads, guarded, windows: windowsOf(definition, reads) };
   if (guarded.tests.length === 0) return lanesOf(given) ?? dotsOf(given);
-  return maskedOf(given) ?? dotsOf(given);
+  return maskedOf(given) ?? boundedOf(given) ?? dotsOf(given);
 };
 
 interface Given {
@@ -70,9 +70,41 @@ const maskedOf = ({ ir, definition, reads, guarded, windows }: Given): Tile | un
   return undefined;
 };
 
+/**
+ * Vectors along the result of a guarded sum whose terms, for each row, are an interval: of the rows of a block, what all of them
+ * have is summed up without tests.
+ */
+const boundedOf = ({
+  ir,
+  definition: { indices, reduction },
+  reads,
+  guarded,
+  windows,
+}: Given): Tile | undefined => {
+  const reduced = reduction?.indices ?? [];
+  const along = reduced.findLast((index) => isSmooth(ir, reads, index));
+  const free = indices.filter((index) => !isShort(index) && !isWindow(index, windows));
+  const isInterval = (test: Node): boolean => {
+    const [index, ...others] = reduced.filter((each) => test.indices.includes(each));
+    return index !== undefined && others.length === 0 && intervalOf(ir, test, index) !== undefined;
+  };
+  if (!guarded.tests.every(isInterval)) return undefined;
+  for (const lanes of free.toReversed()) {
+    const rows = partner(reads, lanes, free);
+    if (rows === undefined || guarded.tests.some((test) => test.indices.includes(lanes))) continue;
+    const shared = reads.filter((read) => !dependsOn(read, rows));
+    const strided = reads.filter((read) => walkOf(ir, read.at, lanes) === "strided");
+    if (strided.some((read) => dependsOn(read, rows)) || !areInBounds(ir, shared)) continue;
+    return { kind: "lanes", lanes, rows, along, masked: undefined };
+  }
+  return undefined;
+};
+
 /** Without the guard as well. */
-export const isInBounds = (ir: Arena, factors: readonly Node[]): boolean =>
-  readsOf(factors).every(({ at, tensor }) =>
+export const isInBounds = (ir: Arena, factors: readonly Node[]): boolean => areInBounds(ir, readsOf(factors));
+
+const areInBounds = (ir: Arena, reads: readonly TensorRead[]): boolean =>
+  reads.every(({ at, tensor }) =>
     at.every((position, axis) => {
       const extent = tensor.shape[axis];
       return extent !== undefined && range.provablyInRange(ir, position, extent);
