@@ -63,9 +63,13 @@ export const createCeilings = async (): Promise<Ceilings> => {
   module.dispose();
   const { instance } = await WebAssembly.instantiate(bytes as Uint8Array<ArrayBuffer>);
   const { memory, empty, peak, copy, add } = instance.exports as unknown as Exports;
+  // asking the memory itself would take longer than a call
+  let bytesThere = memory.buffer.byteLength;
   const room = (size: number): void => {
-    const missing = size + BLOCK - memory.buffer.byteLength;
-    if (missing > 0) memory.grow(Math.ceil(missing / PAGE));
+    const missing = size + BLOCK - bytesThere;
+    if (missing <= 0) return;
+    memory.grow(Math.ceil(missing / PAGE));
+    bytesThere = memory.buffer.byteLength;
   };
   const part = (size: number, parts: number): number => Math.max(1, Math.round(size / parts / BLOCK)) * BLOCK;
   return {
