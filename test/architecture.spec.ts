@@ -12,6 +12,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["src/schedule", "src/explain"],
   ["codegen"],
   ["src/gradcheck"],
+  ["src/derivation.ts"],
   ["src/pipeline.ts", "src/index.ts"],
   ["src/cli", "src/plugin"],
 ];

@@ -1,10 +1,10 @@
 /** From file names and settings of a command line to checked functions and what is asked of them. */
 import type { CheckedFunction, CheckedMatrix, CheckedModule } from "../check/index.ts";
 import { showAffine } from "../check/show.ts";
+import { compileModule, defaultRequests, type Request } from "../derivation.ts";
 import { codes, nearest, type Source } from "../diagnostics/index.ts";
-import { extentOf } from "../eval/index.ts";
+import { extentOf } from "../eval/indexing.ts";
 import { createArena, specialise, type Arena, type Program, type Requirement } from "../ir/index.ts";
-import { compileModule, defaultRequests, type Request } from "../pipeline.ts";
 import { CommandError, Reported } from "./errors.ts";
 import { IMPORTS, readSource } from "./files.ts";
 import { report, type Output } from "./output.ts";
@@ -103,8 +103,16 @@ const checkExtent = (name: string, min: number, value: number | undefined): void
   );
 };
 
-/** The function's program in an arena of its own, with what is fixed at build time put in. */
-export const programOf = (fn: CheckedFunction, { dims, options }: Fixed): { ir: Arena; program: Program } => {
+export interface Specialised {
+  readonly ir: Arena;
+  /** As it is written. */
+  readonly open: Program;
+  /** With what is fixed at build time put in. */
+  readonly program: Program;
+}
+
+/** The function's program in an arena of its own. */
+export const programOf = (fn: CheckedFunction, { dims, options }: Fixed): Specialised => {
   const ir = createArena();
   const result = fn.program(ir);
   if (!result.ok) throw new Error(`${fn.name} was checked, and has errors all the same`);
@@ -115,7 +123,7 @@ export const programOf = (fn: CheckedFunction, { dims, options }: Fixed): { ir: 
     ...[...dims].filter(([name]) => openDims.has(name)),
     ...[...options].filter(([name]) => openOptions.has(name)),
   ]);
-  return { ir, program: specialise(ir, result.value, values) };
+  return { ir, open: result.value, program: specialise(ir, result.value, values) };
 };
 
 /** Every pair of inputs once: a Hessian is symmetric. */

@@ -1,15 +1,12 @@
-/** `gradsmith derive FILE FN`: the formulas of a derivative, the way to them, and any stage between. */
+/** `gradsmith derive FILE FN`: the formulas of a derivative, and the way to them. */
 import { expressionText, formulas, matrixFormulas, type Notation } from "../explain/index.ts";
-import { affine, printProgram, type Arena, type Program } from "../ir/index.ts";
-import { printKernel } from "../loop/print.ts";
-import { defaultRequests, stagesOf, toSchedule, waysTo, type Request, type Stages } from "../pipeline.ts";
+import { defaultRequests, stagesOf, waysTo, type Request, type Stages } from "../derivation.ts";
+import { affine, type Arena, type Program } from "../ir/index.ts";
 import { operationCount, polynomialText, type Step } from "../simplify/index.ts";
-import { explainSchedule, type States } from "../schedule/index.ts";
-import { printModule, parse } from "../syntax/index.ts";
+import type { States } from "../schedule/index.ts";
 import type { CheckedDerive } from "../check/index.ts";
 import { checkNames, functionOf, load, pairsOf, programOf, unknown, type Fixed } from "./compile.ts";
 import { CommandError } from "./errors.ts";
-import type { Stage } from "./flags.ts";
 import type { Output } from "./output.ts";
 
 export interface DeriveOptions {
@@ -28,7 +25,7 @@ export interface DeriveOptions {
   readonly states: States;
 }
 
-interface Derived {
+export interface Derived {
   readonly ir: Arena;
   readonly asked: Request;
   readonly stages: Stages;
@@ -57,11 +54,11 @@ const requestIn = (derives: readonly CheckedDerive[], text: string): Request => 
   return asked;
 };
 
-const derived = (options: DeriveOptions, output: Output): Derived => {
+export const derived = (options: DeriveOptions, output: Output): Derived => {
   const { file, fn, fixed, request } = options;
   const loaded = load(file, output, request === undefined ? "" : `\nderive ${fn} { ${request} }\n`);
-  const { ir, program } = programOf(functionOf(loaded, fn), fixed);
-  checkNames([programOf(functionOf(loaded, fn), { dims: new Map(), options: new Map() }).program], fixed);
+  const { ir, open, program } = programOf(functionOf(loaded, fn), fixed);
+  checkNames([open], fixed);
   const steps: Step[] = [];
   const asked =
     request === undefined ? requestFor(program, options) : requestIn(loaded.module.derives, request);
@@ -135,34 +132,4 @@ export const deriveSteps = (options: DeriveOptions, output: Output): void => {
       countLine(ir, stages.derived),
     ]),
   );
-};
-
-type Dump = (derived: Derived, options: DeriveOptions) => string | Promise<string>;
-
-const scheduled = (
-  { ir, stages }: Derived,
-  { budget, states }: DeriveOptions,
-): ReturnType<typeof toSchedule> => toSchedule(ir, stages.derived, { dtype: "f32", budget, states });
-
-const DUMPS: { readonly [K in Exclude<Stage, "parse">]: Dump } = {
-  check: ({ stages }) => printProgram(stages.checked),
-  simplify: ({ stages }) => printProgram(stages.forward),
-  differentiate: ({ stages }) => printProgram(stages.differentiated),
-  derive: ({ stages }) => printProgram(stages.derived),
-  schedule: (each, options) => explainSchedule(scheduled(each, options)),
-  loops: (each, options) => printKernel(scheduled(each, options).kernel),
-  typescript: async (each, options) => {
-    const { emitTypeScript, formatTypeScript } = await import("../../codegen/typescript/index.ts");
-    return formatTypeScript(emitTypeScript([scheduled(each, options).kernel], "gradsmith/runtime"));
-  },
-};
-
-export const dump = async (stage: Stage, options: DeriveOptions, output: Output): Promise<void> => {
-  if (stage === "parse") {
-    const { source } = load(options.file, output);
-    const module = parse(source);
-    if (module.ok) output.out(printModule(module.value));
-    return;
-  }
-  output.out(await DUMPS[stage](derived(options, output), options));
 };

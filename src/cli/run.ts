@@ -85,9 +85,13 @@ const runDerive: Run = async (args, flags, output) => {
     states: statesOf(flags),
   };
   const stage = flags["explain-schedule"] === true ? "schedule" : flags.dump;
-  const { derive, deriveSteps, dump } = await import("./derive.ts");
-  if (stage !== undefined) await dump(oneOf<Stage>("--dump", STAGES, stage), options, output);
-  else (flags.steps === true ? deriveSteps : derive)(options, output);
+  if (stage !== undefined) {
+    const { dump } = await import("./dump.ts");
+    await dump(oneOf<Stage>("--dump", STAGES, stage), options, output);
+    return;
+  }
+  const { derive, deriveSteps } = await import("./derive.ts");
+  (flags.steps === true ? deriveSteps : derive)(options, output);
 };
 
 const runBuild: Run = async (files, flags, output) => {

@@ -46,8 +46,9 @@ export function parse(source: Source, limits: SegmentLimits = segmentLimits): Re
 
 /** The functions of a source that has no errors, by name; each is parsed when it is asked for. */
 export function functionsOf(source: Source): ReadonlyMap<string, () => FunctionDeclaration> {
-  const builder = createBuilder(source);
+  let builder: Builder | undefined;
   const read = (piece: Piece): FunctionDeclaration => {
+    builder ??= createBuilder(source);
     const { declaration } = parsePiece(source, builder, piece);
     if (declaration?.kind === "function") return declaration.value;
     throw new Error(`${source.name} has an error at ${piece.start}`);
