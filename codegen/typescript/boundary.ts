@@ -21,7 +21,17 @@ import type { Liveness } from "./liveness.ts";
 
 /** The functions of the runtime that the boundary calls. */
 export type BoundaryFunction =
-  "array" | "dimension" | "divides" | "inferred" | "inRange" | "integer" | "number" | "output" | "shape";
+  | "apart"
+  | "array"
+  | "distinct"
+  | "dimension"
+  | "divides"
+  | "inferred"
+  | "inRange"
+  | "integer"
+  | "number"
+  | "output"
+  | "shape";
 
 export interface Boundary {
   readonly port: KernelInterface;
@@ -32,6 +42,8 @@ export interface Boundary {
   /** The identifiers of the parameters. */
   readonly args: string;
   readonly into: string;
+  /** Where arrays are used as they are given, and where they are copied into a memory if need be. */
+  readonly arrays: "given" | "copied";
 }
 
 const quote = (text: string): string => JSON.stringify(text);
@@ -53,8 +65,10 @@ function writeInput(at: Boundary, port: TensorPort): void {
     const check = at.check(port.array === "Int32Array" ? "integer" : "number");
     const isRead = at.live.buffers.has(port.buffer) || requirementOf(at.port.kernel, port) !== undefined;
     writeChecked(at, isRead, name, `${check}(${quote(port.name)}, ${value})`);
-  } else
-    writeChecked(at, true, name, `${at.check("array")}(${quote(port.name)}, ${value}, ${quote(port.type)})`);
+  } else {
+    const array = `${at.check("array")}(${quote(port.name)}, ${value}, ${quote(port.type)})`;
+    writeChecked(at, true, name, at.arrays === "given" ? apartText(at, array) : array);
+  }
 }
 
 /** What a dimension is that the caller leaves out. */
@@ -103,7 +117,14 @@ function requirementOf(kernel: Kernel, port: TensorPort): Requirement | undefine
   );
 }
 
-function writeRequirement(at: Boundary, requirement: Requirement): void {
+/** Whether it is about the elements of an array, which may change between two runs of a prepared call. */
+export const isAboutElements = (requirement: Requirement): boolean =>
+  requirement.kind === "range" && requirement.buffer.shape.length > 0;
+
+export function writeRequirement(
+  at: Pick<Boundary, "writer" | "around" | "check">,
+  requirement: Requirement,
+): void {
   /** An extent as a formula, and its value. */
   const extent = (expr: Expr): string => `${quote(formatExpr(expr))}, ${expressionText(expr, at.around)}`;
   if (requirement.kind === "divides") {
@@ -130,14 +151,42 @@ function writeOutput(at: Boundary, port: TensorPort): void {
   );
 }
 
-/** Reads and checks the arguments, in an order in which each check needs only what precedes it. */
-export function writeArguments(at: Boundary): void {
+/** The arrays that the caller gives for results. */
+const givenFor = (at: Boundary): readonly string[] =>
+  at.port.outputs
+    .filter(({ type }) => type !== "number")
+    .map(({ property }) => accessText(at.into, property));
+
+/** Results are not written over each other. */
+function writeDistinct(at: Boundary): void {
+  const given = givenFor(at);
+  if (given.length < 2) return;
+  const names = at.port.outputs.filter(({ type }) => type !== "number").map(({ name }) => name);
+  at.writer.writeLine(`${at.check("distinct")}(${[quote(names.join(", ")), ...given].join(", ")});`);
+}
+
+/** An input that results are not written over while it is read. */
+function apartText(at: Boundary, value: string): string {
+  const given = givenFor(at);
+  return given.length === 0 ? value : `${at.check("apart")}(${[value, ...given].join(", ")})`;
+}
+
+/**
+ * Reads and checks the arguments, in an order in which each check needs only what precedes it, but for those requirements that
+ * are checked `later`.
+ */
+export function writeArguments(
+  at: Boundary,
+  later: (requirement: Requirement) => boolean = () => false,
+): void {
   for (const port of at.port.inputs) writeInput(at, port);
   for (const port of at.port.determined) writeDim(at, port);
   for (const port of at.port.options) writeOption(at, port);
   for (const port of at.port.inputs) writeShape(at, port);
-  for (const requirement of at.port.kernel.requirements) writeRequirement(at, requirement);
+  for (const requirement of at.port.kernel.requirements)
+    if (!later(requirement)) writeRequirement(at, requirement);
   for (const port of at.port.outputs) writeOutput(at, port);
+  writeDistinct(at);
 }
 
 const bufferText = (around: Surroundings, port: TensorPort): string => around.buffer(port.buffer);

@@ -140,7 +140,7 @@ export function interfaceDeclarations(
       : [
           declaration(
             names.into,
-            `Where \`${kernel}\` writes results, in place of new arrays. They must not overlap its arguments.`,
+            `Where \`${kernel}\` writes results, in place of new arrays. An argument that shares memory with one is copied first.`,
             into,
           ),
         ]),

@@ -30,8 +30,10 @@ type Imported = BoundaryFunction | RuntimeFunction;
 
 /** Everything a module can import; what it does import is found while it is written. */
 const IMPORTS: { readonly [F in Imported]: true } = {
+  apart: true,
   array: true,
   dimension: true,
+  distinct: true,
   erf: true,
   erfc: true,
   inferred: true,
@@ -149,6 +151,7 @@ function kernelStructures(
     check: imports.use,
     args,
     into,
+    arrays: "given" as const,
   };
   writeArguments(at);
   const workspaces = writeTemporaries(at);

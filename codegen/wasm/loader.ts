@@ -15,7 +15,7 @@ import { interfaceOf } from "../interface.ts";
 import type { KernelInterface, MatrixField, TensorPort } from "../interface.ts";
 import { createScope } from "../names.ts";
 import type { Scope } from "../names.ts";
-import { resultsText, writeArguments } from "../typescript/boundary.ts";
+import { isAboutElements, resultsText, writeArguments, writeRequirement } from "../typescript/boundary.ts";
 import type { Boundary } from "../typescript/boundary.ts";
 import { commentText } from "../typescript/comment.ts";
 import {
@@ -276,6 +276,7 @@ interface Inside {
   readonly scope: Scope;
   readonly around: Surroundings;
   readonly writer: CodeBlockWriter;
+  readonly check: Imports["use"];
 }
 
 function enter({ around: outer, imports }: Outside, kernel: Kernel): Inside {
@@ -295,13 +296,14 @@ function enter({ around: outer, imports }: Outside, kernel: Kernel): Inside {
       return name;
     },
   };
-  return { scope, around, writer };
+  return { scope, around, writer, check: imports.use };
 }
 
 function makerStructure(outside: Outside, names: Names, declared: Declared): FunctionDeclarationStructure {
   const { port, types, maker, property } = declared;
   const { kernel } = port;
-  const { scope, around, writer } = enter(outside, kernel);
+  const inside = enter(outside, kernel);
+  const { scope, around, writer, check } = inside;
   const [heap, wasm, args, into] = [
     scope.claim("heap"),
     scope.claim("wasm"),
@@ -318,16 +320,10 @@ function makerStructure(outside: Outside, names: Names, declared: Declared): Fun
   writer.block(() => {
     // Numbers among the outputs are made from an array of one element.
     const arrays = { ...port, outputs: arrayOutputs(port) };
-    writeArguments({
-      port: arrays,
-      writer,
-      around,
-      live: everything(kernel),
-      check: outside.imports.use,
-      args,
-      into,
-    });
-    writeCall({ scope, around, writer }, port, scratch);
+    const live = everything(kernel);
+    const boundary = { port: arrays, writer, around, live, check, args, into, arrays: "copied" as const };
+    writeArguments(boundary, isAboutElements);
+    writeCall(inside, port, scratch);
   });
   writer.write(");");
   return {
@@ -357,6 +353,7 @@ function writeCall(inside: Inside, port: KernelInterface, scratch: string | unde
     writer.writeLine(`outputs: [${outputs.join(", ")}],`);
     if (scratch !== undefined) writer.writeLine(`scratch: ${scratch}(${dims.join(", ")}),`);
     writer.writeLine(`scalars: [${[...dims, ...options].join(", ")}],`);
+    writeRequire(inside, port);
     writer.writeLine(`results: (${names.join(", ")}) => (${results}),`);
     writeRefresh(inside, port);
   });
@@ -379,13 +376,36 @@ function numberPaths(port: KernelInterface): readonly (readonly [string, TensorP
     .filter(([, { type }]) => type === "number");
 }
 
-function writeRefresh({ scope, around, writer }: Inside, port: KernelInterface): void {
+/** A parameter that is not read says so by its name, and there is none behind the last that is. */
+function parametersOf(
+  { scope, around }: Inside,
+  ports: readonly TensorPort[],
+  isRead: readonly boolean[],
+): readonly string[] {
+  return ports
+    .slice(0, isRead.lastIndexOf(true) + 1)
+    .map(({ buffer }, k) => (isRead[k] === true ? around.buffer(buffer) : scope.claim(`_${buffer.name}`)));
+}
+
+function writeRequire(inside: Inside, { kernel, inputs }: KernelInterface): void {
+  const { writer } = inside;
+  const requirements = kernel.requirements.filter(isAboutElements);
+  if (requirements.length === 0) return;
+  const isChecked = inputs.map(({ buffer }) =>
+    requirements.some((requirement) => requirement.kind === "range" && requirement.buffer === buffer),
+  );
+  const parameters = parametersOf(inside, inputs, isChecked);
+  writer.write(`require: (${parameters.join(", ")}) => `).inlineBlock(() => {
+    for (const requirement of requirements) writeRequirement(inside, requirement);
+  });
+  writer.write(",").newLine();
+}
+
+function writeRefresh(inside: Inside, port: KernelInterface): void {
+  const { scope, around, writer } = inside;
   const paths = numberPaths(port);
   const isNumber = port.outputs.map(({ type }) => type === "number");
-  // A parameter that is not read says so by its name, and there is none behind the last that is.
-  const parameters = port.outputs
-    .slice(0, isNumber.lastIndexOf(true) + 1)
-    .map(({ buffer }, k) => (isNumber[k] === true ? around.buffer(buffer) : scope.claim(`_${buffer.name}`)));
+  const parameters = parametersOf(inside, port.outputs, isNumber);
   if (parameters.length === 0) return;
   const results = scope.claim("results");
   writer.write(`refresh: (${[results, ...parameters].join(", ")}) => () => `).inlineBlock(() => {

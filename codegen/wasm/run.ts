@@ -9,6 +9,7 @@ import type { Expr, Kernel } from "../../src/loop/types.ts";
 import {
   array,
   dimension,
+  distinct,
   divides,
   inRange,
   inferred,
@@ -85,12 +86,18 @@ function createCallable(kernel: Kernel, wasm: WasmExports, heap: Heap): Callable
     const inputs = ports.inputs.map((port) => readInput(port, dims, given(args, port.name)));
     const filled = (outputs: readonly TensorData[]): Record<string, PortValue> =>
       Object.fromEntries(ports.outputs.map((port, i) => [port.name, resultOf(port, outputs[i])]));
-    checkRequirements(kernel, ports, dims, inputs);
+    checkDivisions(kernel, dims);
+    const outputs = ports.outputs.map((port) => prepareOutput(port, dims, given(into, port.name)));
+    const arrays = ports.outputs.filter(({ type }) => type !== "number").map(({ name }) => name);
+    distinct(arrays.join(", "), ...arrays.map((name) => given(into, name) as TensorData | undefined));
     return {
       inputs,
-      outputs: ports.outputs.map((port) => prepareOutput(port, dims, given(into, port.name))),
+      outputs,
       ...(scratch === undefined ? {} : { scratch: scratch(...dims.values()) }),
       scalars: [...dims.values(), ...readOptions(ports, args)],
+      require: (...inputs: readonly TensorData[]) => {
+        checkRanges(kernel, ports, dims, inputs);
+      },
       results: (...outputs: readonly TensorData[]) => filled(outputs),
       refresh:
         (results, ...outputs) =>
@@ -194,21 +201,24 @@ function resultOf(port: TensorPort, data: TensorData | undefined): PortValue {
   return port.type === "number" ? (data[0] ?? NaN) : data;
 }
 
-function checkRequirements(
+function checkDivisions(kernel: Kernel, dims: Dims): void {
+  for (const requirement of kernel.requirements) {
+    if (requirement.kind !== "divides") continue;
+    const { by, value } = requirement;
+    divides(formatExpr(by), evaluate(by, dims), formatExpr(value), evaluate(value, dims));
+  }
+}
+
+function checkRanges(
   kernel: Kernel,
   ports: KernelInterface,
   dims: Dims,
   inputs: readonly TensorData[],
 ): void {
   for (const requirement of kernel.requirements) {
-    if (requirement.kind === "divides") {
-      const { by, value } = requirement;
-      divides(formatExpr(by), evaluate(by, dims), formatExpr(value), evaluate(value, dims));
-      continue;
-    }
+    if (requirement.kind !== "range") continue;
     const { buffer, extent } = requirement;
-    const i = ports.inputs.findIndex((port) => port.buffer === buffer);
-    const values = inputs[i];
+    const values = inputs[ports.inputs.findIndex((port) => port.buffer === buffer)];
     if (values instanceof Int32Array)
       inRange(buffer.name, values, formatExpr(extent), evaluate(extent, dims));
   }

@@ -1,6 +1,6 @@
 /** Nodes → steps that bound the errors of their values, which have been computed. */
 import type { Kind, NodeOf } from "../ir/index.ts";
-import { UNARY } from "../runtime/scalar.ts";
+import { UNARY } from "./operations.ts";
 import {
   isRepresentable,
   isSmallWhole,

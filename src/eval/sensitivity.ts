@@ -3,7 +3,7 @@
  * place) they may add: for running error bounds. The derivatives are plain numbers; z is the function's value.
  */
 import type { BinaryOp, UnaryOp } from "../ir/index.ts";
-import { UNARY } from "../runtime/scalar.ts";
+import { UNARY } from "./operations.ts";
 
 interface UnarySensitivity {
   /** The error of the result for an error of the argument. */

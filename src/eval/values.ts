@@ -1,6 +1,6 @@
 /** Nodes → steps that compute their values. */
 import type { Kind, Node, NodeOf } from "../ir/index.ts";
-import { BINARY, UNARY } from "../runtime/scalar.ts";
+import { BINARY, UNARY } from "./operations.ts";
 import { misfit } from "./arrays.ts";
 import {
   at,

@@ -50,8 +50,43 @@ export function array<K extends keyof ArrayTypes>(
   type: K,
 ): ArrayTypes[K] {
   // This is true of arrays from another realm too, and engines know it without a call.
-  if ((value as ArrayTypes[K] | null | undefined)?.[Symbol.toStringTag] === type) return value;
-  throw wrongType(name, value, `a ${type}`);
+  if ((value as ArrayTypes[K] | null | undefined)?.[Symbol.toStringTag] !== type)
+    throw wrongType(name, value, `a ${type}`);
+  // Only an array without elements may have lost them: their number would be taken for a dimension of 0.
+  if (value.length === 0 && isDetached(value.buffer))
+    throw new TypeError(`${name} is detached: its memory has grown, or was transferred`);
+  return value;
+}
+
+function isDetached(buffer: ArrayBufferLike): boolean {
+  try {
+    return new Uint8Array(buffer).length < 0;
+  } catch {
+    return true;
+  }
+}
+
+/** Where an array is: in bytes. */
+type Located = Pick<TensorData, "buffer" | "byteOffset" | "byteLength">;
+
+/** Whether two arrays have memory in common. Short arrays have no buffer before somebody asks for it. */
+export const overlap = (a: Located | undefined, b: Located | undefined): boolean =>
+  a?.buffer !== undefined &&
+  a.buffer === b?.buffer &&
+  a.byteOffset < b.byteOffset + b.byteLength &&
+  b.byteOffset < a.byteOffset + a.byteLength;
+
+/** An argument, or a copy if it shares memory with a result: results are written while arguments are read. */
+export function apart<A extends TensorData>(value: A, ...results: readonly (TensorData | undefined)[]): A {
+  for (const result of results) if (overlap(result, value)) return value.slice() as A;
+  return value;
+}
+
+/** No two of the arrays that the caller gives for results share memory. */
+export function distinct(names: string, ...results: readonly (TensorData | undefined)[]): void {
+  for (let k = 1; k < results.length; k++)
+    for (let j = 0; j < k; j++)
+      if (overlap(results[k], results[j])) throw new RangeError(`two of the results ${names} share memory`);
 }
 
 /** A tensor has as many elements as its shape. */

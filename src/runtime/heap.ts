@@ -13,7 +13,7 @@ export interface Heap {
   readonly reserve: (bytes: number) => void;
   /** The end of what is allocated. */
   readonly top: () => number;
-  /** Gives back all that was allocated since `top` was at this value. */
+  /** Gives back all that was allocated since `top` was at this value: arrays there, and calls prepared since, are lost. */
   readonly release: (top: number) => void;
   /** Arrays of zeros in the memory; kernels use them without a copy. */
   readonly float32: (length: number) => Float32Array<ArrayBuffer>;
@@ -34,8 +34,10 @@ export function createHeap(
   base = 0,
 ): Heap {
   // Address 0 stays free, and one aligned block behind the last array: no first element of an array is out of bounds.
-  let top = Math.max(ALIGNMENT, align(base));
+  const bottom = Math.max(ALIGNMENT, align(base));
+  let top = bottom;
   const reserve = (bytes: number): void => {
+    if (!(bytes >= 0 && bytes % 1 === 0)) throw new RangeError(`no memory has ${bytes} bytes`);
     const missing = top + align(bytes) + ALIGNMENT - memory.buffer.byteLength;
     if (missing <= 0) return;
     // At least by half, so that many small allocations do not copy the memory each time.
@@ -53,6 +55,7 @@ export function createHeap(
     reserve,
     top: () => top,
     release: (to) => {
+      if (!(to >= bottom && to <= top)) throw new RangeError(`no memory ends at ${to}`);
       top = to;
     },
     float32: (length) => {

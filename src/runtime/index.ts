@@ -1,5 +1,17 @@
 /** What generated modules import: boundary checks, the scalar mathematics that JavaScript lacks, and structured matrices. */
-export { array, dimension, divides, inferred, inRange, integer, number, output, shape } from "./boundary.ts";
+export {
+  apart,
+  array,
+  dimension,
+  distinct,
+  divides,
+  inferred,
+  inRange,
+  integer,
+  number,
+  output,
+  shape,
+} from "./boundary.ts";
 export type { ArrayTypes, TensorData } from "./boundary.ts";
 export { erf, erfc, floordiv, mod, pow, round, sigmoid, softplus } from "./scalar.ts";
 export { createHeap } from "./heap.ts";

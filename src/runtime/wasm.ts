@@ -3,7 +3,7 @@
  * are used where they are, others are copied.
  */
 
-import type { TensorData } from "./boundary.ts";
+import { overlap, type TensorData } from "./boundary.ts";
 import type { Heap } from "./heap.ts";
 
 export type WasmFunction = (...args: readonly number[]) => number;
@@ -84,19 +84,21 @@ export type Writable<T> = T extends TensorData | number | string | boolean
 
 type Slots = readonly (TensorData | Cell)[];
 
-/** The arrays that are filled. */
-type Filled<Outputs extends Slots> = {
-  [K in keyof Outputs]: Outputs[K] extends Cell<infer A> ? A : Outputs[K];
+/** The arrays themselves. */
+type Filled<List extends Slots> = {
+  [K in keyof List]: List[K] extends Cell<infer A> ? A : List[K];
 };
 
 /** One call of a kernel: checked arguments, in the order of its parameters. */
-export interface Call<Outputs extends Slots, Results> {
-  readonly inputs: Slots;
+export interface Call<Inputs extends Slots, Outputs extends Slots, Results> {
+  readonly inputs: readonly [...Inputs];
   readonly outputs: readonly [...Outputs];
   /** Bytes of memory that the kernel needs for itself; absent if it takes none. */
   readonly scratch?: number;
   /** Dimensions, then options. */
   readonly scalars: readonly number[];
+  /** Checks the values that the kernel goes by, before each run; absent if it goes by none. */
+  readonly require?: (...inputs: Filled<Inputs>) => void;
   /** The results of the public interface. The arrays are those of `outputs`, or views of the same memory. */
   readonly results: (...outputs: Filled<Outputs>) => Results;
   /** What writes the numbers among the results, after each run; absent if there are none. */
@@ -109,6 +111,8 @@ interface Located {
   readonly length: number;
   readonly bytes: number;
   readonly address: number | undefined;
+  /** The same if the kernel may use it there. */
+  readonly home: number | undefined;
   readonly isCell: boolean;
 }
 
@@ -126,23 +130,35 @@ interface Copy {
 interface Attached<R> {
   /** Has no bytes once the memory has grown. */
   readonly probe: Uint8Array;
+  readonly require: () => void;
   readonly before: readonly Copy[];
   readonly after: readonly Copy[];
   readonly results: R;
   readonly refresh: (() => void) | undefined;
 }
 
-function locate(buffer: ArrayBufferLike, each: TensorData | Cell): Located {
+/** An input that shares memory with an output is copied, as what is not on the heap. */
+function locate(buffer: ArrayBufferLike, each: TensorData | Cell, outputs: readonly Located[] = []): Located {
   const isCell = "cell" in each;
   const data = isCell ? each.cell : each;
   // A short array has no buffer before somebody asks for it.
   const address = !isCell && data.buffer === buffer ? data.byteOffset : undefined;
-  return { data, length: data.length, bytes: data.byteLength, address, isCell };
+  const isShared =
+    address !== undefined &&
+    outputs.some((output) => output.address !== undefined && overlap(data, output.data));
+  return {
+    data,
+    length: data.length,
+    bytes: data.byteLength,
+    address,
+    home: isShared ? undefined : address,
+    isCell,
+  };
 }
 
-/** The array itself if it is in this memory, else a view of it. */
+/** The array itself if it is there, else a view of this memory. */
 function viewIn(buffer: ArrayBufferLike, { data, length, address, at }: Placed): TensorData {
-  if (address !== undefined && data.buffer === buffer) return data;
+  if (address === at && data.buffer === buffer) return data;
   if (data instanceof Float32Array) return new Float32Array(buffer, at, length);
   return data instanceof Float64Array
     ? new Float64Array(buffer, at, length)
@@ -157,32 +173,36 @@ interface Arranged {
 }
 
 /** Finds or allocates the memory of a call. */
-function arrange<O extends Slots, R>(heap: Heap, call: Call<O, R>): Arranged {
+function arrange<I extends Slots, O extends Slots, R>(heap: Heap, call: Call<I, O, R>): Arranged {
   const { buffer } = heap.memory;
   // Arrays on the heap first: an allocation may detach them.
-  const places = [call.inputs, call.outputs].map((list) => list.map((each) => locate(buffer, each)));
-  const place = ({ data, length, bytes, address, isCell }: Located): Placed => {
-    return { data, length, bytes, address, isCell, at: address ?? heap.allocate(bytes) };
-  };
-  const [inputs = [], outputs = []] = places.map((list) => list.map(place));
+  const written = call.outputs.map((each) => locate(buffer, each));
+  const read = call.inputs.map((each) => locate(buffer, each, written));
+  const place = (each: Located): Placed => ({ ...each, at: each.home ?? heap.allocate(each.bytes) });
+  const [inputs, outputs] = [read.map(place), written.map(place)];
   const scratch = call.scratch === undefined ? [] : [heap.allocate(call.scratch)];
   const addresses = [...inputs, ...outputs].map(({ at }) => at);
   return { inputs, outputs, args: [...addresses, ...scratch, ...call.scalars] };
 }
 
-function attach<O extends Slots, R>(
+function attach<I extends Slots, O extends Slots, R>(
   { memory: { buffer } }: Heap,
-  call: Call<O, R>,
+  call: Call<I, O, R>,
   { inputs, outputs }: Arranged,
 ): Attached<R> {
-  const isCopied = ({ address, isCell }: Placed): boolean => address === undefined && !isCell;
+  const isCopied = ({ address, at, isCell }: Placed): boolean => address !== at && !isCell;
+  /** The array that the caller fills. */
+  const given = (input: Placed): TensorData =>
+    input.address === undefined ? input.data : viewIn(buffer, { ...input, at: input.address });
+  const arrays = inputs.map(given) as readonly TensorData[] as Filled<I>;
   const filled = outputs.map((output) => (isCopied(output) ? output.data : viewIn(buffer, output)));
   const tuple = filled as readonly TensorData[] as Filled<O>;
   const results = call.results(...tuple);
   for (const input of inputs) if (input.isCell) viewIn(buffer, input).set(input.data);
   return {
     probe: new Uint8Array(buffer),
-    before: inputs.filter(isCopied).map((input) => ({ from: input.data, to: viewIn(buffer, input) })),
+    require: () => call.require?.(...arrays),
+    before: inputs.filter(isCopied).map((input) => ({ from: given(input), to: viewIn(buffer, input) })),
     after: outputs.filter(isCopied).map((output) => ({ from: viewIn(buffer, output), to: output.data })),
     results,
     refresh: call.refresh?.(results as Writable<R>, ...tuple),
@@ -197,13 +217,19 @@ function bind(run: WasmFunction, args: readonly number[]): () => void {
 }
 
 /** Running a call copies what is not on the heap, and takes no memory. */
-function prepare<O extends Slots, R>(heap: Heap, run: WasmFunction, call: Call<O, R>): () => R {
+function prepare<I extends Slots, O extends Slots, R>(
+  heap: Heap,
+  run: WasmFunction,
+  call: Call<I, O, R>,
+): () => R {
   const arranged = arrange(heap, call);
   const start = bind(run, arranged.args);
   let attached = attach(heap, call, arranged);
+  attached.require();
   return () => {
     if (attached.probe.length === 0) attached = attach(heap, call, arranged);
-    const { before, after, refresh, results } = attached;
+    const { require, before, after, refresh, results } = attached;
+    require();
     for (const { from, to } of before) to.set(from);
     start();
     for (const { from, to } of after) to.set(from);
@@ -213,9 +239,10 @@ function prepare<O extends Slots, R>(heap: Heap, run: WasmFunction, call: Call<O
 }
 
 /** Apart from prepared calls, whose code is then compiled for them alone. */
-function runOnce<O extends Slots, R>(heap: Heap, run: WasmFunction, call: Call<O, R>): R {
+function runOnce<I extends Slots, O extends Slots, R>(heap: Heap, run: WasmFunction, call: Call<I, O, R>): R {
   const arranged = arrange(heap, call);
-  const { before, after, refresh, results } = attach(heap, call, arranged);
+  const { require, before, after, refresh, results } = attach(heap, call, arranged);
+  require();
   for (const { from, to } of before) to.set(from);
   run(...arranged.args);
   for (const { from, to } of after) to.set(from);
@@ -227,7 +254,8 @@ function runOnce<O extends Slots, R>(heap: Heap, run: WasmFunction, call: Call<O
 export interface WasmKernel<Args extends readonly unknown[], Results> {
   (...args: Args): Results;
   /**
-   * Checks the arguments and finds the memory once; each call of the result then runs the kernel on the same arrays.
+   * Checks the arguments and finds the memory once; each call of the result then runs the kernel on the same arrays, once it
+   * has checked that those which index others are still in range.
    * For loops on arrays of the heap, whose content the caller changes in place: such a call allocates nothing. It returns
    * the same object each time, which holds the numbers of the last run.
    */
@@ -235,10 +263,15 @@ export interface WasmKernel<Args extends readonly unknown[], Results> {
 }
 
 /** Makes a kernel callable. `check` turns the arguments of the public interface into those of the module's function. */
-export function createKernel<Args extends readonly unknown[], Outputs extends Slots, Results>(
+export function createKernel<
+  Args extends readonly unknown[],
+  Inputs extends Slots,
+  Outputs extends Slots,
+  Results,
+>(
   heap: Heap,
   run: WasmFunction,
-  check: (...args: Args) => Call<Outputs, Results>,
+  check: (...args: Args) => Call<Inputs, Outputs, Results>,
 ): WasmKernel<Args, Results> {
   const once = (...args: Args): Results => {
     const top = heap.top();

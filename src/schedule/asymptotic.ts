@@ -6,7 +6,7 @@
  * u < 0. Sums and products of what has this form have it too.
  */
 import type { Kind, Node, NodeOf } from "../ir/index.ts";
-import { UNARY } from "../runtime/scalar.ts";
+import { UNARY } from "../eval/operations.ts";
 
 /** Coefficients in ascending order. */
 export type Polynomial = readonly number[];

@@ -11,7 +11,7 @@ import { add, compare, constant, convert, div, max, min, mul, select, sub, unary
 import { asymptoticOf, numberAt, valueAt, type Asymptotic, type Polynomial } from "./asymptotic.ts";
 import type { Node } from "../ir/index.ts";
 import type { Expr, Local, Type } from "../loop/types.ts";
-import { BINARY, UNARY } from "../runtime/scalar.ts";
+import { BINARY, UNARY } from "../eval/operations.ts";
 
 export interface Specialised {
   readonly rate: number;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { BINARY_SENSITIVITY, UNARY_SENSITIVITY } from "../../src/eval/sensitivity.ts";
-import { BINARY, UNARY } from "../../src/runtime/scalar.ts";
+import { BINARY, UNARY } from "../../src/eval/operations.ts";
 import type { BinaryOp, UnaryOp } from "../../src/ir/index.ts";
 
 const H = 2 ** -17;

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import {
+  apart,
   array,
   dimension,
+  distinct,
   inferred,
   inRange,
   integer,
@@ -9,6 +11,13 @@ import {
   output,
   shape,
 } from "../../src/runtime/boundary.ts";
+
+/** What is left of an array whose memory went to another thread. */
+const detached = (length: number): Float32Array => {
+  const array = new Float32Array(length);
+  structuredClone(array.buffer, { transfer: [array.buffer] });
+  return array;
+};
 
 /** What a caller without types may pass. */
 const untyped = (value: unknown): never => value as never;
@@ -37,6 +46,8 @@ describe("boundary checks", () => {
     ["a missing array", () => array("x", untyped(undefined), "Float32Array"), TypeError, "x must be a Float32Array, but is undefined"],
     ["a plain array", () => array("x", untyped([1, 2]), "Float32Array"), TypeError, "x must be a Float32Array, but is Array"],
     ["an array of another type", () => array("x", untyped(new Float64Array(2)), "Float32Array"), TypeError, "x must be a Float32Array, but is Float64Array"],
+    ["an array that is detached", () => array("x", detached(3), "Float32Array"), TypeError, "x is detached: its memory has grown, or was transferred"],
+    ["results that share memory", () => { const y = new Float32Array(4); distinct("y, w, z", y, undefined, y.subarray(3)); }, RangeError, "two of the results y, w, z share memory"],
     ["a length", () => { shape("x", 5, "[N, 2 * C]", [3, 2]); }, RangeError, "x has shape [N, 2 * C] = [3, 2]: 6 elements, but 5 are given"],
     ["a length of a constant shape", () => { shape("x", 5, "[3, 2]", [3, 2]); }, RangeError, "x has shape [3, 2]: 6 elements, but 5 are given"],
     ["a negative extent", () => output("y", undefined, "Float32Array", "[H - 3]", [-1]), RangeError, "y has shape [H - 3] = [-1]: an extent is negative"],
@@ -54,5 +65,18 @@ describe("boundary checks", () => {
   it.each(cases)("reject %s", (_, check, type, message) => {
     expect(check).toThrow(type);
     expect(check).toThrow(message);
+  });
+
+  it("copy an argument that shares memory with a result, and no other", () => {
+    const x = Float32Array.of(1, 2, 3);
+    const y = new Float32Array(3);
+    expect(apart(x)).toBe(x);
+    expect(apart(x, undefined, y)).toBe(x);
+    expect(apart(x.subarray(0, 1), x.subarray(1)).buffer).toBe(x.buffer);
+    expect(apart(x, y, x.subarray(2))).toEqual(x);
+    expect(apart(x, y, x.subarray(2))).not.toBe(x);
+    expect(() => {
+      distinct("a, b, c", x.subarray(0, 1), x.subarray(1), x.subarray(1, 1));
+    }).not.toThrow();
   });
 });

@@ -1,7 +1,7 @@
 /** A small evaluator of one expression at given values of its reads: independent of the project's interpreter. */
 import { build as b, reachable } from "../../src/ir/index.ts";
 import type { Arena, Node } from "../../src/ir/index.ts";
-import { BINARY, UNARY } from "../../src/runtime/scalar.ts";
+import { BINARY, UNARY } from "../../src/eval/operations.ts";
 
 export type Scope = ReadonlyMap<string, number>;
 

@@ -4,7 +4,7 @@ import type { CallableKernel, PortValue } from "../../../codegen/interface.ts";
 import { instantiateTypeScript } from "../../../codegen/typescript/index.ts";
 import type { BinaryOp, Expr, Kernel, Stmt, UnaryOp } from "../../../src/loop/types.ts";
 import { verifyKernel } from "../../../src/loop/verify.ts";
-import { BINARY, UNARY } from "../../../src/runtime/scalar.ts";
+import { BINARY, UNARY } from "../../../src/eval/operations.ts";
 import { accumulate, accumulateAt, add, assign, bind, binary, buffer, compare, convert, dim, float, init, int, kernel, load, local, loop, mul, option, select, store, sub, unary, use, when } from "../../loop/build.ts"; // prettier-ignore
 import { interior, linearPick, squaredError } from "../../loop/examples.ts";
 import { diagnosticsOf, emitted } from "./compile.ts";
@@ -67,6 +67,19 @@ describe("compiled kernels", () => {
     const result = run({ x: new Float32Array([1, 2]), t: new Float32Array(2) }, { x: into });
     expect(result["x"]).toBe(into);
     expect(into).toEqual(new Float32Array([0.5, 1]));
+  });
+
+  it("read arguments that share memory with results as they were before", async () => {
+    const [N, i] = [dim("N"), local("i", "int")];
+    const [x, y, z] = [buffer("x", "input", [N]), buffer("y", "output", [N]), buffer("z", "output", [N])];
+    const last = sub(sub(N, int(1)), use(i));
+    const body = [loop(i, int(0), N, [store(y, use(i), load(x, last)), store(z, use(i), load(x, use(i)))])];
+    const run = await compile(kernel("f32", { dims: ["N"], buffers: [x, y, z], body }));
+    const room = Float32Array.of(0, 1, 2, 3, 0);
+    const input = room.subarray(1, 4);
+    const results = run({ x: input }, { y: room.subarray(2), z: new Float32Array(3) });
+    expect({ ...results }).toEqual({ y: Float32Array.of(3, 2, 1), z: Float32Array.of(1, 2, 3) });
+    expect(() => run({ x: input }, { y: input, z: input })).toThrow("two of the results y, z share memory");
   });
 
   it("check their arguments", async () => {

@@ -5,7 +5,7 @@ import { emitWasm } from "../../../codegen/wasm/emit.ts";
 import { instantiateWasm, runWasm } from "../../../codegen/wasm/run.ts";
 import type { Expr, Kernel, Stmt, UnaryOp } from "../../../src/loop/types.ts";
 import { createHeap } from "../../../src/runtime/heap.ts";
-import { UNARY } from "../../../src/runtime/scalar.ts";
+import { UNARY } from "../../../src/eval/operations.ts";
 import {
   accumulate,
   add,

@@ -27,6 +27,7 @@ import {
   mul,
   option,
   store,
+  sub,
   use,
 } from "./build.ts";
 
@@ -35,6 +36,7 @@ const i = local("i", "int");
 const x = buffer("x", "input", [N]);
 const bias = buffer("bias", "input", []);
 const y = buffer("y", "output", [N]);
+const z = buffer("z", "output", [N]);
 const total = buffer("sum", "output", []);
 const temp = buffer("temp", "temp", [N]);
 const sum = local("total", "float");
@@ -64,14 +66,32 @@ const heap = kernel("f64", {
   body: [loop(i, int(0), N, [store(y, use(i), convert("float", load(label, use(i))))], "vector")],
 });
 
+/** The elements from the last to the first, and from the first to the last. */
+const mirrored = kernel("f32", {
+  name: "mirrored",
+  dims: ["N"],
+  buffers: [x, y, z],
+  body: [
+    loop(i, int(0), N, [
+      store(y, use(i), load(x, sub(sub(N, int(1)), use(i)))),
+      store(z, use(i), load(x, use(i))),
+    ]),
+  ],
+});
+
 interface Affine {
   (args: object, into?: object): { readonly y: Float32Array; readonly sum: number };
   readonly prepare: (args: object, into?: object) => () => { readonly y: Float32Array; readonly sum: number };
 }
+interface Labels {
+  (args: object, into?: object): { readonly y: Float64Array };
+  readonly prepare: (args: object, into?: object) => () => { readonly y: Float64Array };
+}
 interface Loaded {
   readonly heap: Heap;
   readonly affine: Affine;
-  readonly heap_2: (args: object, into?: object) => { readonly y: Float64Array };
+  readonly heap_2: Labels;
+  readonly mirrored: (args: object, into?: object) => Readonly<Record<"y" | "z", Float32Array>>;
 }
 interface Loader {
   readonly load: (options?: object) => Promise<Loaded>;
@@ -164,7 +184,7 @@ describe("a loader", () => {
     expect(result.y.every((v) => v === 3)).toBe(true);
     expect(run({ x: Float32Array.of(1), bias: 1 }).sum).toBe(3);
     // What the growth detached is refused, not misread.
-    expect(() => run({ x: output, bias: 1, N: 40_000 })).toThrow("but 0 are given");
+    expect(() => run({ x: output, bias: 1, N: 40_000 })).toThrow("x is detached");
   });
 
   it("shares one heap between modules", async () => {
@@ -200,5 +220,44 @@ describe("a loader", () => {
     expect(onHeap()).toBe(onHeap());
     expect(offHeap()).toEqual({ y: copied, sum: 60 });
     expect([...copied]).toEqual([15, 15, 15, 15]);
+  });
+
+  it("checks before each run that what indexes other arrays is in range", async () => {
+    const { heap_2: run, heap: own } = await (await build("changing", [affine, heap], "inline")).load();
+    for (const label of [own.int32(3), new Int32Array(3)]) {
+      const prepared = run.prepare({ label, C: 2 });
+      label.set([0, 1, 1]);
+      expect([...prepared().y]).toEqual([0, 1, 1]);
+      label[2] = 2;
+      expect(prepared).toThrow("label[2] is 2: it must lie in [0, C = 2)");
+      expect(() => run.prepare({ label, C: 2 })).toThrow(RangeError);
+      own.reserve(own.memory.buffer.byteLength);
+    }
+  });
+
+  it("reads arguments that share memory with results as they were before", async () => {
+    const { mirrored: run, heap: own } = await (await build("shared", [mirrored], "inline")).load();
+    for (const room of [own.float32(8), new Float32Array(8)]) {
+      const [input, output] = [room.subarray(1, 6), room.subarray(2, 7)];
+      for (const y of [input, output]) {
+        input.set([1, 2, 3, 4, 5]);
+        expect([...run({ x: input }, { y }).y]).toEqual([5, 4, 3, 2, 1]);
+        input.set([1, 2, 3, 4, 5]);
+        expect([...run({ x: input }, { z: y }).y]).toEqual([5, 4, 3, 2, 1]);
+      }
+      expect(() => run({ x: input }, { y: output, z: output })).toThrow(
+        "two of the results y, z share memory",
+      );
+    }
+  });
+
+  it("has a heap that refuses what is no length and no place in it", () => {
+    const own = createHeap();
+    const top = own.top();
+    own.float32(100);
+    for (const length of [-1, -1000, NaN, 0.1]) expect(() => own.float32(length)).toThrow(RangeError);
+    for (const place of [0, own.top() + 64, NaN]) expect(() => { own.release(place); }).toThrow(RangeError); // prettier-ignore
+    own.release(top);
+    expect(own.top()).toBe(top);
   });
 });

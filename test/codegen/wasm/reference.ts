@@ -9,7 +9,7 @@ import type {
   Stmt,
   Type,
 } from "../../../src/loop/types.ts";
-import { BINARY, UNARY } from "../../../src/runtime/scalar.ts";
+import { BINARY, UNARY } from "../../../src/eval/operations.ts";
 import type { PortValue } from "../../../codegen/interface.ts";
 
 type Data = Float32Array | Float64Array | Int32Array;
