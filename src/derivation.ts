@@ -21,7 +21,7 @@ import {
   type Output,
   type Program,
 } from "./ir/index.ts";
-import { operationCount, orderSums, simplify, type Mode, type Step } from "./simplify/index.ts";
+import { operationCount, orderSums, simplify, withSupports, type Mode, type Step } from "./simplify/index.ts";
 import { parse } from "./syntax/index.ts";
 
 /** A source, and the sources it imports, parsed and checked. All errors of one stage are reported together. */
@@ -81,11 +81,9 @@ const through = (
 ): Stages => {
   const stable = simplified(ir, checked, "user", untraced);
   const differentiated = derivative(stable);
-  const derived =
-    differentiated === stable
-      ? verified(ir, orderSums(ir, stable))
-      : simplified(ir, differentiated, "derived", trace);
-  return { checked, forward: stable, differentiated, derived };
+  const simple =
+    differentiated === stable ? orderSums(ir, stable) : simplified(ir, differentiated, "derived", trace);
+  return { checked, forward: stable, differentiated, derived: verified(ir, withSupports(ir, simple)) };
 };
 
 const derivedBy =

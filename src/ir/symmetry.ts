@@ -1,11 +1,12 @@
 /**
  * In: a program with symmetric matrices among its outputs, and definitions that compute them. Out: of which definitions only
- * one half is needed, as all that reads them is a half too. Each definition is looked at once, readers first: it ends.
+ * one half is needed, as all that reads them is a half too, or reads them where a test of indices leaves one half only. Each
+ * definition is looked at once, readers first: it ends.
  */
 import type { Matrix } from "../loop/matrix.ts";
 import { asConstant, plainIndex } from "./affine.ts";
 import { componentsOf, readsWithin } from "./recurrence.ts";
-import type { Affine, Definition, Program, Tensor } from "./types.ts";
+import type { Affine, Definition, Index, Node, Program, Tensor } from "./types.ts";
 
 /** Two axes of one extent. */
 export interface AxisPair {
@@ -65,8 +66,12 @@ export const halvesOf = (
   const reads = readsWithin(definitions);
   for (const definition of definitions.toReversed()) {
     const half = wanted.get(definition.tensor) ?? "all";
+    const pairs = definition.target === undefined ? pairsIn(definition) : [];
     for (const { tensor, at } of reads(definition)) {
-      const need = half === "all" || definition.target !== undefined ? "all" : halfAt(definition, half, at);
+      const isWhole = half === "all" || definition.target !== undefined;
+      const own = isWhole ? "all" : halfAt(definition, half, at);
+      const need =
+        own === "all" ? (pairs.map((pair) => halfOf(pair, at)).find((each) => each !== "all") ?? "all") : own;
       const known = wanted.get(tensor) ?? need;
       wanted.set(tensor, isSame(known, need) ? known : "all");
     }
@@ -78,6 +83,61 @@ const halfAt = ({ indices }: Definition, half: Half, at: readonly Affine[]): Hal
   const read = at.map(plainIndex);
   const [row, column] = [read.indexOf(indices[half.row]), read.indexOf(indices[half.column])];
   return row < 0 || column < 0 ? "all" : { row, column };
+};
+
+/** The first index is at most the second one. */
+type Pair = readonly [Index, Index];
+
+/** What is known of the indices wherever the body is not a constant. */
+const pairsIn = ({ body }: Definition): readonly Pair[] => {
+  const isChoice = body.kind === "guard" || (body.kind === "select" && body.else.indices.length === 0);
+  if (!isChoice) return [];
+  return (body.test.kind === "and" ? body.test.args : [body.test]).flatMap(pairOf);
+};
+
+/** p ≤ q - c for a number c ≥ 0 */
+const pairOf = (test: Node): readonly Pair[] => {
+  if (test.kind !== "compare" || (test.op !== "<=" && test.op !== "<")) return [];
+  const [row, column] = [test.a, test.b].map((side) =>
+    side.kind === "index" ? withoutNumber(side.value) : undefined,
+  );
+  if (row === undefined || column === undefined || row.constant < column.constant) return [];
+  return [[row.index, column.index]];
+};
+
+/** Whether the test holds wherever the index along `row` is at most that along `column`. */
+export const holdsInHalf = (test: Node, { indices }: Definition, { row, column }: Half): boolean =>
+  test.kind === "compare" &&
+  test.op === "<=" &&
+  test.a.kind === "index" &&
+  test.b.kind === "index" &&
+  isAtMost(withoutNumber(test.a.value), withoutNumber(test.b.value), indices[row], indices[column]);
+
+const isAtMost = (
+  a: Plain | undefined,
+  b: Plain | undefined,
+  row: Index | undefined,
+  column: Index | undefined,
+): boolean =>
+  a !== undefined && b !== undefined && a.index === row && b.index === column && a.constant <= b.constant;
+
+interface Plain {
+  readonly index: Index;
+  readonly constant: number;
+}
+
+const withoutNumber = (a: Affine): Plain | undefined => {
+  const [term, ...others] = a.terms;
+  const [atom, ...factors] = term?.atoms ?? [];
+  const isPlain = others.length === 0 && factors.length === 0 && term?.coefficient === 1;
+  return isPlain && atom?.kind === "index" ? { index: atom.index, constant: a.constant } : undefined;
+};
+
+/** Of what is read there: the half for which the indices are such. */
+const halfOf = ([first, second]: Pair, at: readonly Affine[]): Half | "all" => {
+  const read = at.map(plainIndex);
+  const [row, column] = [read.indexOf(first), read.indexOf(second)];
+  return row < 0 || column < 0 || first.extent !== second.extent ? "all" : { row, column };
 };
 
 const isSame = (a: Half | "all", b: Half | "all"): boolean =>

@@ -178,7 +178,7 @@ const inBlocks = (
       if (flat === undefined) return jammed;
       return [{ kind: "let", local: at, value: placeOfRows(summed, first, use(rows.local)) }, ...jammed];
     });
-    const whole = overAllRows(part.body, ownOf(rows));
+    const whole = overAllRows(contraction, part.body, ownOf(rows));
     const copies = panels.length === 0 ? [] : [{ ...part, body: fill(whole, place, panels) }];
     return [...copies, ...inside];
   });

@@ -19,11 +19,22 @@ export const guardedOf = (ir: Arena, definition: Definition): Guarded => {
   const op = reduction?.op ?? (target === undefined ? undefined : "sum");
   const neutral = op && NEUTRAL[op];
   if (neutral === undefined) return { tests: [], body };
-  if (body.kind === "guard" && neutral === 0) return { tests: conjuncts(body.test), body: body.a };
+  if (body.kind === "guard" && neutral === 0) return where(conjuncts(body.test), body.a);
   if (body.kind === "select" && isConstant(body.else, neutral)) {
-    return { tests: conjuncts(body.test), body: body.then };
+    return where(conjuncts(body.test), body.then);
   }
   return body.kind === "product" && neutral === 0 ? maskedFactors(ir, body.args) : { tests: [], body };
+};
+
+/** Inside of tests, what is chosen by some of them is known. */
+const where = (tests: readonly Node[], body: Node): Guarded => {
+  let inner = body;
+  while (
+    (inner.kind === "select" || inner.kind === "guard") &&
+    conjuncts(inner.test).every((test) => tests.includes(test))
+  )
+    inner = inner.kind === "select" ? inner.then : inner.a;
+  return { tests, body: inner };
 };
 
 /** A factor that is 0 by the place alone, a padded read, masks the term: its other factors are not looked at. */

@@ -1,7 +1,7 @@
 /**
  * The schedule tree as statements. In: loops and steps; out: the body of a kernel. Ends because the tree is finite.
  */
-import { affine, type Affine, type Node, type Tensor } from "../ir/index.ts";
+import { affine, range, type Affine, type Node, type Tensor } from "../ir/index.ts";
 import type { Buffer, Expr, Local, Stmt } from "../loop/types.ts";
 import { compare, and, constant, convert, int, max, min, add, sub, use } from "./build.ts";
 import { integer } from "./integer.ts";
@@ -328,8 +328,14 @@ const known = (expr: Expr, block: Block): Operand => ({
 });
 
 const rangeOf = (emission: Emission, block: Block, loop: Loop): readonly [Expr, Expr] => {
-  const site = siteOf(emission, block, bindingOf(loop));
-  return within(emission, block, loop, int(0), integer(site, loop.extent).expr);
+  const { ir } = emission.values;
+  const { lower, upper } = endsOf(emission, block, loop);
+  const isShorter = (loop.bounds?.upper ?? []).some((end) =>
+    range.provablyNonNegative(ir, affine.minus(ir, loop.extent, end)),
+  );
+  const extent = integer(siteOf(emission, block, bindingOf(loop)), loop.extent).expr;
+  const [first = extent, ...others] = isShorter ? upper : [extent, ...upper];
+  return [lower.reduce(max, int(0)), others.reduce(min, first)];
 };
 
 /** What the bounds leave of a range. */
@@ -340,9 +346,16 @@ const within = (
   from: Expr,
   to: Expr,
 ): readonly [Expr, Expr] => {
+  const { lower, upper } = endsOf(emission, block, loop);
+  return [lower.reduce(max, from), upper.reduce(min, to)];
+};
+
+const endsOf = (
+  emission: Emission,
+  block: Block,
+  loop: Loop,
+): { readonly lower: readonly Expr[]; readonly upper: readonly Expr[] } => {
   const site = siteOf(emission, block, bindingOf(loop));
   const value = (a: Affine): Expr => integer(site, a).expr;
-  const lower = (loop.bounds?.lower ?? []).map(value);
-  const upper = (loop.bounds?.upper ?? []).map(value);
-  return [lower.reduce(max, from), upper.reduce(min, to)];
+  return { lower: (loop.bounds?.lower ?? []).map(value), upper: (loop.bounds?.upper ?? []).map(value) };
 };

@@ -4,8 +4,8 @@
  * statements are finite.
  */
 import { foldExpr, operands } from "../loop/fold.ts";
-import type { AccumulateOp, BinaryOp, Expr, Local, Stmt } from "../loop/types.ts";
-import { add, and, binary, compare, constant, int, isTrivial, max, min, select, sub, use } from "./build.ts";
+import type { BinaryOp, Expr, Local, Stmt } from "../loop/types.ts";
+import { add, binary, int, isTrivial, max, min, sub, use } from "./build.ts";
 import { newLocal, type Names } from "./scope.ts";
 
 export type For = Extract<Stmt, { kind: "for" }>;
@@ -130,12 +130,9 @@ const STATEMENTS: { readonly [K in Stmt["kind"]]: Copy<K> } = {
   },
 };
 
-/** Of what sums up: nothing is added. */
-const NEUTRAL: { readonly [K in AccumulateOp]: number } = { sum: 0, prod: 1, max: -Infinity, min: Infinity };
-
 /**
- * A loop of sums whose bounds are not the same in all iterations: what all of them have is shared, without tests, and before
- * and after it are the places that only some of them have.
+ * A loop of sums whose bounds are not the same in all iterations: what all of them have is shared, and before and after it
+ * each has a loop for what it has of its own.
  */
 const inParts = (all: Jam, loop: For, out: Stmt[]): boolean => {
   const isSums = loop.body.every(({ kind }) => kind === "let" || kind === "accumulate");
@@ -148,35 +145,46 @@ const inParts = (all: Jam, loop: For, out: Stmt[]): boolean => {
     out.push({ kind: "let", local, value });
     return use(local);
   };
-  const part = (start: Expr, end: Expr, body: readonly Stmt[]): void => {
-    const own = jammed(all, body);
-    if (own !== undefined) out.push({ ...loop, from: start, to: end, body: own });
+  const begin = name(from.isSame ? from.last : min(from.last, to.last), "Inside");
+  const end = name(to.isSame ? to.last : max(begin, to.first), "Border");
+  const own = (k: number, start: Expr, stop: Expr): void => {
+    const body = jammed(onlyOne(all, k), loop.body);
+    if (body !== undefined) out.push({ ...loop, from: start, to: stop, body });
   };
-  const at = use(loop.local);
-  const [isBegun, isOpen] = [compare("<=", loop.from, at), compare("<", at, loop.to)];
-  const [hasBegin, hasEnd] = [varies(all, loop.from), varies(all, loop.to)];
-  const last = name(to.last, "To");
-  const begin = name(hasBegin ? min(from.last, last) : from.last, "Inside");
-  const end = hasEnd ? name(max(begin, to.first), "Border") : last;
-  if (hasBegin) part(from.first, begin, guarded(loop.body, hasEnd ? and(isBegun, isOpen) : isBegun));
-  part(begin, end, loop.body);
-  if (hasEnd) part(end, last, guarded(loop.body, isOpen));
-  return true;
+  const each = [...Array(all.count).keys()];
+  for (const k of from.isSame ? [] : each.filter((k) => k !== from.lastAt)) {
+    const stop = to.isSame ? begin : min(begin, copyOf(all, loop.to, k));
+    own(k, copyOf(all, loop.from, k), stop);
+  }
+  const body = jammed(all, loop.body);
+  if (body !== undefined) out.push({ ...loop, from: begin, to: end, body });
+  for (const k of to.isSame ? [] : each.filter((k) => k !== to.firstAt)) own(k, end, copyOf(all, loop.to, k));
+  return body !== undefined;
 };
 
-const guarded = (body: readonly Stmt[], test: Expr): readonly Stmt[] =>
-  body.map((stmt) =>
-    stmt.kind === "accumulate"
-      ? { ...stmt, value: select(test, stmt.value, constant(stmt.value.type, NEUTRAL[stmt.op])) }
-      : stmt,
-  );
+/** One of the iterations. */
+const onlyOne = ({ names, copies }: Jam, k: number): Jam => ({
+  names,
+  count: 1,
+  copies: new Map([...copies].map(([local, each]) => [local, each.slice(k, k + 1)])),
+});
+
+interface Ends {
+  readonly first: Expr;
+  readonly last: Expr;
+  /** The iterations that have them. */
+  readonly firstAt: number;
+  readonly lastAt: number;
+  readonly isSame: boolean;
+}
 
 /** The least and the largest of the values that a number has in the iterations, if it rises or falls from one to the next. */
-const endsOf = (all: Jam, root: Expr): { readonly first: Expr; readonly last: Expr } | undefined => {
+const endsOf = (all: Jam, root: Expr): Ends | undefined => {
   const slope = foldExpr<Slope>(root, (expr, of) => slopeOf(all, expr, of));
-  const values = [0, all.count - 1].map((k) => copyOf(all, root, k));
-  const [first = root, last = root] = slope === "falls" ? values.toReversed() : values;
-  return slope === "any" ? undefined : { first, last };
+  if (slope === "any") return undefined;
+  const [firstAt, lastAt] = slope === "falls" ? [all.count - 1, 0] : [0, all.count - 1];
+  const [first, last] = [copyOf(all, root, firstAt), copyOf(all, root, lastAt)];
+  return { first, last, firstAt, lastAt, isSame: slope === "still" };
 };
 
 /** How a number changes from one iteration to the next. */

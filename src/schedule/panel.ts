@@ -185,17 +185,24 @@ export const fill = (body: readonly Stmt[], place: Expr, panels: readonly Panel[
   return withoutUnused(filled(body));
 };
 
-/** The loops of a sum without the bounds that differ between rows: a maximum or minimum with what is the same for all. */
-export const overAllRows = (body: readonly Stmt[], own: ReadonlySet<Local>): readonly Stmt[] => {
-  const bound = (value: Expr): Expr => {
-    if (!mentions(value, own) || value.kind !== "binary") return value;
-    return mentions(value.a, own) ? bound(value.b) : bound(value.a);
+/** The loops of a sum without bounds that differ between rows: over all of their extents, or of what else bounds them. */
+export const overAllRows = (
+  contraction: Contraction,
+  body: readonly Stmt[],
+  own: ReadonlySet<Local>,
+): readonly Stmt[] => {
+  if (contraction.span === "whole") return body;
+  const bound = (value: Expr, op: "max" | "min", otherwise: Expr): Expr => {
+    if (!mentions(value, own)) return value;
+    if (value.kind !== "binary" || value.op !== op) return otherwise;
+    return bound(value.a, op, bound(value.b, op, otherwise));
   };
-  return body.map((stmt) =>
-    stmt.kind === "for"
-      ? { ...stmt, from: bound(stmt.from), to: bound(stmt.to), body: overAllRows(stmt.body, own) }
-      : stmt,
-  );
+  return body.map((stmt) => {
+    if (stmt.kind !== "for") return stmt;
+    const extent = contraction.summed.find(({ local }) => local === stmt.local)?.extent ?? stmt.to;
+    const inner = overAllRows(contraction, stmt.body, own);
+    return { ...stmt, from: bound(stmt.from, "max", int(0)), to: bound(stmt.to, "min", extent), body: inner };
+  });
 };
 
 // ---- sums over one loop

@@ -11,6 +11,7 @@ import { contract } from "./contract.ts";
 import type { Decision } from "./decision.ts";
 import { factor } from "./factor.ts";
 import { fuse } from "./fuse.ts";
+import { insideHalf } from "./half.ts";
 import { planOf } from "./plan.ts";
 import { unroll } from "./unroll.ts";
 import { vectorise } from "./vectorise.ts";
@@ -75,11 +76,14 @@ export const schedule = (ir: Arena, program: Program, options: ScheduleOptions):
   const isRecomputed = options.states === "recomputed";
   const apart = joined(ir, inDependencyOrder(ir, stepped), isRecomputed ? () => true : isLight);
   const alongside = isRecomputed ? gathered(ir, apart) : apart;
-  const { definitions, recurrences } = alongside;
+  const { recurrences } = alongside;
   const follows: ReadonlyMap<Definition, Index> = isRecomputed ? followers(ir, alongside) : new Map();
   const singles = new Map([...scalars.elements, ...strides.elements]);
   const elements = elementsOf(singles);
-  const halves = halvesOf(definitions, results, symmetric);
+  const halves = halvesOf(alongside.definitions, results, symmetric);
+  const definitions = alongside.definitions.map((each) =>
+    follows.has(each) ? each : insideHalf(each, halves.get(each.tensor), provable),
+  );
   const within = readsWithin(definitions, elements.keys());
   const plans = definitions.map((definition) =>
     planOf(ir, definition, {

@@ -2,6 +2,7 @@
 import type { Arena, Definition, Program } from "../ir/index.ts";
 import { createEngine, type Mode, type Step } from "./engine.ts";
 import { reorderSums, simplifyDefinitions, type Surface } from "./definitions.ts";
+import { restrictSums } from "./support.ts";
 
 export { shareCommon } from "./straight/index.ts";
 export { definitionOperations, operationCount, polynomialText, straightOperations, type OperationCount } from "./cost.ts"; // prettier-ignore
@@ -28,6 +29,10 @@ export const orderSums = (ir: Arena, program: Program): Program => {
   const engine = createEngine(ir, "user", untraced);
   return withDefinitions(program, reorderSums(engine, program.definitions, surfaceOf(program)));
 };
+
+/** Sums over where their terms are not 0 because of what they read; everything else as it is. */
+export const withSupports = (ir: Arena, program: Program): Program =>
+  withDefinitions(program, restrictSums(ir, program.definitions));
 
 const surfaceOf = ({ inputs, definitions, outputs, requirements }: Program): Surface => ({
   outputs: outputs.map(({ tensor }) => tensor),
