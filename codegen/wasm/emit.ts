@@ -13,7 +13,7 @@ import { addKernel } from "./kernel.ts";
 import { createMathLibrary } from "./library.ts";
 import { ENGINES, expectWithin, type Limits } from "./limits.ts";
 import { addProcedure } from "./procedure.ts";
-import { addBarrier, addThreads } from "./threads.ts";
+import { addPhases, addThreads } from "./threads.ts";
 
 export interface EmitOptions {
   /** `none` compiles faster, for kernels that run only a few times; `size` slower, for modules that are kept in files. */
@@ -82,7 +82,7 @@ async function emitted(kernels: readonly Kernel[], options: EmitOptions): Promis
     const { procedures, calls } = optimize === "none" ? NOTHING_SHARED : outline(kernels);
     for (const kernel of kernels) addKernel(binaryen, module, kernel, math, calls);
     for (const procedure of procedures) addProcedure(binaryen, module, procedure, math, calls);
-    if (parallel !== undefined) addBarrier(binaryen, module);
+    if (parallel !== undefined) addPhases(binaryen, module);
     for (const split of parallel?.values() ?? []) addThreads(binaryen, module, split, math, calls);
     if (module.validate() !== 1) throw new Error("the generated WebAssembly module is invalid");
     binaryen.setOptimizeLevel(3);

@@ -3,8 +3,8 @@
  * with the arguments of the kernel after these, and `name.work(…)`: the operations between two barriers, about.
  * Terminates: one pass over the phases.
  *
- * Threads take parts of a split loop as they come to it, so that a thread which the system holds up delays the others by
- * one part at most. Which thread computes an element does not change it.
+ * Threads take parts of a phase as they come to it, so that a thread which the system holds up delays the others by one part
+ * at most, and by none if it has not begun. Which thread computes an element does not change it.
  */
 
 import type { Expr, Kernel, Local, Stmt } from "../../src/loop/types.ts";
@@ -15,6 +15,7 @@ import { parametersOf, scratchExport, temporariesOf } from "./abi.ts";
 import type { Parameter } from "./abi.ts";
 import { isMath } from "./arithmetic.ts";
 import type { Binaryen, Ref, WasmModule } from "./binaryen.ts";
+import { lookUp } from "./frame.ts";
 import type { Calls, Frame, MathLibrary } from "./frame.ts";
 import { after, bytesOf, define, NO_CALLS, openKernel, placeBuffers } from "./kernel.ts";
 import { emitScalar, slotOf } from "./scalar.ts";
@@ -22,7 +23,7 @@ import { bind, get, scalarType } from "./scope.ts";
 import type { Sequence, Slot } from "./scope.ts";
 import { emitStatements } from "./statements.ts";
 
-const BARRIER = "threads.barrier";
+const [TAKE, DONE, WAIT] = ["threads.take", "threads.done", "threads.wait"];
 
 const WORDS = ["thread", "threads", "control", "spins"] as const;
 
@@ -31,65 +32,108 @@ type Word = (typeof WORDS)[number];
 interface Threads {
   readonly frame: Frame;
   readonly word: (name: Word) => Ref;
+  /** The number of the phase, as in the state. */
+  readonly phase: Slot;
+  /** Where the values begin that the thread of a phase hands to the others. */
+  readonly results: ReadonlyMap<Phase, number>;
 }
+
+/** Whether others come after a phase: after the last one nobody but the caller waits. */
+type Place = "inner" | "last";
 
 const wordParameters = WORDS.map((name): Parameter => ({ kind: "word", name }));
 
+/** The number of a phase is in the upper bits of the state, that of its next part in these. */
+const PART_BITS = 16;
+const NEXT_PHASE = 1 << PART_BITS;
+
 /**
- * Waits until all threads have come here. The last one resets the parts; the others look so many times before they go to
- * sleep, or without end where `spins` is negative, as in a page's main thread.
+ * What threads do at a phase. A phase is over when all of its parts are done, whoever did them: a thread that wakes up late
+ * finds it over, and goes on to where the others are.
  */
-export function addBarrier(binaryen: Binaryen, module: WasmModule): void {
-  const { i32 } = binaryen;
-  const [threads, control, spins, seen, left] = [0, 1, 2, 3, 4];
+export function addPhases(binaryen: Binaryen, module: WasmModule): void {
+  addTake(binaryen, module);
+  addDone(binaryen, module);
+  addWait(binaryen, module);
+}
+
+interface Words {
+  readonly local: (index: number) => Ref;
+  readonly state: () => Ref;
+  /** Whether the phase is not over, by the state in a local. */
+  readonly isCurrent: (state: number) => Ref;
+}
+
+/** Of functions whose first parameters are the control words and the phase. */
+const wordsOf = ({ i32 }: Binaryen, module: WasmModule): Words => {
   const local = (index: number): Ref => module.local.get(index, i32);
-  const set = (index: number, value: Ref): Ref => module.local.set(index, value);
-  const barriers = (): Ref => module.i32.atomic.load(CONTROL.barriers, local(control));
-  const isSame = (): Ref => module.i32.eq(barriers(), local(seen));
-  const address = module.i32.add(local(control), module.i32.const(CONTROL.barriers));
+  const phaseOf = (state: Ref): Ref => module.i32.and(state, module.i32.const(-NEXT_PHASE));
+  return {
+    local,
+    state: () => module.i32.atomic.load(CONTROL.state, local(0)),
+    isCurrent: (state) => module.i32.eq(phaseOf(local(state)), local(1)),
+  };
+};
+
+/** (control, phase, parts) → the next part, or −1 where none is left. */
+function addTake(binaryen: Binaryen, module: WasmModule): void {
+  const { i32 } = binaryen;
+  const { local, state, isCurrent } = wordsOf(binaryen, module);
+  const [parts, seen, part] = [2, 3, 4];
+  const partOf = module.i32.and(local(seen), module.i32.const(NEXT_PHASE - 1));
+  const next = module.i32.add(local(seen), module.i32.const(1));
+  const changed = module.i32.atomic.rmw.cmpxchg(CONTROL.state, local(0), local(seen), next);
+  const isLeft = module.i32.lt_s(module.local.tee(part, partOf, i32), local(parts));
+  const take = module.if(isLeft, module.block(null, [
+    module.br_if("again", module.i32.ne(changed, local(seen))),
+    module.return(local(part)),
+  ])); // prettier-ignore
+  const body = module.block(null, [module.local.set(seen, state()), module.if(isCurrent(seen), take)]);
+  const types = binaryen.createType([i32, i32, i32]);
+  const all = module.block(null, [module.loop("again", body), module.i32.const(-1)], i32);
+  module.addFunction(TAKE, types, i32, [i32, i32], all);
+}
+
+/** (control, phase, parts): a part is done; after the last one comes the next phase. */
+function addDone(binaryen: Binaryen, module: WasmModule): void {
+  const { i32 } = binaryen;
+  const { local } = wordsOf(binaryen, module);
+  const parts = 2;
+  const before = module.i32.atomic.rmw.add(CONTROL.done, local(0), module.i32.const(1));
+  const isLast = module.i32.eq(module.i32.add(before, module.i32.const(1)), local(parts));
   const everybody = module.i32.const(-1);
   const open = [
-    module.i32.atomic.store(CONTROL.arrived, local(control), module.i32.const(0)),
-    module.i32.atomic.store(CONTROL.part, local(control), module.i32.const(0)),
-    module.drop(module.i32.atomic.rmw.add(CONTROL.barriers, local(control), module.i32.const(1))),
-    module.drop(module.memory.atomic.notify(address, everybody)),
+    module.i32.atomic.store(CONTROL.done, local(0), module.i32.const(0)),
+    module.i32.atomic.store(CONTROL.state, local(0), module.i32.add(local(1), module.i32.const(NEXT_PHASE))),
+    module.drop(module.memory.atomic.notify(stateAddress(module, local(0)), everybody)),
   ];
+  const types = binaryen.createType([i32, i32, i32]);
+  module.addFunction(DONE, types, binaryen.none, [], module.if(isLast, module.block(null, open)));
+}
+
+const stateAddress = (module: WasmModule, control: Ref): Ref =>
+  module.i32.add(control, module.i32.const(CONTROL.state));
+
+/**
+ * (control, phase, spins): until the phase is over, of which all parts are taken. Looks so many times before it goes to
+ * sleep, or without end where `spins` is negative, as in a page's main thread.
+ */
+function addWait(binaryen: Binaryen, module: WasmModule): void {
+  const { i32 } = binaryen;
+  const { local, state, isCurrent } = wordsOf(binaryen, module);
+  const [spins, seen] = [2, 3];
+  const forever = module.i64.const(-1n);
   const sleep = module.drop(
-    module.memory.atomic.wait32(
-      module.i32.add(local(control), module.i32.const(CONTROL.barriers)),
-      local(seen),
-      module.i64.const(-1n),
-    ),
+    module.memory.atomic.wait32(stateAddress(module, local(0)), local(seen), forever),
   );
-  const wait = module.loop(
-    "again",
-    module.if(
-      isSame(),
-      module.block(null, [
-        module.if(
-          module.i32.eqz(local(left)),
-          sleep,
-          set(left, module.i32.sub(local(left), module.i32.const(1))),
-        ),
-        module.br("again"),
-      ]),
-    ),
-  );
-  const arrived = module.i32.add(
-    module.i32.atomic.rmw.add(CONTROL.arrived, local(control), module.i32.const(1)),
-    module.i32.const(1),
-  );
-  module.addFunction(
-    BARRIER,
-    binaryen.createType([i32, i32, i32]),
-    binaryen.none,
-    [i32, i32],
-    module.block(null, [
-      set(seen, barriers()),
-      set(left, local(spins)),
-      module.if(module.i32.eq(arrived, local(threads)), module.block(null, open), wait),
-    ]),
-  );
+  const lessSpins = module.local.set(spins, module.i32.sub(local(spins), module.i32.const(1)));
+  const look = module.block(null, [
+    module.if(module.i32.eqz(local(spins)), sleep, lessSpins),
+    module.br("again"),
+  ]);
+  const body = module.block(null, [module.local.set(seen, state()), module.if(isCurrent(seen), look)]);
+  const types = binaryen.createType([i32, i32, i32]);
+  module.addFunction(WAIT, types, binaryen.none, [i32], module.loop("again", body));
 }
 
 export function addThreads(
@@ -105,10 +149,12 @@ export function addThreads(
   const threads: Threads = {
     frame,
     word: (name) => module.local.get(WORDS.indexOf(name), binaryen.i32),
+    phase: bind(scope, scope.prologue, binaryen.i32, module.i32.const(0)),
+    results: resultPlaces(phases),
   };
   if (scratch !== undefined) placeTemporaries(threads, kernel, own, scratch);
   const body: Sequence = [];
-  emitPhases(threads, phases, body);
+  emitPhases(threads, phases, "last", body);
   define(scope, threadExport(kernel.name), types, binaryen.none, [...scope.prologue, ...body]);
   addScratchSize(binaryen, module, kernel, own, math);
   addWork(binaryen, module, kernel, phases, math);
@@ -159,23 +205,40 @@ function addScratchSize(
 
 // ---- phases
 
-function emitPhases(threads: Threads, phases: readonly Phase[], sequence: Sequence): void {
-  for (const phase of phases) {
+/** One after the other, in the control words. */
+const resultPlaces = (phases: readonly Phase[]): ReadonlyMap<Phase, number> => {
+  const places = new Map<Phase, number>();
+  let next: number = CONTROL.results;
+  const visit = (all: readonly Phase[]): void => {
+    for (const phase of all) {
+      if (phase.kind === "if") visit([...phase.then, ...phase.else]);
+      if (phase.kind !== "one") continue;
+      places.set(phase, next);
+      next += 8 * phase.results.length;
+    }
+  };
+  visit(phases);
+  return places;
+};
+
+function emitPhases(threads: Threads, phases: readonly Phase[], place: Place, sequence: Sequence): void {
+  phases.forEach((phase, k) => {
+    const own = k < phases.length - 1 ? "inner" : place;
     switch (phase.kind) {
       case "all":
         emitEach(threads.frame, phase.body, sequence);
         break;
       case "one":
-        emitOne(threads, phase, sequence);
+        emitOne(threads, phase, own, sequence);
         break;
       case "split":
-        emitSplit(threads, phase, sequence);
+        emitSplit(threads, phase, own, sequence);
         break;
       case "if":
-        emitIf(threads, phase, sequence);
+        emitIf(threads, phase, own, sequence);
         break;
     }
-  }
+  });
 }
 
 /** One by one: their locals last until the end of the function. */
@@ -183,39 +246,73 @@ function emitEach(frame: Frame, body: readonly Stmt[], sequence: Sequence): void
   for (const stmt of body) emitStatements(frame, [stmt], sequence);
 }
 
-function barrier({ frame, word }: Threads): Ref {
-  const { module, binaryen } = frame.scope;
-  return module.call(BARRIER, [word("threads"), word("control"), word("spins")], binaryen.none);
+/** Takes parts until none is left, does each, and waits for those that others do. */
+function emitParts(
+  { frame, word, phase }: Threads,
+  parts: () => Ref,
+  place: Place,
+  body: (part: Slot, sequence: Sequence) => void,
+  sequence: Sequence,
+): void {
+  const { scope } = frame;
+  const { module, binaryen } = scope;
+  const { i32, none } = binaryen;
+  const current = (): Ref => get(scope, phase);
+  const work: Sequence = [];
+  const part = bind(scope, work, i32, module.call(TAKE, [word("control"), current(), parts()], i32));
+  const inner: Sequence = [];
+  body(part, inner);
+  const label = scope.label();
+  inner.push(module.call(DONE, [word("control"), current(), parts()], none), module.br(label));
+  const isTaken = module.i32.ge_s(get(scope, part), module.i32.const(0));
+  work.push(module.if(isTaken, module.block(null, inner)));
+  const wait = module.call(WAIT, [word("control"), current(), word("spins")], none);
+  const isCaller = module.i32.eqz(word("thread"));
+  const next = module.i32.add(current(), module.i32.const(NEXT_PHASE));
+  sequence.push(
+    module.loop(label, module.block(null, work)),
+    place === "last" ? module.if(isCaller, wait) : wait,
+    module.local.set(phase.index, next),
+  );
 }
 
-function emitIf(threads: Threads, phase: Extract<Phase, { kind: "if" }>, sequence: Sequence): void {
+function emitIf(
+  threads: Threads,
+  phase: Extract<Phase, { kind: "if" }>,
+  place: Place,
+  sequence: Sequence,
+): void {
   const { frame } = threads;
   const { module } = frame.scope;
   const test = emitScalar(frame, phase.test, sequence);
   const branch = (phases: readonly Phase[]): Ref => {
     const inner: Sequence = [];
-    emitPhases(threads, phases, inner);
+    emitPhases(threads, phases, place, inner);
     return module.block(null, inner);
   };
   sequence.push(module.if(test, branch(phase.then), branch(phase.else)));
 }
 
-function emitOne(threads: Threads, phase: Extract<Phase, { kind: "one" }>, sequence: Sequence): void {
-  const { frame, word } = threads;
+function emitOne(
+  threads: Threads,
+  phase: Extract<Phase, { kind: "one" }>,
+  place: Place,
+  sequence: Sequence,
+): void {
+  const { frame, word, results } = threads;
   const { module } = frame.scope;
-  const work: Sequence = [];
-  emitEach(frame, phase.body, work);
+  const offset = (k: number): number => lookUp(results, phase, "a phase") + 8 * k;
+  const work = (_: Slot, inner: Sequence): void => {
+    emitEach(frame, phase.body, inner);
+    phase.results.forEach((local, k) => {
+      inner.push(module.f64.store(offset(k), 8, word("control"), asDouble(frame, local)));
+    });
+  };
+  emitParts(threads, () => module.i32.const(1), place, work, sequence);
   phase.results.forEach((local, k) => {
-    work.push(module.f64.store(CONTROL.results + 8 * k, 8, word("control"), asDouble(frame, local)));
-  });
-  const isFirst = module.i32.eqz(word("thread"));
-  sequence.push(module.if(isFirst, module.block(null, work)), barrier(threads));
-  phase.results.forEach((local, k) => {
-    const value = module.f64.load(CONTROL.results + 8 * k, 8, word("control"));
+    const value = module.f64.load(offset(k), 8, word("control"));
     sequence.push(module.local.set(slotOf(frame, local).index, fromDouble(frame, local, value)));
   });
-  // nobody writes the results of the next phase before all have read these
-  if (phase.results.length > 0) sequence.push(barrier(threads));
 }
 
 /** An f64 holds every value of every type. */
@@ -235,9 +332,14 @@ function fromDouble(frame: Frame, local: Local, value: Ref): Ref {
 }
 
 /** Parts of a split loop for each thread: more of them even out the work, fewer cost less. */
-const PARTS = 8;
+const PARTS = 16;
 
-function emitSplit(threads: Threads, phase: Extract<Phase, { kind: "split" }>, sequence: Sequence): void {
+function emitSplit(
+  threads: Threads,
+  phase: Extract<Phase, { kind: "split" }>,
+  place: Place,
+  sequence: Sequence,
+): void {
   const { frame, word } = threads;
   const { scope } = frame;
   const { module, binaryen } = scope;
@@ -246,37 +348,38 @@ function emitSplit(threads: Threads, phase: Extract<Phase, { kind: "split" }>, s
   const slot = (value: Ref): Slot => bind(scope, sequence, binaryen.i32, value);
   const number = (value: number): Ref => i32.const(value);
   const smaller = (a: Slot, b: Slot): Ref => module.select(i32.lt_s(get(scope, a), get(scope, b)), get(scope, a), get(scope, b)); // prettier-ignore
+  const larger = (a: Slot, b: number): Ref => module.select(i32.gt_s(get(scope, a), number(b)), get(scope, a), number(b)); // prettier-ignore
+  const quotient = (a: Ref, b: () => Ref): Ref => i32.div_s(i32.add(a, i32.sub(b(), number(1))), b());
   const from = slot(emitScalar(frame, loop.from, sequence));
   const to = slot(emitScalar(frame, loop.to, sequence));
   const span = unit * loop.step;
   const length = i32.sub(get(scope, to), get(scope, from));
-  const units = slot(i32.div_s(i32.add(length, number(span - 1)), number(span)));
+  // one at least, so that somebody ends the phase; it has no iterations where there are none
+  const wanted = slot(quotient(length, () => number(span)));
+  const units = slot(larger(wanted, 1));
   // the last unit goes with the one before it
   if (overlaps) {
-    const joined = module.select(i32.gt_s(get(scope, units), number(1)), i32.sub(get(scope, units), number(1)), get(scope, units)); // prettier-ignore
-    sequence.push(module.local.set(units.index, joined));
+    const fewer = slot(i32.sub(get(scope, units), number(1)));
+    sequence.push(module.local.set(units.index, larger(fewer, 1)));
   }
-  const parts = slot(i32.mul(word("threads"), number(PARTS)));
-  const whole = i32.add(get(scope, units), i32.sub(get(scope, parts), number(1)));
-  const size = slot(i32.div_s(whole, get(scope, parts)));
-  const part: Sequence = [];
-  const hold = (value: Ref): Slot => bind(scope, part, binaryen.i32, value);
-  const first = hold(i32.mul(i32.atomic.rmw.add(CONTROL.part, word("control"), number(1)), get(scope, size)));
-  const last = hold(i32.add(get(scope, first), get(scope, size)));
-  const place = (at: Slot): Ref => i32.add(get(scope, from), i32.mul(get(scope, at), number(span)));
-  const start = hold(place(first));
-  const wanted = hold(place(last));
-  const isEnd = i32.ge_s(get(scope, last), get(scope, units));
-  const end = hold(module.select(isEnd, get(scope, to), smaller(wanted, to)));
-  const [low, high] = [{ name: "from", type: "int" }, { name: "to", type: "int" }] as const satisfies readonly Local[]; // prettier-ignore
-  frame.locals.set(low, start);
-  frame.locals.set(high, end);
-  const label = scope.label();
-  const inner: Sequence = [];
-  emitStatements(frame, [{ ...loop, from: use(low), to: use(high) }], inner);
-  const isLeft = i32.lt_s(get(scope, first), get(scope, units));
-  part.push(module.if(isLeft, module.block(null, [...inner, module.br(label)])));
-  sequence.push(module.loop(label, module.block(null, part)), barrier(threads));
+  const most = slot(i32.mul(word("threads"), number(PARTS)));
+  const size = slot(quotient(get(scope, units), () => get(scope, most)));
+  const parts = slot(quotient(get(scope, units), () => get(scope, size)));
+  const run = (part: Slot, inner: Sequence): void => {
+    const hold = (value: Ref): Slot => bind(scope, inner, binaryen.i32, value);
+    const first = hold(i32.mul(get(scope, part), get(scope, size)));
+    const last = hold(i32.add(get(scope, first), get(scope, size)));
+    const at = (unitAt: Slot): Ref => i32.add(get(scope, from), i32.mul(get(scope, unitAt), number(span)));
+    const start = hold(at(first));
+    const whole = hold(at(last));
+    const isEnd = i32.ge_s(get(scope, last), get(scope, units));
+    const end = hold(module.select(isEnd, get(scope, to), smaller(whole, to)));
+    const [low, high] = [{ name: "from", type: "int" }, { name: "to", type: "int" }] as const satisfies readonly Local[]; // prettier-ignore
+    frame.locals.set(low, start);
+    frame.locals.set(high, end);
+    emitStatements(frame, [{ ...loop, from: use(low), to: use(high) }], inner);
+  };
+  emitParts(threads, () => get(scope, parts), place, run, sequence);
 }
 
 const use = (local: Local): Expr => ({ kind: "local", type: local.type, local });

@@ -3,22 +3,27 @@
  * wait for lies in cache lines of its own.
  */
 export const CONTROL = {
-  /** The next part of the loop that is being split. */
-  part: 0,
-  /** Threads that have come to the barrier. */
-  arrived: 64,
-  /** Barriers so far. */
-  barriers: 128,
-  /** Jobs so far; then which function is called, and how many workers have gone back to their event loop. */
-  jobs: 192,
-  job: 196,
-  listening: 200,
+  /** The number of the phase that is being worked on, and in the lower 16 bits that of its next part. */
+  state: 0,
+  /** Parts of the phase that are done. */
+  done: 64,
+  /**
+   * Jobs so far; then which function is called, whether workers may still begin with it, and how many have gone back to
+   * their event loop.
+   */
+  jobs: 128,
+  job: 132,
+  open: 136,
+  listening: 140,
+  /** Workers that have begun with the job, and have not left it. */
+  inside: 192,
   /** Arguments of the call, as f64. */
   args: 256,
   mostArgs: 64,
-  /** Values that one thread hands to the others, as f64. */
+  /** Values that one thread hands to the others, as f64: each in a place of its own, as late threads still read them. */
   results: 768,
-  bytes: 1024,
+  mostResults: 64,
+  bytes: 1280,
 } as const;
 
 /** In place of a function: workers go back to their event loop, where a message waits. */

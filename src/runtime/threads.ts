@@ -180,8 +180,18 @@ function createPool(memory: WebAssembly.Memory, control: number, threads: number
   });
   const start = (job: number): void => {
     Atomics.store(words, word(CONTROL.job), job);
+    Atomics.store(words, word(CONTROL.open), 1);
     Atomics.add(words, word(CONTROL.jobs), 1);
     Atomics.notify(words, word(CONTROL.jobs));
+  };
+  /** Waits for those that have begun; whoever wakes up after this does not. */
+  const finish = (): void => {
+    Atomics.store(words, word(CONTROL.open), 0);
+    for (let looks = 1; ; looks++) {
+      const inside = Atomics.load(words, word(CONTROL.inside));
+      if (inside === 0) return;
+      if (spins > 0 && looks > spins) Atomics.wait(words, word(CONTROL.inside), inside);
+    }
   };
   /** Back to their event loops, all of them. */
   const listen = (): void => {
@@ -193,6 +203,7 @@ function createPool(memory: WebAssembly.Memory, control: number, threads: number
       if (back === workers.length) break;
       if (spins > 0) Atomics.wait(words, word(CONTROL.listening), back);
     }
+    finish();
     isListening = true;
   };
   const send = (module: WebAssembly.Module, names: readonly string[]): Promise<number> =>
@@ -228,8 +239,10 @@ function createPool(memory: WebAssembly.Memory, control: number, threads: number
     },
     run: (job, own, given) => {
       args.set(given);
+      Atomics.store(words, word(CONTROL.state), 0);
       start(job);
       own(0, threads, control, spins, ...given);
+      finish();
     },
     isOpen: () => isOpen,
     close: () => {

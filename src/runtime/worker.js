@@ -15,23 +15,26 @@ let jobs = 0;
 
 const takeJobs = () => {
   const { control, thread, threads, spins, layout, listen } = setup;
-  const at = (control + layout.jobs) / 4;
+  const at = (offset) => (control + offset) / 4;
   for (;;) {
     // the next job often comes sooner than a thread would wake up
-    for (let k = 0; k < spins && Atomics.load(words, at) === jobs; k++);
-    Atomics.wait(words, at, jobs);
-    const now = Atomics.load(words, at);
-    if (now === jobs) continue;
-    jobs = now;
-    const job = words[(control + layout.job) / 4];
+    for (let k = 0; k < spins && Atomics.load(words, at(layout.jobs)) === jobs; k++);
+    Atomics.wait(words, at(layout.jobs), jobs);
+    // while a thread is inside, the job stays as it is
+    Atomics.add(words, at(layout.inside), 1);
+    jobs = Atomics.load(words, at(layout.jobs));
+    const job = Atomics.load(words, at(layout.open)) === 1 ? words[at(layout.job)] : undefined;
     if (job === listen) {
-      Atomics.add(words, (control + layout.listening) / 4, 1);
-      Atomics.notify(words, (control + layout.listening) / 4);
-      return;
+      Atomics.add(words, at(layout.listening), 1);
+      Atomics.notify(words, at(layout.listening));
+    } else if (job !== undefined) {
+      const run = functions[job];
+      const args = new Float64Array(setup.memory.buffer, control + layout.args, run.length - 4);
+      run(thread, threads, control, spins, ...args);
     }
-    const run = functions[job];
-    const args = new Float64Array(setup.memory.buffer, control + layout.args, run.length - 4);
-    run(thread, threads, control, spins, ...args);
+    Atomics.sub(words, at(layout.inside), 1);
+    Atomics.notify(words, at(layout.inside));
+    if (job === listen) return;
   }
 };
 

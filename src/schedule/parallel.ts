@@ -6,16 +6,20 @@
 import { foldExpr } from "../loop/fold.ts";
 import type { Least } from "../loop/polynomial.ts";
 import type { Buffer, Expr, Kernel, Local, Stmt } from "../loop/types.ts";
+import { CONTROL } from "../runtime/control.ts";
 import { add, binary, convert, int, load, max, sub, use } from "./build.ts";
 import { independent, localsIn, type Accumulate, type For } from "./independent.ts";
 import { rebuilt } from "./jam.ts";
 import { allOf, valuesOf } from "./walks.ts";
 
-/** Between phases of which one is not `all`, threads wait for each other. */
+/**
+ * A phase begins when the one before it is over, but for `all`. A thread that is late passes through phases that are over:
+ * what `all` does, and the tests of `if`, has to be the same then.
+ */
 export type Phase =
   /** Every thread does it, and has the same locals after it. */
   | { readonly kind: "all"; readonly body: readonly Stmt[] }
-  /** The first thread does it; the others get these locals from it. */
+  /** One thread does it; the others get these locals from it. */
   | { readonly kind: "one"; readonly body: readonly Stmt[]; readonly results: readonly Local[] }
   | {
       readonly kind: "split";
@@ -39,9 +43,6 @@ export interface Parallel {
   /** Temporaries of which each thread has its own. */
   readonly own: ReadonlySet<Buffer>;
 }
-
-/** Locals that a phase may hand to the other threads. */
-export const MOST_RESULTS = 32;
 
 /** Iterations of a vector loop: whole vectors in all of its unrolled forms, and whole cache lines. */
 const VECTOR_UNIT = 64;
@@ -71,7 +72,7 @@ export const parallel = (kernel: Kernel): Parallel | undefined => {
     never: new Set(),
   };
   const phases = phasesOf(split, kernel.body);
-  if (!phases.some(isSplit) || phases.some(hasTooManyResults)) return undefined;
+  if (!phases.some(isSplit) || resultsIn(phases) > CONTROL.mostResults) return undefined;
   const buffers = [...kernel.buffers, ...split.partials];
   return { kernel: { ...kernel, buffers }, phases, own: split.own };
 };
@@ -99,10 +100,12 @@ const namesIn = ({ buffers, body }: Kernel): Set<string> =>
 const isSplit = (phase: Phase): boolean =>
   phase.kind === "split" || (phase.kind === "if" && [...phase.then, ...phase.else].some(isSplit));
 
-const hasTooManyResults = (phase: Phase): boolean =>
-  phase.kind === "if"
-    ? [...phase.then, ...phase.else].some(hasTooManyResults)
-    : phase.kind === "one" && phase.results.length > MOST_RESULTS;
+/** Locals that threads hand to each other. */
+const resultsIn = (phases: readonly Phase[]): number =>
+  phases.reduce((total, phase) => {
+    if (phase.kind === "if") return total + resultsIn(phase.then) + resultsIn(phase.else);
+    return total + (phase.kind === "one" ? phase.results.length : 0);
+  }, 0);
 
 const phasesOf = (split: Split, body: readonly Stmt[]): readonly Phase[] => {
   const phases: Phase[] = [];
@@ -125,7 +128,7 @@ const phasesOf = (split: Split, body: readonly Stmt[]): readonly Phase[] => {
 };
 
 const splitBranches = (split: Split, stmt: Stmt): readonly Phase[] | undefined => {
-  if (stmt.kind !== "if") return undefined;
+  if (stmt.kind !== "if" || !readsInputsOnly(stmt.test)) return undefined;
   const without = (branch: readonly Stmt[]): ReadonlySet<Stmt> => new Set([...split.never, ...allOf(branch)]);
   const least = knowing(split.least, stmt.test);
   const then = phasesOf({ ...split, least, never: without(stmt.else) }, stmt.then);
@@ -270,8 +273,9 @@ const together = ({ kernel }: Split, body: readonly Stmt[]): readonly Phase[] =>
 };
 
 const isPure = (stmt: Stmt): boolean =>
-  (stmt.kind === "let" || stmt.kind === "init") &&
-  sourcesOf(stmt.value).every(({ role }) => role === "input");
+  (stmt.kind === "let" || stmt.kind === "init") && readsInputsOnly(stmt.value);
+
+const readsInputsOnly = (value: Expr): boolean => sourcesOf(value).every(({ role }) => role === "input");
 
 /** The locals that statements set, and others use. */
 const resultsOf = (kernel: Kernel, body: readonly Stmt[]): readonly Local[] => {

@@ -1,5 +1,5 @@
 /** Kernels on two threads give what they give on one, bit for bit. */
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { runThreads, runWasm, type ThreadRun } from "../../../codegen/wasm/run.ts";
 import { createArena } from "../../../src/ir/index.ts";
 import type { Kernel } from "../../../src/loop/types.ts";
@@ -73,6 +73,20 @@ const bitsOf = (results: Readonly<Record<string, unknown>>): Readonly<Record<str
     }),
   );
 
+/** Says that it is ready, and does nothing. */
+class Asleep {
+  #ready: () => void = () => undefined;
+  on(event: string, listener: () => void): void {
+    if (event === "message") this.#ready = listener;
+  }
+  postMessage({ module: sent }: { readonly module?: WebAssembly.Module }): void {
+    if (sent !== undefined) queueMicrotask(this.#ready);
+  }
+  terminate(): void {
+    this.#ready = () => undefined;
+  }
+}
+
 describe("kernels on several threads", async () => {
   const runs: ThreadRun[] = [];
   const serial = await runWasm(kernels, createHeap());
@@ -88,5 +102,17 @@ describe("kernels on several threads", async () => {
     const want = bitsOf(serial.kernels.get(name)?.(args) ?? {});
     expect(Object.values(want).flat().length).toBeGreaterThan(0);
     for (let k = 0; k < 5; k++) expect(bitsOf(threads.kernels.get(name)?.(args) ?? {})).toEqual(want);
+  });
+
+  it("need none of the others: a worker that gets no processor holds nobody up", async () => {
+    const asked = vi.spyOn(process, "getBuiltinModule");
+    asked.mockImplementation(() => ({ Worker: Asleep }));
+    const alone = await runThreads(kernels, { threads: 3, leastWork: 0 }, { optimize: "none" });
+    asked.mockRestore();
+    for (const kernel of kernels) {
+      const args = argumentsOf(kernel);
+      const want = bitsOf(serial.kernels.get(kernel.name)?.(args) ?? {});
+      expect(bitsOf(alone.kernels.get(kernel.name)?.(args) ?? {})).toEqual(want);
+    }
   });
 });
