@@ -105,6 +105,13 @@ const pairOf = (test: Node): readonly Pair[] => {
   return [[row.index, column.index]];
 };
 
+/** Outside of this half of the definition's elements the test fails. */
+export const halfIn = (test: Node, { indices }: Definition): Half | undefined => {
+  const [row, column] = pairOf(test)[0]?.map((index) => indices.indexOf(index)) ?? [];
+  if (row === undefined || column === undefined || row < 0 || column < 0) return undefined;
+  return indices[row]?.extent === indices[column]?.extent ? { row, column } : undefined;
+};
+
 /** Whether the test holds wherever the index along `row` is at most that along `column`. */
 export const holdsInHalf = (test: Node, { indices }: Definition, { row, column }: Half): boolean =>
   test.kind === "compare" &&

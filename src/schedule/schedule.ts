@@ -5,6 +5,7 @@ import {
 import { mapMatrix } from "../loop/matrix.ts";
 import type { About, Buffer, FloatType, Kernel, MathMode } from "../loop/types.ts";
 import { emit } from "./emit.ts";
+import { setApart } from "./apart.ts";
 import { stepOver } from "./bounds.ts";
 import { choices } from "./choices.ts";
 import { contract } from "./contract.ts";
@@ -71,7 +72,8 @@ export const schedule = (ir: Arena, program: Program, options: ScheduleOptions):
   const parts = materialise(ir, inlined.definitions, provable);
   const ordered = new Set(recurrencesIn(ir, parts.definitions).keys());
   const strides = interleave(ir, parts.definitions, results, new Set([...ordered, ...symmetric.keys()]));
-  const factors = factor(ir, strides.definitions, ordered);
+  const chosen = setApart(ir, strides.definitions, ordered);
+  const factors = factor(ir, chosen.definitions, ordered);
   const stepped = factors.definitions.map((definition) => stepOver(ir, definition));
   const isRecomputed = options.states === "recomputed";
   const apart = joined(ir, inDependencyOrder(ir, stepped), isRecomputed ? () => true : isLight);
@@ -98,7 +100,7 @@ export const schedule = (ir: Arena, program: Program, options: ScheduleOptions):
   const segments = isRecomputed ? segmentsOf(ir, items, locations, results) : [];
   const places = contract(ir, definitions, results, locations, singles, segments);
   const tree: Schedule = { items, vector: vectorise(items), places, parts: rows, segments };
-  const passes = [scalars, unrolled, inlined, parts, strides, factors];
+  const passes = [scalars, unrolled, inlined, parts, strides, chosen, factors];
   const told = report({
     locations,
     places,

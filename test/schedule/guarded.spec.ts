@@ -19,6 +19,8 @@ interface Case {
 const product = (test: string): string =>
   `fn f(a: [I, J], b: [J, K]) { y[i, k] = sum[j](${test} ? a[i, j] * b[j, k] : 0)  return y }`;
 
+const square = (test: string): string => product(test).replace("[I, J], b: [J, K]", "[I, I], b: [I, K]");
+
 /** The guard is in what is read. */
 const named = (test: string): string => `fn f(a: [I, I], b: [I, K]) {
     m[i, j] = ${test} ? exp(a[i, j]) : 0
@@ -35,8 +37,10 @@ const attention = (test: string): string => `fn f(a: [I, K], b: [I, K], c: [I, J
   }`;
 
 const CASES: readonly Case[] = [
-  { make: product, test: "j <= i", shares: [0.6, 0.8] },
-  { make: product, test: "j > i", shares: [0.6, 0.8] },
+  { make: product, test: "j <= i", shares: [0.6, 0.6] },
+  { make: product, test: "j > i", shares: [0.6, 0.6] },
+  { make: square, test: "j > i", shares: [0.6, 0.6] },
+  { make: square, test: "j <= i && i <= j + 5", shares: [0.2, 0.4] },
   { make: product, test: "j <= i + 3 && i <= j + 2", shares: [0.2, 0.6] },
   { make: product, test: "2 * j < i", shares: [0.4, 0.7] },
   { make: product, test: "i + j < I", shares: [0.6, 0.8] },
