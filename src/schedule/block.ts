@@ -51,14 +51,14 @@ export const blocked = (contraction: Contraction, rows: For): readonly Stmt[] =>
 };
 
 /** Whether the loop has so many iterations. */
-const isAtLeast = ({ from, to }: For, count: number): Expr | "always" | "never" => {
+export const isAtLeast = ({ from, to }: For, count: number): Expr | "always" | "never" => {
   const trips = sub(to, from);
   if (trips.kind !== "const") return compare("<=", int(count), trips);
   return trips.value >= count ? "always" : "never";
 };
 
 /** An iteration that is done twice leaves the same. */
-const storesOnly = ({ count }: Contraction, body: readonly Stmt[]): boolean => {
+export const storesOnly = ({ count }: Contraction, body: readonly Stmt[]): boolean => {
   const all = statementsOf(body);
   const own = new Set([count, ...all.flatMap((stmt) => (stmt.kind === "init" ? [stmt.local] : []))]);
   return all.every(
@@ -67,7 +67,7 @@ const storesOnly = ({ count }: Contraction, body: readonly Stmt[]): boolean => {
 };
 
 /** The vector loop, if there is nothing else that has to happen for each row. */
-const lanesOf = (rows: For): For | undefined => {
+export const lanesOf = (rows: For): For | undefined => {
   const lanes = rows.body.at(-1);
   if (lanes?.kind !== "for" || lanes.mode !== "vector") return undefined;
   const stored = new Set(statementsOf(lanes.body).flatMap((s) => (s.kind === "store" ? [s.buffer] : [])));
@@ -78,7 +78,7 @@ const lanesOf = (rows: For): For | undefined => {
   return mentions(lanes.from, own) || mentions(lanes.to, own) ? undefined : lanes;
 };
 
-const ownOf = (rows: For): ReadonlySet<Local> =>
+export const ownOf = (rows: For): ReadonlySet<Local> =>
   new Set([rows.local, ...rows.body.flatMap((stmt) => (stmt.kind === "let" ? [stmt.local] : []))]);
 
 /** Row by row, without blocks: along the sum where memory is in order there. */

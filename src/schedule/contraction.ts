@@ -12,6 +12,7 @@ import { chainOf, newLocal, type Block } from "./scope.ts";
 import type { Loop, Step } from "./tree.ts";
 import { type Emission, siteOf } from "./emission.ts";
 import { CHUNK } from "./accumulate.ts";
+import { allOf } from "./walks.ts";
 
 /** Of dot products that are computed at once. */
 const COLUMNS = 2;
@@ -40,11 +41,13 @@ export const contractionOf = (emission: Emission, block: Block, rows: Loop): Con
     half: neededOf(emission, rows, lanes),
     count: emission.terms.kind === "panel" ? emission.terms.count : undefined,
     rows: extentExpr(rows.extent),
-    outside: (locals) => {
+    outside: (locals, sources) => {
       const chain = chainOf(block);
       const levels = [...locals].map((local) => chain.findIndex((each) => declares(emission, each, local)));
-      const level = Math.max(0, ...levels);
-      return levels.includes(-1) || level >= block.depth ? undefined : chain[level]?.stmts;
+      const stored = sources.map((source) => chain.findLastIndex(({ stmts }) => storesTo(stmts, source)));
+      const isKnown = sources.every(({ role }, k) => role === "input" || stored[k] !== -1);
+      const level = Math.max(0, ...levels, ...stored);
+      return !isKnown || levels.includes(-1) || level >= block.depth ? undefined : chain[level]?.stmts;
     },
     buffer: (name, shape) => {
       const made: Buffer = { name: names.fresh(name), role: "temp", type: "float", shape };
@@ -71,6 +74,11 @@ const outerOf = (emission: Emission, triangle: Loop["triangle"]): Expr | undefin
 
 export const stepsIn = (loop: Loop | undefined): readonly Step[] =>
   (loop?.body ?? []).flatMap((item) => (item.kind === "loop" ? [] : [item]));
+
+const storesTo = (stmts: readonly Stmt[], buffer: Buffer): boolean =>
+  allOf(stmts).some(
+    (stmt) => (stmt.kind === "store" || stmt.kind === "accumulateAt") && stmt.buffer === buffer,
+  );
 
 const declares = (emission: Emission, { stmts, loop }: Block, local: Local): boolean =>
   (loop !== undefined && emission.open.get(loop)?.local === local) ||

@@ -6,6 +6,7 @@ import type { Buffer, Expr, Local, Stmt } from "../loop/types.ts";
 import { compare, and, constant, convert, int, max, min, add, sub, use } from "./build.ts";
 import { integer } from "./integer.ts";
 import { blocked } from "./block.ts";
+import { padded } from "./padded.ts";
 import type { For } from "./jam.ts";
 import { copySaved, placesOf, segmented, type Segmented, type Way } from "./saved.ts";
 import { chainOf, named, newLocal, openBlock, type Block, type Operand } from "./scope.ts";
@@ -192,8 +193,14 @@ const emitMasked = (emission: Emission, block: Block, loop: Loop, from: Expr, to
   const count = newLocal(names, "float", "noNumber");
   const counting: Emission = { ...emission, terms: { kind: "panel", count } };
   const made = loopOver(counting, block, loop, from, to);
+  const contraction = contractionOf(counting, block, loop);
+  const inPanels = padded(contraction, made, count);
+  if (inPanels !== undefined) {
+    block.stmts.push(...inPanels);
+    return;
+  }
   block.stmts.push({ kind: "init", local: count, value: zero });
-  block.stmts.push(...blocked(contractionOf(counting, block, loop), made));
+  block.stmts.push(...blocked(contraction, made));
   const again = openBlock(names, block, undefined);
   const exact: Emission = { ...emission, terms: { kind: "exact" }, vector: NONE };
   again.stmts.push(loopOver(exact, again, loop, from, to));

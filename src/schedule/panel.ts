@@ -53,8 +53,8 @@ export interface Contraction {
   readonly count: Local | undefined;
   /** How many rows there are, in terms of the dims. */
   readonly rows: Expr;
-  /** Where statements that need these locals can go, if that is outside of a loop around. */
-  readonly outside: (locals: ReadonlySet<Local>) => Stmt[] | undefined;
+  /** Where statements that need these locals and read these buffers can go, if that is outside of a loop around. */
+  readonly outside: (locals: ReadonlySet<Local>, sources: readonly Buffer[]) => Stmt[] | undefined;
   /** A temporary buffer. */
   readonly buffer: (name: string, shape: readonly Expr[]) => Buffer;
 }
@@ -170,8 +170,9 @@ export const fill = (body: readonly Stmt[], place: Expr, panels: readonly Panel[
   const filled = (stmts: readonly Stmt[]): readonly Stmt[] =>
     stmts.flatMap((stmt): readonly Stmt[] => {
       if (stmt.kind === "for") {
-        const inner = filled(stmt.body);
-        return inner.some((each) => each.kind !== "let") ? [{ ...stmt, body: inner }] : [];
+        const whole = withoutChunks(stmt);
+        const inner = filled(whole.body);
+        return inner.some((each) => each.kind !== "let") ? [{ ...whole, body: inner }] : [];
       }
       const parts = new Set(valuesOf(stmt).flatMap((value) => partsOf(value, () => true)));
       const here = panels.filter((panel) => !done.has(panel) && panel.uses.some((use) => parts.has(use)));
@@ -203,6 +204,18 @@ export const overAllRows = (
     const inner = overAllRows(contraction, stmt.body, own);
     return { ...stmt, from: bound(stmt.from, "max", int(0)), to: bound(stmt.to, "min", extent), body: inner };
   });
+};
+
+/** A loop over chunks, with the loop over a chunk inside, as one. */
+const withoutChunks = (chunks: For): For => {
+  const chunk = chunks.body.find((stmt): stmt is For => stmt.kind === "for");
+  const last = chunks.body.find((stmt) => stmt.kind === "let");
+  if (chunk === undefined || last === undefined) return chunks;
+  const begins = chunk.from.kind === "local" && chunk.from.local === chunks.local;
+  const ends = chunk.to.kind === "local" && chunk.to.local === last.local;
+  const isChunk =
+    formatExpr(last.value) === formatExpr(min(add(use(chunks.local), int(chunks.step)), chunks.to));
+  return begins && ends && isChunk ? { ...chunk, from: chunks.from, to: chunks.to } : chunks;
 };
 
 // ---- sums over one loop
@@ -362,7 +375,7 @@ const rowPanelOf = (
   const into = (buffer: Buffer): readonly Stmt[] =>
     where(fillRows(contraction, rows, lanes, { ...factor, buffer }, int(0)));
   const [source] = sourcesOf(factor.value);
-  const around = source && outside(freeIn(into(source)));
+  const around = source && outside(freeIn(into(source)), sourcesOf(factor.value));
   if (around === undefined) return undefined;
   const buffer = contraction.buffer(nameOf(factor.value), [
     add(contraction.rows, int(ROWS)),
@@ -397,7 +410,7 @@ export const sizeOf = ({ summed }: Contraction): Expr =>
   summed.reduce<Expr>((product, each) => mul(product, each.size), int(1));
 
 /** The locals that statements need from around them. */
-const freeIn = (stmts: readonly Stmt[]): ReadonlySet<Local> => {
+export const freeIn = (stmts: readonly Stmt[]): ReadonlySet<Local> => {
   const declared = new Set<Local>();
   const used = new Set<Local>();
   const visit = (body: readonly Stmt[]): void => {
@@ -431,7 +444,7 @@ export const placeOfRows = (summed: readonly Summed[], start: Expr, row: Expr): 
 export const placeIn = (summed: readonly Summed[], lanes: For, width: number): Expr =>
   add(mul(placeInSum(summed), int(width)), sub(use(lanes.local), lanes.from));
 
-const placeInSum = (summed: readonly Summed[]): Expr => {
+export const placeInSum = (summed: readonly Summed[]): Expr => {
   const [first, ...others] = summed;
   const outer = first === undefined ? int(0) : use(first.local);
   return others.reduce<Expr>((total, { local, size }) => add(mul(total, size), use(local)), outer);
