@@ -15,6 +15,7 @@ import {
   type Tensor,
 } from "../ir/index.ts";
 import { KEEP, mapNodes } from "../ir/index.ts";
+import { exactly } from "./exact.ts";
 
 export interface Contribution {
   /** All loops of the reading definition. */
@@ -85,7 +86,8 @@ export interface Eliminated extends State {
 export const eliminate = (ir: Arena, { equations, loops, value: of }: Deltas): Eliminated => {
   const end = solveAll(ir, { equations, solved: new Map(), guards: [], loops });
   const [value = of] = substituteAll(ir, [of], end.solved);
-  return { ...end, value };
+  const [exact = value, ...guards] = exactly(ir, end.guards, [value, ...end.guards]);
+  return { ...end, guards, value: exact };
 };
 
 /** A delta without a loop left is an equality: A[i, i], a class label. */

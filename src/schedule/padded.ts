@@ -56,7 +56,7 @@ export const padded = (contraction: Contraction, rows: For, count: Local): reado
     contraction, factors, rows, lanes, store, count,
     sum: (sum.total ?? sum.term).local,
     rowPanel: buffer(nameOf(row.value), [add(contraction.rows, int(ROWS)), depth]),
-    marked: buffer(`${columns.buffer.name}Marked`, columns.buffer.shape),
+    marked: buffer(columns.buffer.name, columns.buffer.shape),
     sums: buffer(`${store.buffer.name}Sums`, [add(contraction.rows, int(ROWS)), int(width)]),
   }; // prettier-ignore
   const copies = rowCopies(all);

@@ -320,6 +320,16 @@ const lowerInRange = (frame: Frame, value: Affine, extent: Affine): Operand => {
   });
 };
 
+/** By the quotient, which is mostly there: of the terms, those that `by` divides in any case do not matter. */
+const lowerDivides = (frame: Frame, by: Affine, value: Affine): Operand => {
+  const { ir } = frame.values;
+  const { rest } = affines.splitMultiple(ir, value, by);
+  const whole = affines.times(ir, by, range.floordiv(ir, rest, by));
+  return applied(frame, [integer(frame, rest), integer(frame, whole)], ([a = never(), b = never()]) =>
+    compare("==", a, b),
+  );
+};
+
 /** Numbers of one type: whole constants become int beside ints, ints become float beside floats. */
 const unified = (frame: Frame, a: Expr, b: Expr): readonly [Expr, Expr] => {
   if (a.type === b.type) return [a, b];
@@ -354,10 +364,7 @@ const LOWER: { readonly [K in Kind]: Lower<K> } = {
   or: (frame, node) => apply(frame, node.args, (args) => balanced(args, or)),
   not: (frame, node) => apply(frame, [node.a], ([a = never()]) => not(a)),
   inrange: (frame, node) => lowerInRange(frame, node.value, node.extent),
-  divides: (frame, node) =>
-    applied(frame, [integer(frame, node.value), integer(frame, node.by)], ([a = never(), b = never()]) =>
-      compare("==", binary("mod", a, b), int(0)),
-    ),
+  divides: (frame, node) => lowerDivides(frame, node.by, node.value),
   iszero: (frame, node) => lowerIsZero(frame, node.value),
   select: (frame, node) => lowerSelect(frame, node.test, get(frame, node.then), get(frame, node.else)),
   guard: (frame, node) => {
