@@ -16,14 +16,21 @@ import { inlined, mentions, partsOf, replaced, sourcesOf, withoutUnused } from "
 type Store = Extract<Stmt, { kind: "store" }>;
 type Select = Extract<Expr, { kind: "select" }>;
 
+/** What is added to the sums of a row. */
+interface Start {
+  readonly value: Expr;
+  readonly buffer: Buffer;
+}
+
 interface Padded {
   readonly contraction: Contraction;
   readonly factors: Factors;
   readonly rows: For;
   readonly lanes: For;
   readonly store: Store;
-  /** What the sum is called. */
+  /** What the sum is called, and what it is before the first term, by the row. */
   readonly sum: Local;
+  readonly start: Start | undefined;
   readonly rowPanel: Buffer;
   /** The columns' panel with ones where it has zeros for what is outside. */
   readonly marked: Buffer;
@@ -34,7 +41,10 @@ interface Padded {
 }
 
 /** Nothing where the sum is more than that of products of two factors. */
-export const padded = (contraction: Contraction, rows: For, count: Local): readonly Stmt[] | undefined => {
+export const padded = (given: Contraction, rows: For, count: Local): readonly Stmt[] | undefined => {
+  // extents by their names, so that none is computed in a loop
+  const summed = given.summed?.map((each) => ({ ...each, size: each.extent }));
+  const contraction: Contraction = { ...given, summed };
   const { half, names, width, buffer } = contraction;
   const lanes = lanesOf(rows);
   const isCut = lanes === undefined || half !== undefined || !storesOnly(contraction, lanes.body);
@@ -47,20 +57,22 @@ export const padded = (contraction: Contraction, rows: For, count: Local): reado
   const [column, ...others] = shared;
   if (others.length > 0 || !column?.uses.every(isMasked)) return undefined;
   const stores = lanes.body.filter((stmt): stmt is Store => stmt.kind === "store");
-  const factors = factorsOf(contraction, rows, lanes, panelsOf(contraction, shared));
+  const factors = factorsOf(contraction, rows, lanes, panelsOf(given, shared));
   const [store] = stores;
   if (factors === undefined || store === undefined || stores.length > 1) return undefined;
   const { columns, sum, rows: row } = factors;
-  const depth = sizeOf(contraction);
+  const [depth, height] = [sizeOf(given), add(contraction.rows, int(ROWS))];
   const all: Padded = {
     contraction, factors, rows, lanes, store, count,
     sum: (sum.total ?? sum.term).local,
-    rowPanel: buffer(nameOf(row.value), [add(contraction.rows, int(ROWS)), depth]),
+    start: startOf(contraction, lanes, store, sum),
+    rowPanel: buffer(nameOf(row.value), [height, depth]),
     marked: buffer(columns.buffer.name, columns.buffer.shape),
-    sums: buffer(`${store.buffer.name}Sums`, [add(contraction.rows, int(ROWS)), int(width)]),
+    sums: buffer(`${store.buffer.name}Sums`, [height, int(width)]),
   }; // prettier-ignore
-  const copies = rowCopies(all);
-  const around = contraction.outside(freeIn(copies), sourcesOf(row.value));
+  const copies = [...startCopies(all), ...rowCopies(all)];
+  const read = [row.value, ...(all.start === undefined ? [] : [all.start.value])].flatMap(sourcesOf);
+  const around = contraction.outside(freeIn(copies), read);
   const start = newLocal(names, "int", `${lanes.local.name}Start`);
   const blocks = inSteps(all, lanes, start, width, () => blockOf(all, start));
   around?.push(...copies);
@@ -87,6 +99,49 @@ const inSteps = (
   return [
     { kind: "for", local: start, from, to, step: count, mode: "serial", body: [bound, ...body(use(start))] },
   ];
+};
+
+// ---- what sums begin with
+
+/** Of sums in chunks, which are added to it. */
+const startOf = (
+  { names, rows: height, buffer }: Contraction,
+  lanes: For,
+  { value, buffer: { name } }: Store,
+  { total }: Factors["sum"],
+): Start | undefined => {
+  if (total === undefined) return undefined;
+  const own = new Set([lanes.local, ...lanes.body.flatMap((s) => ("local" in s ? [s.local] : []))]);
+  const added = inlined(value, valuesIn(lanes.body));
+  if (added.kind !== "binary" || added.op !== "add") return undefined;
+  const isSum = (expr: Expr): boolean => expr.kind === "local" && expr.local === total.local;
+  const start = isSum(added.a) ? added.b : isSum(added.b) ? added.a : undefined;
+  if (start === undefined || mentions(start, own)) return undefined;
+  return { value: start, buffer: buffer(names.fresh(`${name}Start`), [add(height, int(ROWS))]) };
+};
+
+const startCopies = ({ start, rows }: Padded): readonly Stmt[] => {
+  if (start === undefined) return [];
+  const within = isWithin(rows, ROWS);
+  const value = within === undefined ? start.value : select(within, start.value, constant("float", 0));
+  const store: Stmt = { kind: "store", buffer: start.buffer, offset: use(rows.local), value };
+  const to = within === undefined ? rows.to : max(rows.to, int(ROWS));
+  return [{ ...rows, to, body: withoutUnused([...rows.body.slice(0, -1), store]) }];
+};
+
+/** The same with what is added to the sums at their beginning. */
+const begun = ({ start, rows, store, sum }: Padded, body: readonly Stmt[]): readonly Stmt[] =>
+  body.map((stmt): Stmt => {
+    if (start === undefined) return stmt;
+    if (stmt.kind === "init" && stmt.local === sum)
+      return { ...stmt, value: load(start.buffer, use(rows.local)) };
+    return stmt === store ? { ...store, value: use(sum) } : stmt;
+  });
+
+const valuesIn = (body: readonly Stmt[]): ReadonlyMap<Local, Expr> => {
+  const values = new Map<Local, Expr>();
+  for (const stmt of body) if (stmt.kind === "let") values.set(stmt.local, inlined(stmt.value, values));
+  return values;
 };
 
 // ---- panels
@@ -178,7 +233,8 @@ const isDirect = ({ contraction, rows, lanes, store }: Padded): Expr | "always" 
   const values = new Map<Local, Expr>();
   for (const stmt of lanes.body) if (stmt.kind === "let") values.set(stmt.local, inlined(stmt.value, values));
   const enough = [isAtLeast(rows, ROWS), isAtLeast(lanes, contraction.width)];
-  if (!isInOrder(inlined(store.offset, values), lanes.local) || enough.includes("never")) return "never";
+  if (!isInOrder(inlined(store.offset, valuesIn(lanes.body)), lanes.local) || enough.includes("never"))
+    return "never";
   const [first, ...others] = enough.filter((each) => typeof each !== "string");
   return first === undefined ? "always" : others.reduce(and, first);
 };
@@ -205,7 +261,7 @@ const rowBlocks = (all: Padded, part: For, stride: Local | undefined): readonly 
     const lets = rows.body.slice(0, -1);
     const body =
       stride === undefined
-        ? [...lets, { ...part, body: flatBody(all, part, at) }]
+        ? [...lets, { ...part, body: begun(all, flatBody(all, part, at)) }]
         : [...lets, ...sumsOnly(all, part, at, stride)];
     return [
       { kind: "let", local: at, value: placeOfRows(summed, first, use(rows.local)) },
@@ -227,7 +283,7 @@ const sumsOnly = (all: Padded, part: For, at: Local, stride: Local): readonly St
   );
   return [
     { kind: "let", local: row, value: rowOfSums(all, part, stride) },
-    { ...part, body: withoutUnused(body) },
+    { ...part, body: withoutUnused(begun(all, body)) },
   ];
 };
 
@@ -269,7 +325,7 @@ const placeSums = (all: Padded, part: For, stride: Local): readonly Stmt[] => {
   const { contraction, factors, rows, lanes, sum, sums, count } = all;
   const row = newLocal(contraction.names, "int", "row");
   const own: Stmt = { kind: "let", local: sum, value: load(sums, add(use(row), use(part.local))) };
-  const body = lanes.body.flatMap((stmt): readonly Stmt[] => {
+  const body = begun(all, lanes.body).flatMap((stmt): readonly Stmt[] => {
     if (stmt.kind === "init" || isCount(stmt, count)) return [];
     return stmt === factors.sum.nest ? [own] : [stmt];
   });
