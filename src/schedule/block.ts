@@ -5,7 +5,7 @@
  */
 import type { Half } from "../ir/index.ts";
 import type { Expr, Local, Stmt } from "../loop/types.ts";
-import { add, and, binary, compare, int, max, min, mul, sub, use } from "./build.ts";
+import { add, and, binary, compare, constant, int, max, min, mul, sub, use } from "./build.ts";
 import { jammedBody, type For } from "./jam.ts";
 import { newLocal } from "./scope.ts";
 import { cached } from "./cache.ts";
@@ -35,10 +35,10 @@ export const blocked = (contraction: Contraction, rows: For): readonly Stmt[] =>
   const isNever = enough.includes("never");
   const inCache = isNever || isMasked ? undefined : cached(contraction, rows, lanes, shared);
   if (inCache !== undefined) return inCache;
-  const panels = isNever && !isMasked ? [] : panelsOf(contraction, shared);
   const few = (): readonly Stmt[] =>
-    isMasked ? inColumns(contraction, rows, lanes, panels) : [alongRows(contraction, rows, lanes)];
+    isMasked ? madeAgain(contraction) : [alongRows(contraction, rows, lanes)];
   if (isNever) return few();
+  const panels = panelsOf(contraction, shared);
   const tests = enough.filter((each) => typeof each !== "string");
   const where = (then: readonly Stmt[], otherwise: readonly Stmt[]): readonly Stmt[] => {
     const [first, ...others] = tests;
@@ -80,6 +80,10 @@ export const lanesOf = (rows: For): For | undefined => {
 
 export const ownOf = (rows: For): ReadonlySet<Local> =>
   new Set([rows.local, ...rows.body.flatMap((stmt) => (stmt.kind === "let" ? [stmt.local] : []))]);
+
+/** All of it with the guard around each term. */
+const madeAgain = ({ count }: Contraction): readonly Stmt[] =>
+  count === undefined ? [] : [{ kind: "accumulate", local: count, op: "sum", value: constant("float", 1) }];
 
 /** Row by row, without blocks: along the sum where memory is in order there. */
 const alongRows = ({ alongSum, half }: Contraction, rows: For, lanes: For): Stmt => {
@@ -128,34 +132,6 @@ const vectorsInside = (body: readonly Stmt[]): readonly Stmt[] =>
     const isInnermost = !stmt.body.some((each) => each.kind === "for");
     return isInnermost ? { ...stmt, mode: "vector" } : { ...stmt, body: vectorsInside(stmt.body) };
   });
-
-/** Row by row, with the guard tested once for each element of a panel; short, as there are few columns, or few rows. */
-const inColumns = (
-  { names, width, summed }: Contraction,
-  rows: For,
-  lanes: For,
-  panels: readonly Panel[],
-): readonly Stmt[] => {
-  const start = newLocal(names, "int", `${lanes.local.name}Block`);
-  const part: For = { ...lanes, from: use(start), to: min(add(use(start), int(width)), lanes.to) };
-  const place = placeIn(summed, part, width);
-  const body = withoutUnused(replaced(part.body, readsOf(panels, place)));
-  const columns: For = { ...part, mode: "serial" };
-  return [
-    {
-      kind: "for",
-      local: start,
-      from: lanes.from,
-      to: lanes.to,
-      step: width,
-      mode: "serial",
-      body: [
-        { ...columns, body: fill(part.body, place, panels) },
-        { ...rows, body: [...rows.body.slice(0, -1), { ...columns, body }] },
-      ],
-    },
-  ];
-};
 
 const inBlocks = (
   contraction: Contraction,

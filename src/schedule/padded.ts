@@ -8,7 +8,7 @@ import { isAtLeast, lanesOf, ownOf, storesOnly } from "./block.ts";
 import { add, and, compare, constant, int, load, max, min, mul, not, or, select, sub, use } from "./build.ts";
 import { jammedBody, type For } from "./jam.ts";
 import {
-  factorsOf, fill, flatSum, freeIn, nameOf, panelsOf, placeIn, placeInSum, placeOfRows, ROWS, sharedIn, sizeOf, type Contraction, type Factors,
+  factorsOf, fill, flatSum, freeIn, nameOf, panelsOf, placeIn, placeInSum, placeOfRows, ROWS, sharedIn, sizeOf, steps, type Contraction, type Factors,
 } from "./panel.ts"; // prettier-ignore
 import { newLocal } from "./scope.ts";
 import { inlined, mentions, partsOf, replaced, sourcesOf, withoutUnused } from "./walks.ts";
@@ -61,11 +61,11 @@ export const padded = (given: Contraction, rows: For, count: Local): readonly St
   const [store] = stores;
   if (factors === undefined || store === undefined || stores.length > 1) return undefined;
   const { columns, sum, rows: row } = factors;
-  const [depth, height] = [sizeOf(given), add(contraction.rows, int(ROWS))];
+  const [depth, height] = [sizeOf(given), heightOf(contraction, rows)];
   const all: Padded = {
     contraction, factors, rows, lanes, store, count,
     sum: (sum.total ?? sum.term).local,
-    start: startOf(contraction, lanes, store, sum),
+    start: startOf(contraction, height, lanes, store, sum),
     rowPanel: buffer(nameOf(row.value), [height, depth]),
     marked: buffer(columns.buffer.name, columns.buffer.shape),
     sums: buffer(`${store.buffer.name}Sums`, [height, int(width)]),
@@ -78,6 +78,10 @@ export const padded = (given: Contraction, rows: For, count: Local): readonly St
   around?.push(...copies);
   return [...(around === undefined ? copies : []), ...blocks];
 };
+
+/** Elements for all rows, and for a block of them. */
+const heightOf = (contraction: Contraction, rows: For): Expr =>
+  isAtLeast(rows, ROWS) === "always" ? contraction.rows : add(contraction.rows, int(ROWS));
 
 const isFromZero = ({ from }: For): boolean => from.kind === "const" && from.value === 0;
 
@@ -92,6 +96,7 @@ const inSteps = (
   count: number,
   body: (start: Expr) => readonly Stmt[],
 ): readonly Stmt[] => {
+  if (isAtLeast(loop, count) === "always") return steps(names, loop, local, count, body);
   const { from, to } = loop;
   const start = newLocal(names, "int", `${loop.local.name}Block`);
   const last = max(int(0), sub(to, int(count)));
@@ -103,27 +108,31 @@ const inSteps = (
 
 // ---- what sums begin with
 
-/** Of sums in chunks, which are added to it. */
+/** Of sums in chunks, which are added to it: 0 where there is nothing else, so that all contractions are alike. */
 const startOf = (
-  { names, rows: height, buffer }: Contraction,
+  { names, buffer }: Contraction,
+  height: Expr,
   lanes: For,
   { value, buffer: { name } }: Store,
   { total }: Factors["sum"],
 ): Start | undefined => {
   if (total === undefined) return undefined;
   const own = new Set([lanes.local, ...lanes.body.flatMap((s) => ("local" in s ? [s.local] : []))]);
-  const added = inlined(value, valuesIn(lanes.body));
-  if (added.kind !== "binary" || added.op !== "add") return undefined;
+  const stored = inlined(value, valuesIn(lanes.body));
   const isSum = (expr: Expr): boolean => expr.kind === "local" && expr.local === total.local;
-  const start = isSum(added.a) ? added.b : isSum(added.b) ? added.a : undefined;
-  if (start === undefined || mentions(start, own)) return undefined;
-  return { value: start, buffer: buffer(names.fresh(`${name}Start`), [add(height, int(ROWS))]) };
+  const parts = stored.kind === "binary" && stored.op === "add" ? [stored.a, stored.b] : [];
+  const [added, ...others] = isSum(stored) ? [ZERO] : parts.filter((part) => !isSum(part));
+  if (added === undefined || others.length > 0 || mentions(added, own)) return undefined;
+  return { value: added, buffer: buffer(names.fresh(`${name}Start`), [height]) };
 };
+
+const ZERO = constant("float", 0);
 
 const startCopies = ({ start, rows }: Padded): readonly Stmt[] => {
   if (start === undefined) return [];
   const within = isWithin(rows, ROWS);
-  const value = within === undefined ? start.value : select(within, start.value, constant("float", 0));
+  const isSame = within === undefined || start.value.kind === "const";
+  const value = isSame ? start.value : select(within, start.value, ZERO);
   const store: Stmt = { kind: "store", buffer: start.buffer, offset: use(rows.local), value };
   const to = within === undefined ? rows.to : max(rows.to, int(ROWS));
   return [{ ...rows, to, body: withoutUnused([...rows.body.slice(0, -1), store]) }];
@@ -155,10 +164,9 @@ const rowCopies = (all: Padded): readonly Stmt[] => {
   const { names, summed = [] } = contraction;
   const first = newLocal(names, "int", `${rows.local.name}Start`);
   const within = isWithin(rows, ROWS);
-  const zero = constant("float", 0);
   const masks = factors.rows.uses.map((each): [Expr, Expr] => [
     each,
-    within === undefined ? each : select(within, each, zero),
+    within === undefined ? each : select(within, each, ZERO),
   ]);
   return inSteps(all, rows, first, ROWS, (start) => {
     const inBlock = add(mul(placeInSum(summed), int(ROWS)), sub(use(rows.local), use(first)));
@@ -200,32 +208,30 @@ const blockOf = (all: Padded, start: Local): readonly Stmt[] => {
   const { names, width } = contraction;
   const part: For = { ...lanes, from: use(start), to: add(use(start), int(width)) };
   const stride = newLocal(names, "int", "width");
-  const direct = isDirect(all);
-  const isNone = compare("!=", use(count), constant("float", 0));
   const exactly = [...columnCopies(all, part, marked, 1), ...exactSums(all, part, stride)];
-  const placed = placeSums(all, part, stride);
-  const made: readonly Stmt[] =
-    direct === "always"
-      ? rowBlocks(all, part, undefined)
-      : direct === "never"
-        ? rowBlocks(all, part, stride)
-        : [
-            {
-              kind: "if",
-              test: direct,
-              then: rowBlocks(all, part, undefined),
-              else: rowBlocks(all, part, stride),
-            },
-          ];
-  const isPlaced = direct === "always" ? isNone : direct === "never" ? undefined : or(isNone, not(direct));
   return [
-    { kind: "init", local: count, value: constant("float", 0) },
+    { kind: "init", local: count, value: ZERO },
     { kind: "let", local: stride, value: int(width) },
     ...columnCopies(all, part, factors.columns.buffer, 0),
-    ...made,
-    { kind: "if", test: isNone, then: exactly, else: [] },
-    ...(isPlaced === undefined ? placed : [{ kind: "if", test: isPlaced, then: placed, else: [] } as const]),
+    ...placed(all, part, stride, exactly),
   ];
+};
+
+/** The block where it belongs; or its sums, of which what is there is copied to its place. */
+const placed = (all: Padded, part: For, stride: Local, exactly: readonly Stmt[]): readonly Stmt[] => {
+  const direct = isDirect(all);
+  const isNone = compare("!=", use(all.count), ZERO);
+  const copies = placeSums(all, part, stride);
+  const when = (test: Expr, then: readonly Stmt[], otherwise: readonly Stmt[] = []): Stmt => ({
+    kind: "if",
+    test,
+    then,
+    else: otherwise,
+  });
+  const [blocks, sums] = [rowBlocks(all, part, undefined), rowBlocks(all, part, stride)];
+  if (direct === "always") return [...blocks, when(isNone, [...exactly, ...copies])];
+  if (direct === "never") return [...sums, when(isNone, exactly), ...copies];
+  return [when(direct, blocks, sums), when(isNone, exactly), when(or(isNone, not(direct)), copies)];
 };
 
 /** Whether blocks can be stored where they belong: all of their rows and lanes are there, side by side. */
@@ -314,7 +320,7 @@ const withGuards = (all: Padded, body: readonly Stmt[]): readonly Stmt[] =>
       (part) => part.kind === "load" && part.buffer === all.factors.columns.buffer,
     );
     if (column?.kind !== "load") return stmt;
-    const isZero = compare("==", column, constant("float", 0));
+    const isZero = compare("==", column, ZERO);
     const isMarked = compare("==", load(all.marked, column.offset), constant("float", 1));
     const zero = constant(stmt.value.type, 0);
     return { ...stmt, value: select(and(isZero, isMarked), zero, stmt.value) };
