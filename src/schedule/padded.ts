@@ -67,7 +67,7 @@ export const padded = (given: Contraction, rows: For, count: Local): readonly St
     sum: (sum.total ?? sum.term).local,
     start: startOf(contraction, height, lanes, store, sum),
     rowPanel: buffer(nameOf(row.value), [height, depth]),
-    marked: buffer(columns.buffer.name, columns.buffer.shape),
+    marked: buffer(nameOf(columns.value), columns.buffer.shape),
     sums: buffer(`${store.buffer.name}Sums`, [height, int(width)]),
   }; // prettier-ignore
   const copies = [...startCopies(all), ...rowCopies(all)];
@@ -332,7 +332,7 @@ const placeSums = (all: Padded, part: For, stride: Local): readonly Stmt[] => {
   const row = newLocal(contraction.names, "int", "row");
   const own: Stmt = { kind: "let", local: sum, value: load(sums, add(use(row), use(part.local))) };
   const body = begun(all, lanes.body).flatMap((stmt): readonly Stmt[] => {
-    if (stmt.kind === "init" || isCount(stmt, count)) return [];
+    if ((stmt.kind === "init" && stmt.local === sum) || isCount(stmt, count)) return [];
     return stmt === factors.sum.nest ? [own] : [stmt];
   });
   const columns: For = { ...part, to: min(part.to, lanes.to), mode: "serial", body };
