@@ -36,7 +36,9 @@ export const blocked = (contraction: Contraction, rows: For): readonly Stmt[] =>
   const inCache = isNever || isMasked ? undefined : cached(contraction, rows, lanes, shared);
   if (inCache !== undefined) return inCache;
   const few = (): readonly Stmt[] =>
-    isMasked ? madeAgain(contraction) : [alongRows(contraction, rows, lanes)];
+    contraction.count === undefined
+      ? [alongRows(contraction, rows, lanes)]
+      : [{ kind: "accumulate", local: contraction.count, op: "sum", value: constant("float", 1) }];
   if (isNever) return few();
   const panels = panelsOf(contraction, shared);
   const tests = enough.filter((each) => typeof each !== "string");
@@ -80,10 +82,6 @@ export const lanesOf = (rows: For): For | undefined => {
 
 export const ownOf = (rows: For): ReadonlySet<Local> =>
   new Set([rows.local, ...rows.body.flatMap((stmt) => (stmt.kind === "let" ? [stmt.local] : []))]);
-
-/** All of it with the guard around each term. */
-const madeAgain = ({ count }: Contraction): readonly Stmt[] =>
-  count === undefined ? [] : [{ kind: "accumulate", local: count, op: "sum", value: constant("float", 1) }];
 
 /** Row by row, without blocks: along the sum where memory is in order there. */
 const alongRows = ({ alongSum, half }: Contraction, rows: For, lanes: For): Stmt => {

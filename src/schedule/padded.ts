@@ -43,11 +43,12 @@ interface Padded {
 /** Nothing where the sum is more than that of products of two factors. */
 export const padded = (given: Contraction, rows: For, count: Local): readonly Stmt[] | undefined => {
   // extents by their names, so that none is computed in a loop
-  const summed = given.summed?.map((each) => ({ ...each, size: each.extent }));
+  const summed = given.summed.map((each) => ({ ...each, size: each.extent }));
   const contraction: Contraction = { ...given, summed };
   const { half, names, width, buffer } = contraction;
   const lanes = lanesOf(rows);
-  const isCut = lanes === undefined || half !== undefined || !storesOnly(contraction, lanes.body);
+  const isPart = half !== undefined || given.span !== "whole";
+  const isCut = lanes === undefined || isPart || !storesOnly(contraction, lanes.body);
   if (isCut || !isFromZero(rows) || !isFromZero(lanes)) return undefined;
   const shared = sharedIn(contraction, lanes, {
     along: new Set([lanes.local]),
@@ -161,7 +162,7 @@ const isWithin = (loop: For, count: number): Expr | undefined =>
 
 const rowCopies = (all: Padded): readonly Stmt[] => {
   const { contraction, factors, rows, lanes, rowPanel } = all;
-  const { names, summed = [] } = contraction;
+  const { names, summed } = contraction;
   const first = newLocal(names, "int", `${rows.local.name}Start`);
   const within = isWithin(rows, ROWS);
   const masks = factors.rows.uses.map((each): [Expr, Expr] => [
@@ -186,7 +187,7 @@ const columnCopies = (
   buffer: Buffer,
   outside: number,
 ): readonly Stmt[] => {
-  const { names, summed = [], width } = contraction;
+  const { names, summed, width } = contraction;
   // a name makes it the same copy, whatever the number is
   const border = newLocal(names, "float", "border");
   const within = isWithin(lanes, width);
@@ -261,7 +262,7 @@ const rowOfSums = ({ rows }: Padded, part: For, stride: Local): Expr =>
 /** All rows of a block of columns; with a stride, their sums only. */
 const rowBlocks = (all: Padded, part: For, stride: Local | undefined): readonly Stmt[] => {
   const { contraction, rows } = all;
-  const { names, summed = [] } = contraction;
+  const { names, summed } = contraction;
   return inSteps(all, rows, rows.local, ROWS, (first) => {
     const at = newLocal(names, "int", `${rows.local.name}At`);
     const lets = rows.body.slice(0, -1);
@@ -296,7 +297,7 @@ const sumsOnly = (all: Padded, part: For, at: Local, stride: Local): readonly St
 /** The sums once more, without the terms that are outside of the guard. */
 const exactSums = (all: Padded, part: For, stride: Local): readonly Stmt[] => {
   const { contraction, rows, count } = all;
-  const { names, summed = [] } = contraction;
+  const { names, summed } = contraction;
   const first = newLocal(names, "int", `${rows.local.name}First`);
   return inSteps(all, rows, first, ROWS, (start) => {
     const at = newLocal(names, "int", `${rows.local.name}At`);
