@@ -8,6 +8,7 @@ import {
 } from "../ir/index.ts"; // prettier-ignore
 import type { Element } from "./tree.ts";
 import { combined, constants, positions, type Position } from "./unroll.ts";
+import { mayBeLeft } from "./vanish.ts";
 
 /** Elements by their row-major offset over the axes of constant extent. */
 export type Expanded = ReadonlyMap<Tensor, ReadonlyMap<number, Node>>;
@@ -54,7 +55,7 @@ export const placesOf = (definition: Definition): ReadonlyMap<number, Position> 
   new Map(positions(closed(definition.indices)).entries());
 
 /** The place with this offset. */
-export const positionAt = ({ indices }: Definition, offset: number): Position => {
+export const positionAt = (indices: readonly Index[], offset: number): Position => {
   const place: [Index, number][] = [];
   let rest = offset;
   for (const index of closed(indices).toReversed()) {
@@ -64,9 +65,6 @@ export const positionAt = ({ indices }: Definition, offset: number): Position =>
   }
   return new Map(place.reverse());
 };
-
-export const termsOf = (definition: Definition): readonly Position[] =>
-  positions(closed(definition.reduction?.indices ?? []));
 
 const batchIndex = (ir: Arena, { extent }: Index): Index => canonicalIndex(ir, 0, extent);
 
@@ -96,13 +94,44 @@ const bodyAt = (ir: Arena, definition: Definition, position: Position): Node => 
   return substitute(ir, definition.body, new Map([...constants(ir, position), ...batch]));
 };
 
+/** The places of a definition's body of which an element is made. */
+export type Terms = (position: Position) => readonly Position[];
+
+/** All of them, but for those of a sum that are structurally nothing there: these cost a test of numbers, not an expression. */
+export const termsOf = (definition: Definition): Terms => {
+  const { body, reduction } = definition;
+  const inner = closed(reduction?.indices ?? []);
+  if (reduction === undefined || inner.length === 0) return (position) => [position];
+  const outer = closed(definition.indices);
+  const counters = new Float64Array(outer.length + inner.length);
+  const isLeft = reduction.op === "sum" ? mayBeLeft(body, [...outer, ...inner], counters) : undefined;
+  const offsets = Array.from({ length: combinations(inner) }, (_, offset) => offset);
+  const placed = (position: Position, offset: number): Position =>
+    new Map([...position, ...positionAt(inner, offset)]);
+  if (isLeft === undefined) return (position) => offsets.map((offset) => placed(position, offset));
+  const extents = inner.map(({ extent }) => affine.asConstant(extent) ?? 1);
+  const left = (offset: number): boolean => {
+    let rest = offset;
+    for (let k = inner.length - 1; k >= 0; k--) {
+      const extent = extents[k] ?? 1;
+      counters[outer.length + k] = rest % extent;
+      rest = Math.floor(rest / extent);
+    }
+    return isLeft();
+  };
+  return (position) => {
+    counters.set(outer.map((index) => position.get(index) ?? 0));
+    return offsets.filter(left).map((offset) => placed(position, offset));
+  };
+};
+
 /** An element in terms of elements of other definitions; of a reduction over an open index, its term. */
-export const elementAt = (ir: Arena, definition: Definition, position: Position): Node => {
+export const elementAt = (ir: Arena, definition: Definition, terms: readonly Position[]): Node => {
   const { reduction } = definition;
-  if (reduction === undefined || closed(reduction.indices).length === 0)
-    return bodyAt(ir, definition, position);
-  const terms = termsOf(definition).map((inner) => bodyAt(ir, definition, new Map([...position, ...inner])));
-  return combined(ir, reduction.op, terms);
+  const bodies = terms.map((position) => bodyAt(ir, definition, position));
+  if (reduction === undefined || closed(reduction.indices).length === 0) return bodies[0] ?? build.zero(ir);
+  const isEmpty = combinations(closed(reduction.indices)) === 0;
+  return combined(ir, reduction.op, bodies.length > 0 || isEmpty ? bodies : [build.zero(ir)]);
 };
 
 /** With what is expanded put in for reads of it. */

@@ -14,7 +14,7 @@ import {
   type Tensor,
 } from "../ir/index.ts";
 import type { Decision } from "./decision.ts";
-import { elementAt, inHalf, iterations, openIndices, placesOf, resolve, singleOf, type Results } from "./elements.ts"; // prettier-ignore
+import { elementAt, inHalf, iterations, openIndices, placesOf, resolve, singleOf, termsOf, type Results } from "./elements.ts"; // prettier-ignore
 import { straightLine, type Recurrences } from "./straightline.ts";
 import type { Element } from "./tree.ts";
 
@@ -68,7 +68,8 @@ const besideLoops = (
     const { tensor } = definition;
     if (!chosen.has(tensor)) return [definition];
     const places = [...placesOf(definition).values()];
-    const nodes = resolve(ir, expanded, places.map((position) => elementAt(ir, definition, inHalf(symmetric, definition, position)))); // prettier-ignore
+    const terms = termsOf(definition);
+    const nodes = resolve(ir, expanded, places.map((position) => elementAt(ir, definition, terms(inHalf(symmetric, definition, position))))); // prettier-ignore
     expanded.set(tensor, new Map(nodes.entries()));
     decisions.push({ subject: tensor.name, decision: "scalarised", reason: `${nodes.length} elements` });
     if (!stored.has(tensor)) return [];

@@ -9,7 +9,7 @@ import {
 import { shareCommon, straightOperations } from "../simplify/index.ts";
 import type { Decision } from "./decision.ts";
 import {
-  closed, combinations, elementAt, inHalf, iterations, offsetOf, openIndices, placesOf, positionAt, readOf, resolve, singleOf, type Expanded, type Results,
+  closed, combinations, elementAt, inHalf, iterations, offsetOf, openIndices, placesOf, positionAt, readOf, resolve, singleOf, termsOf, type Expanded, type Results, type Terms,
 } from "./elements.ts"; // prettier-ignore
 import type { Element } from "./tree.ts";
 import type { Position } from "./unroll.ts";
@@ -20,6 +20,9 @@ const INSTANCE = 1000;
 /** Nodes that are expanded per operation of the budget: those that stay, and how many times more that may fold to nothing. */
 const EXPANSION = 16;
 const FOLDING = 32;
+
+/** Tests of indices, which cost a hundredth of a node, per node that is expanded. */
+const TESTS = 8;
 
 /** Of the nodes of an element that may fold, one in so many is expected to stay. */
 const REST = 8;
@@ -131,7 +134,11 @@ type Elements = ReadonlyMap<Tensor, ReadonlyMap<number, Wanted>>;
 /** What an element of a definition may cost before anything folds. */
 interface Expansion {
   readonly definition: Definition;
-  readonly visits: number;
+  readonly terms: Terms;
+  /** Of an element, without the tests of indices. */
+  readonly count: number;
+  /** Nodes of a term. */
+  readonly size: number;
   readonly mayVanish: boolean;
 }
 
@@ -139,7 +146,9 @@ const expansionOf = (definition: Definition, own: ReadonlySet<Tensor>): Expansio
   const inside = reachable([definition.body]);
   return {
     definition,
-    visits: combinations(closed(definition.reduction?.indices ?? [])) * inside.length,
+    terms: termsOf(definition),
+    count: combinations(closed(definition.reduction?.indices ?? [])),
+    size: inside.length,
     mayVanish: inside.some((node) => mayVanish(node, own)),
   };
 };
@@ -151,9 +160,9 @@ const mayVanish = (node: Node, own: ReadonlySet<Tensor>): boolean =>
 /** Of all outputs together: even an element that costs no operation is an instruction. */
 const leastNodes = (definitions: Iterable<Expansion>, outputs: ReadonlySet<Tensor>): number => {
   let count = 0;
-  for (const { definition, mayVanish, visits } of definitions)
+  for (const { definition, mayVanish, count: terms, size } of definitions)
     if (outputs.has(definition.tensor))
-      count += combinations(closed(definition.indices)) * (mayVanish ? 1 : visits);
+      count += combinations(closed(definition.indices)) * (mayVanish ? 1 : terms * size);
   return count;
 };
 
@@ -173,19 +182,23 @@ const demand = (
     const length = indices === undefined ? 0 : combinations(closed(indices));
     return Array.from({ length }, (_, offset) => ({ tensor, offset }));
   });
-  let [size, work] = [0, 0];
+  let [size, work, tests] = [0, 0, 0];
   for (const { tensor, offset } of waiting) {
     const [known, expansion] = [elements.get(tensor), expansions.get(tensor)];
     if (known === undefined || expansion === undefined || known.has(offset)) continue;
-    const position = positionAt(expansion.definition, offset);
-    work += expansion.visits;
-    if (!expansion.mayVanish) size += expansion.visits;
+    const { definition } = expansion;
+    tests += expansion.count;
+    if (tests > TESTS * limit) return undefined;
+    const position = positionAt(definition.indices, offset);
+    const terms = expansion.terms(inHalf(symmetric, definition, position));
+    work += terms.length * expansion.size;
+    if (!expansion.mayVanish) size += terms.length * expansion.size;
     if (size > limit || work > FOLDING * limit) return undefined;
-    const node = elementAt(ir, expansion.definition, inHalf(symmetric, expansion.definition, position));
+    const node = elementAt(ir, definition, terms);
     if (expansion.mayVanish) size += reachable([node]).length / REST;
     const reads = placesIn(node, own);
     if (reads === undefined) return undefined;
-    known.set(offset, { definition: expansion.definition, offset, position, node, reads });
+    known.set(offset, { definition, offset, position, node, reads });
     waiting.push(...reads);
   }
   return elements;

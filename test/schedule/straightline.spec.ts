@@ -7,6 +7,7 @@ import { compare, formatMismatch } from "../../src/gradcheck/compare.ts";
 import { allowedError, TOLERANCES } from "../../src/gradcheck/tolerance.ts";
 import { createArena, specialise, type Arena, type Program } from "../../src/ir/index.ts";
 import { compileModule, request, toSchedule, type Request } from "../../src/pipeline.ts";
+import { slope } from "../growth.ts";
 
 const ROSENBROCK = `fn f(x: [N]) { return sum[i < N - 1](100 * (x[i+1] - x[i]^2)^2 + (1 - x[i])^2) }`;
 
@@ -103,6 +104,20 @@ describe("one instance", () => {
     }
     const { ir, program } = programOf(ROSENBROCK, { N: 10 }, { kind: "grad", wrt: ["x"] });
     await expectAgreement(ir, program, [1]);
+  });
+
+  it("what a permutation leaves is expanded, and not what it might", () => {
+    const text = `fn f(x: [N]) { y[i < N] = x[(i * 7 + 3) % N]^2 return sum(y) }`;
+    const work = (N: number, budget: number): number => {
+      const { ir, program } = programOf(text, { N }, { kind: "grad", wrt: ["x"] });
+      const before = ir.size();
+      const [first] = toSchedule(ir, program, { dtype: "f64", budget }).decisions;
+      expect(first?.decision).toBe("straight-line code");
+      return ir.size() - before;
+    };
+    const sizes = [100, 200];
+    expect(slope(sizes, sizes.map((N) => work(N, 4000)))).toBeLessThan(1.05); // prettier-ignore
+    expect(work(100, 1_000_000)).toBe(work(100, 4000));
   });
 
   it("a determinant by minors computes each minor once", async () => {
