@@ -60,6 +60,8 @@ export interface Scan {
 interface Mark {
   readonly at: number;
   readonly part: number;
+  /** Characters of lexemes before it, where a hole counts as one: what is in front of the matcher, and not what was cut out. */
+  readonly kept: number;
 }
 
 /** What a bracket, or the `?` of a selection, has opened. */
@@ -90,6 +92,8 @@ interface State {
   readonly limits: SegmentLimits;
   /** Where the next lexeme begins. */
   at: number;
+  /** As of a mark here. */
+  kept: number;
   /** End of the last lexeme that is not blank, and whether an operand ends there. */
   lastEnd: number;
   lastIsOperand: boolean;
@@ -109,6 +113,7 @@ export function scan(source: Source, limits: SegmentLimits): Scan {
     source,
     limits,
     at: 0,
+    kept: 0,
     lastEnd: 0,
     lastIsOperand: false,
     frames: [],
@@ -182,6 +187,7 @@ function keep(state: State, text: string, endsOperand: boolean): void {
   if (state.piece === undefined) openPiece(state, "stray");
   state.parts.push(text);
   state.at += text.length;
+  state.kept += text.length;
   state.lastEnd = state.at;
   state.lastIsOperand = endsOperand;
 }
@@ -279,7 +285,7 @@ function shorten(text: string): string {
 // Segments
 
 function mark(state: State): Mark {
-  return { at: state.at, part: state.parts.length };
+  return { at: state.at, part: state.parts.length, kept: state.kept };
 }
 
 function beginExpression(state: State, frame: Frame): void {
@@ -300,7 +306,7 @@ function leaveExpression(frame: Frame): void {
 function endExpression(state: State, frame: Frame, next: string): boolean {
   const from = frame.expression;
   if (from === undefined || state.piece?.problem !== undefined) return false;
-  const isLong = state.lastIsOperand && state.lastEnd - from.at > state.limits.length;
+  const isLong = state.lastIsOperand && state.kept - from.kept > state.limits.length;
   if (!isLong && frame.height < state.limits.height) return false;
   cut(state, from, "Expr", next);
   frame.height = 0;
@@ -311,7 +317,7 @@ function endExpression(state: State, frame: Frame, next: string): boolean {
 function beginStatement(state: State, frame: Frame, next: string): void {
   endExpression(state, frame, next);
   leaveExpression(frame);
-  if (state.piece?.problem !== undefined || state.lastEnd - frame.statements.at <= state.limits.length)
+  if (state.piece?.problem !== undefined || state.kept - frame.statements.kept <= state.limits.length)
     return;
   cut(state, frame.statements, "Statements", next);
   frame.statements = mark(state);
@@ -324,6 +330,7 @@ function cut(state: State, from: Mark, rule: Segment["rule"], next: string): voi
   const blanksAfter = cutOut.length - cutOut.trimEnd().length;
   state.piece?.segments.push({ start: from.at + blanksBefore, text, rule, next });
   state.parts.push(" ".repeat(blanksBefore), hole(text.length), " ".repeat(blanksAfter));
+  state.kept = from.kept + 1;
 }
 
 function operator(state: State, text: string): void {

@@ -88,6 +88,14 @@ describe("segments", () => {
     );
   });
 
+  it("of nested brackets are as many as the levels ask for, however long what is inside of them", () => {
+    const deep = "(".repeat(480) + "x" + ")".repeat(480);
+    const [piece] = scan({ name: "", text: `fn f(x) { return ${deep} }` }, segmentLimits).pieces;
+    expect(piece?.segments.length).toBeLessThanOrEqual(480 / segmentLimits.height);
+    const [long] = scan({ name: "", text: `fn f(x) { return ${deep}${` + ${deep}`.repeat(19)} }` }, segmentLimits).pieces; // prettier-ignore
+    expect(long?.segments.length).toBeLessThan(20 * ((piece?.segments.length ?? 0) + 1));
+  });
+
   it("do not turn an error into a program", () => {
     const cases = [
       "a + + ]",
