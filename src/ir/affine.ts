@@ -18,6 +18,19 @@ const indicesOfAtom = (ir: Arena, atom: Atom): readonly Index[] => {
   }
 };
 
+const dataOfAtom = (atom: Atom): readonly Node[] => {
+  switch (atom.kind) {
+    case "data":
+      return [atom.node];
+    case "floordiv":
+    case "mod":
+      return [...atom.value.data, ...atom.by.data];
+    case "dim":
+    case "index":
+      return [];
+  }
+};
+
 const monomialKey = (atoms: readonly Atom[]): string => atoms.map((atom) => atom.id).join("*");
 
 const compareMonomials = (a: Monomial, b: Monomial): number => {
@@ -49,6 +62,7 @@ const fromMonomials = (ir: Arena, monomials: readonly Monomial[], total: number)
       terms,
       constant,
       indices: ir.union(terms.flatMap((term) => term.atoms.map((atom) => indicesOfAtom(ir, atom)))),
+      data: terms.flatMap((term) => term.atoms.flatMap(dataOfAtom)),
     }),
   );
 };
@@ -230,21 +244,7 @@ const mapAtom = (ir: Arena, atom: Atom, map: AffineMap, divide: Divide): Affine 
 };
 
 /** The int reads inside of an index expression. */
-export const dataOf = (a: Affine): readonly Node[] =>
-  a.terms.flatMap((term) =>
-    term.atoms.flatMap((atom) => {
-      switch (atom.kind) {
-        case "data":
-          return [atom.node];
-        case "floordiv":
-        case "mod":
-          return [...dataOf(atom.value), ...dataOf(atom.by)];
-        case "dim":
-        case "index":
-          return [];
-      }
-    }),
-  );
+export const dataOf = ({ data }: Affine): readonly Node[] => data;
 
 /** The names of the run-time extents inside of an index expression. */
 export const dimsOf = (a: Affine): readonly string[] =>

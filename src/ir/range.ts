@@ -118,7 +118,7 @@ const linearInAtom = (
 const atomValue = (ir: Arena, atom: Atom): Affine =>
   mapAffine(
     ir,
-    { id: -1, terms: [{ coefficient: 1, atoms: [atom] }], constant: 0, indices: [] },
+    { id: -1, terms: [{ coefficient: 1, atoms: [atom] }], constant: 0, indices: [], data: [] },
     IDENTITY(ir),
     rawDivide(ir),
   );
@@ -183,6 +183,7 @@ const ofDivision = (ir: Arena, kind: keyof Divide, value: Affine, by: Affine): A
       terms: [{ coefficient: 1, atoms: [atom] }],
       constant: 0,
       indices: ir.union([value.indices, by.indices]),
+      data: [...value.data, ...by.data],
     }),
   );
 };

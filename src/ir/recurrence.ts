@@ -63,7 +63,7 @@ const offsetOf = (at: Affine, index: Index): Affine | undefined => {
   const isPlain = own?.coefficient === 1 && own.atoms.length === 1 && others.length === 0;
   const rest = terms.flatMap(({ atoms }) => atoms.flatMap(indicesIn));
   return isPlain && !rest.includes(index)
-    ? { id: -1, terms, constant: at.constant, indices: at.indices.filter((each) => each !== index) }
+    ? { ...at, id: -1, terms, indices: at.indices.filter((each) => each !== index) }
     : undefined;
 };
 

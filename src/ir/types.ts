@@ -28,6 +28,8 @@ export interface Affine {
   readonly constant: number;
   /** Free indices, in order of id, those inside of divisions and data reads too. */
   readonly indices: readonly Index[];
+  /** Int reads, those inside of divisions too. */
+  readonly data: readonly Node[];
 }
 
 export interface Monomial {

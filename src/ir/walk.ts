@@ -113,7 +113,8 @@ export const affinesOf = (node: Node): readonly Affine[] => affinesRow(node.kind
 /** Operands, and the int reads inside of index expressions: all that has to be computed before the node. */
 export const dependenciesOf = (node: Node): readonly Node[] => {
   const at = affinesOf(node);
-  return at.length === 0 ? operandsOf(node) : [...operandsOf(node), ...at.flatMap(dataOf)];
+  const plain = at.every((each) => each.data.length === 0);
+  return plain ? operandsOf(node) : [...operandsOf(node), ...at.flatMap(dataOf)];
 };
 
 /** `node` with other operands and index expressions; the same object if nothing changed. */

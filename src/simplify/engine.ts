@@ -39,6 +39,8 @@ export interface Engine {
   readonly mode: Mode;
   readonly rules: RuleIndex;
   readonly trace: (step: Step) => void;
+  /** What roots became, by their ids: rounds try again what they tried before, which nodes that never change make the same. */
+  readonly known: Map<string, readonly Node[]>;
 }
 
 const TABLES: { readonly [M in Mode]: RuleIndex } = {
@@ -52,6 +54,7 @@ export const createEngine = (ir: Arena, mode: Mode, trace: (step: Step) => void)
   mode,
   rules: TABLES[mode],
   trace,
+  known: new Map(),
 });
 
 const SWEEPS = 24;
@@ -59,10 +62,24 @@ const REWRITES_OF_ONE_NODE = 16;
 
 /** What each root becomes; a root that nothing applies to is itself. */
 export const simplifyNodes = (engine: Engine, roots: readonly Node[]): readonly Node[] => {
+  const key = keyOf(roots);
+  const known = engine.known.get(key);
+  if (known !== undefined) return known;
+  const simplified = swept(engine, roots);
+  engine.known.set(key, simplified);
+  return simplified;
+};
+
+const keyOf = (roots: readonly Node[]): string => roots.map(({ id }) => id).join(" ");
+
+const swept = (engine: Engine, roots: readonly Node[]): readonly Node[] => {
   let current = roots;
   for (let count = 0; count < SWEEPS; count++) {
     const next = sweep(engine, current);
-    if (next.every((node, k) => node === current[k])) return next;
+    if (next.every((node, k) => node === current[k])) {
+      engine.known.set(keyOf(next), next);
+      return next;
+    }
     current = next;
   }
   return current;

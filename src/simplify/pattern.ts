@@ -87,7 +87,8 @@ const solve = (ir: Arena, goals: readonly Goal[], bindings: Bindings): Bindings 
       if (node.kind !== pattern.kind || node.args.length < pattern.args.length) return undefined;
       if (pattern.rest === undefined && node.args.length !== pattern.args.length) return undefined;
       if (node.args.length > LONGEST && pattern.args.length > 1) return undefined;
-      return solveOperands(ir, pattern, node.args, pattern.args, others, bindings);
+      if (!pattern.args.every((arg) => node.args.some((each) => mayBe(arg, each)))) return undefined;
+      return solveOperands(ir, pattern, node.args, 0, others, bindings);
     case "unary":
     case "binary":
     case "power":
@@ -152,24 +153,45 @@ const solveOperands = (
   ir: Arena,
   pattern: Variadic,
   left: readonly Node[],
-  open: readonly Pattern[],
+  at: number,
   others: readonly Goal[],
   bindings: Bindings,
 ): Bindings | undefined => {
-  const [next, ...later] = open;
+  const next = pattern.args[at];
   if (next === undefined) {
     if (pattern.rest === undefined) return solve(ir, others, bindings);
     const rest = pattern.kind === "sum" ? b.sum(ir, left) : b.product(ir, left);
     return solve(ir, [[variable(pattern.rest), rest], ...others], bindings);
   }
-  for (const [at, node] of left.entries()) {
-    const bound = solve(ir, [[next, node]], bindings);
+  for (const [place, node] of left.entries()) {
+    const bound = mayBe(next, node) ? solve(ir, [[next, node]], bindings) : undefined;
     if (bound === undefined) continue;
-    const remaining = left.filter((_, k) => k !== at);
-    const solution = solveOperands(ir, pattern, remaining, later, others, bound);
+    const remaining = left.filter((_, k) => k !== place);
+    const solution = solveOperands(ir, pattern, remaining, at + 1, others, bound);
     if (solution !== undefined) return solution;
   }
   return undefined;
+};
+
+/** By the operation alone, whatever variables are bound to: most operands fail here, at little cost. */
+const mayBe = (pattern: Pattern, node: Node): boolean => {
+  switch (pattern.kind) {
+    case "variable":
+      return true;
+    case "number":
+      return isNumber(node, pattern.value);
+    case "sum":
+    case "product":
+      // of known variables it may be something else
+      return node.kind === pattern.kind || pattern.rest === undefined;
+    case "unary":
+    case "binary":
+    case "compare":
+      return node.kind === pattern.kind && node.op === pattern.op;
+    case "power":
+    case "select":
+      return node.kind === pattern.kind;
+  }
 };
 
 export const match = (ir: Arena, pattern: Pattern, node: Node): Bindings | undefined =>

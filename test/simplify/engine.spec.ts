@@ -20,6 +20,18 @@ const c = (value: number): Node => b.constant(ir, value);
 const exp = (a: Node): Node => b.unary(ir, "exp", a);
 const test0 = b.compare(ir, "<", x, y);
 
+test("what was simplified is not simplified again", () => {
+  const steps: Step[] = [];
+  const engine = createEngine(ir, "derived", (step) => steps.push(step));
+  const sum = b.sum(ir, [b.multiply(ir, x, y), b.multiply(ir, x, z), exp(b.add(ir, x, x))]);
+  const once = simplifyNodes(engine, [sum]);
+  expect(steps.length).toBeGreaterThan(0);
+  const before = steps.length;
+  expect(simplifyNodes(engine, [sum])).toBe(once);
+  expect(simplifyNodes(engine, once)).toEqual(once);
+  expect(steps.length).toBe(before);
+});
+
 describe("collected forms", () => {
   const rows: readonly (readonly [string, Node, Node])[] = [
     ["x + x is 2x", b.add(ir, x, x), b.multiply(ir, c(2), x)],

@@ -1,11 +1,13 @@
 /**
  * A factor of several terms of a sum, outside of it. In: the operands of sums and products; out: the same with a·b + a·c as
- * a·(b + c) where nobody else uses the products. Ends: every factor that is taken out shortens a sum.
+ * a·(b + c) where nobody else uses the products; the same object where there is none. Ends: every factor that is taken out
+ * shortens a sum.
  */
 import type { Arena, Node } from "../../ir/index.ts";
 import { byNode, listed, normalised, opaque, type Lists, type Operands, type Scaled } from "./canonical.ts";
 
-export const factoredLists = (ir: Arena, { sums, products }: Lists): Lists => {
+export const factoredLists = (ir: Arena, lists: Lists): Lists => {
+  const { sums, products } = lists;
   const users = new Map<Node, number>();
   for (const operands of [...sums.values(), ...products.values()])
     for (const { node } of operands) users.set(node, (users.get(node) ?? 0) + 1);
@@ -13,16 +15,18 @@ export const factoredLists = (ir: Arena, { sums, products }: Lists): Lists => {
     sums: new Map(),
     products: new Map(products),
   };
+  let changed = false;
   for (const [node, terms] of sums) {
     let current = terms;
     for (;;) {
       const next = withFactor(ir, current, result, (term) => users.get(term) === 1);
       if (next === undefined) break;
       current = next;
+      changed = true;
     }
     result.sums.set(node, current);
   }
-  return result;
+  return changed ? result : lists;
 };
 
 const withFactor = (

@@ -12,11 +12,10 @@ import { paired } from "./pair.ts";
 export const shareCommon = (ir: Arena, values: readonly Node[]): readonly Node[] => {
   const { scaled, graph } = canonical(ir, values);
   const roots = values.map((value) => scaled.get(value) ?? { coefficient: one(ir), node: value });
-  const factored = factoredLists(ir, graph);
-  const candidates = [graph, factored].map((lists) => realised(ir, paired(ir, lists), roots));
-  return [values, ...candidates].reduce((best, next) =>
-    straightOperations(ir, next) < straightOperations(ir, best) ? next : best,
-  );
+  const candidates = new Set([graph, factoredLists(ir, graph)]);
+  const forms = [values, ...[...candidates].map((lists) => realised(ir, paired(ir, lists), roots))];
+  const counted = forms.map((form) => ({ form, operations: straightOperations(ir, form) }));
+  return counted.reduce((best, next) => (next.operations < best.operations ? next : best)).form;
 };
 
 const realised = (ir: Arena, { sums, products }: Lists, roots: readonly Scaled[]): readonly Node[] => {
