@@ -317,8 +317,7 @@ function endExpression(state: State, frame: Frame, next: string): boolean {
 function beginStatement(state: State, frame: Frame, next: string): void {
   endExpression(state, frame, next);
   leaveExpression(frame);
-  if (state.piece?.problem !== undefined || state.kept - frame.statements.kept <= state.limits.length)
-    return;
+  if (state.piece?.problem !== undefined || state.kept - frame.statements.kept <= state.limits.length) return;
   cut(state, frame.statements, "Statements", next);
   frame.statements = mark(state);
 }
