@@ -1,6 +1,6 @@
 /**
  * In: a kernel in phases. Out: a function that every thread calls, `name.thread(thread, threads, control, spins, …)`
- * with the arguments of the kernel after these, and `name.work(…)`: the operations between two barriers, about.
+ * with the arguments of the kernel after these, and `name.work(…)`: the operations between two waits, about.
  * Terminates: one pass over the phases.
  *
  * Threads take parts of a phase as they come to it, so that a thread which the system holds up delays the others by one part
@@ -401,9 +401,9 @@ function addWork(
   const { frame, types } = openKernel(binaryen, module, kernel, math, parametersOf(kernel), NO_CALLS);
   const { scope } = frame;
   const sequence: Sequence = [];
-  const [operations, barriers] = [slotOfZero(frame), slotOfZero(frame)];
-  countPhases({ frame, operations, barriers }, phases, sequence);
-  const least = module.f64.max(get(scope, barriers), module.f64.const(1));
+  const [operations, waits] = [slotOfZero(frame), slotOfZero(frame)];
+  countPhases({ frame, operations, waits }, phases, sequence);
+  const least = module.f64.max(get(scope, waits), module.f64.const(1));
   sequence.push(module.f64.div(get(scope, operations), least));
   define(scope, workExport(kernel.name), types, binaryen.f64, [...scope.prologue, ...sequence]);
 }
@@ -411,14 +411,14 @@ function addWork(
 interface Count {
   readonly frame: Frame;
   readonly operations: Slot;
-  readonly barriers: Slot;
+  readonly waits: Slot;
 }
 
 const slotOfZero = ({ scope }: Frame): Slot =>
   bind(scope, scope.prologue, scope.binaryen.f64, scope.module.f64.const(0));
 
 function countPhases(count: Count, phases: readonly Phase[], sequence: Sequence): void {
-  const { frame, operations, barriers } = count;
+  const { frame, operations, waits } = count;
   const { scope } = frame;
   const { f64 } = scope.module;
   const more = (slot: Slot, value: Ref): Ref => scope.module.local.set(slot.index, f64.add(get(scope, slot), value)); // prettier-ignore
@@ -435,7 +435,7 @@ function countPhases(count: Count, phases: readonly Phase[], sequence: Sequence)
       });
       if (then !== undefined) sequence.push(scope.module.if(test, then, otherwise));
     } else {
-      sequence.push(more(operations, workOf(frame, phase.loop, sequence)), more(barriers, f64.const(1)));
+      sequence.push(more(operations, workOf(frame, phase.loop, sequence)), more(waits, f64.const(1)));
     }
   }
 }

@@ -29,7 +29,7 @@ export const CONTROL = {
 /** In place of a function: workers go back to their event loop, where a message waits. */
 export const LISTEN = -1;
 
-/** What the function of a kernel for several threads is called, and that of its operations between two barriers. */
+/** What the function of a kernel for several threads is called, and that of its operations between two waits. */
 export const threadExport = (name: string): string => `${name}.thread`;
 export const workExport = (name: string): string => `${name}.work`;
 

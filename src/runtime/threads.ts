@@ -16,7 +16,7 @@ export interface ThreadOptions extends Omit<LoadOptions, "source"> {
   readonly threads?: number;
   /** Where memory cannot be shared: an error, or kernels on one thread. By default an error. */
   readonly otherwise?: "error" | "serial";
-  /** Calls with fewer operations between two barriers than this are not split. */
+  /** Calls with fewer operations between two waits than this are not split. */
   readonly leastWork?: number;
   /** Where the compiled modules are, if not where the build put them. */
   readonly sources?: ThreadSources;
@@ -38,7 +38,7 @@ export interface Threaded {
   readonly close: () => void;
 }
 
-/** Fewer operations than this between two barriers are done sooner than other threads wake up. */
+/** Fewer operations than this between two waits are done sooner than other threads wake up. */
 const LEAST_WORK = 1_000_000;
 
 /**

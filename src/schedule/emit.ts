@@ -24,6 +24,7 @@ import {
   accumulatorsOf,
 } from "./emission.ts";
 import { CHUNK, isShortSum, STEPS } from "./accumulate.ts";
+import { ROWS_OF_BLOCK } from "./steps.ts";
 import { contractionOf, stepsIn, loopsIn, tiled } from "./contraction.ts";
 
 export interface Emitted {
@@ -228,6 +229,7 @@ const isShort = (loop: Loop): boolean =>
 
 /** Of a loop with others inside a few iterations are many terms. */
 const chunkOf = (loop: Loop): number => {
+  if (loop.beforeBlock.length > 0) return ROWS_OF_BLOCK;
   if (!loop.body.some((item) => item.kind === "loop")) return CHUNK;
   const begun = loop.before.find((item) => item.kind === "begin");
   if (begun?.kind !== "begin") return CHUNK;

@@ -7,7 +7,7 @@ import { foldExpr } from "../loop/fold.ts";
 import type { Least } from "../loop/polynomial.ts";
 import type { Buffer, Expr, Kernel, Local, Stmt } from "../loop/types.ts";
 import { CONTROL } from "../runtime/control.ts";
-import { add, binary, convert, int, load, max, sub, use } from "./build.ts";
+import { add, binary, convert, int, load, max, mul, sub, use } from "./build.ts";
 import { independent, localsIn, type Accumulate, type For } from "./independent.ts";
 import { rebuilt } from "./jam.ts";
 import { allOf, valuesOf } from "./walks.ts";
@@ -168,18 +168,20 @@ const inDims = (sizes: ReadonlyMap<Local, Expr>, root: Expr): Expr | undefined =
 
 // ---- loops
 
-const splitLoop = (split: Split, loop: For): readonly Phase[] | undefined => {
+const splitLoop = (split: Split, given: For): readonly Phase[] | undefined => {
   const { kernel, least, own, never } = split;
-  if (tripsOf(loop) === 1 || tripsOf(loop) === 0) return undefined;
-  const inside = new Set(allOf([loop]));
+  if (tripsOf(given) === 1 || tripsOf(given) === 0) return undefined;
+  const around = new Set(allOf([given]));
   const outside = new Set(
-    allOf(kernel.body).flatMap((stmt) => (inside.has(stmt) || never.has(stmt) ? [] : buffersIn(stmt))),
+    allOf(kernel.body).flatMap((stmt) => (around.has(stmt) || never.has(stmt) ? [] : buffersIn(stmt))),
   );
+  const { loop, rows, totals: rowTotals } = withOwnRows(split, given, outside);
   const found = independent(loop, { outside, least });
   if (found === undefined) return undefined;
   const partials = found.sums.map((sum) => partialOf(split, loop, sum));
   if (partials.includes(undefined)) return undefined;
   for (const buffer of found.own) own.add(buffer);
+  split.partials.push(...rows);
   const body = partials.reduce<readonly Stmt[]>(
     (stmts, partial) =>
       stmts.map((stmt) => (partial !== undefined && stmt === partial.sum ? partial.store : stmt)),
@@ -188,8 +190,99 @@ const splitLoop = (split: Split, loop: For): readonly Phase[] | undefined => {
   const unit = loop.mode === "vector" ? VECTOR_UNIT : 1;
   const phase: Phase = { kind: "split", loop: { ...loop, body }, unit, overlaps: found.overlaps };
   const totals = partials.flatMap((partial) => partial?.total ?? []);
-  return totals.length === 0 ? [phase] : [phase, { kind: "all", body: totals }];
+  const all: readonly Phase[] = totals.length === 0 ? [] : [{ kind: "all", body: totals }];
+  return [
+    phase,
+    ...rowTotals.map((total): Phase => ({ kind: "split", loop: total, unit: VECTOR_UNIT, overlaps: false })),
+    ...all,
+  ];
 };
+
+interface OwnRows {
+  readonly loop: For;
+  /** What each iteration adds to rows. */
+  readonly rows: readonly Buffer[];
+  /** After the loop, the sums of these. */
+  readonly totals: readonly For[];
+}
+
+/** With a row for each iteration in place of the one that it fills and adds to a sum of rows. */
+const withOwnRows = (split: Split, loop: For, outside: ReadonlySet<Buffer>): OwnRows => {
+  const trips = inDims(split.sizes, tripsExpr(loop));
+  const adds = loop.body.flatMap((stmt) =>
+    stmt.kind === "for" && addsRows(loop, stmt, outside) ? [stmt] : [],
+  );
+  if (trips === undefined || adds.length === 0) return { loop, rows: [], totals: [] };
+  const own = new Map<Buffer, Buffer>();
+  for (const row of adds.flatMap(({ body }) => body.flatMap((stmt) => valuesOf(stmt).flatMap(sourcesOf))))
+    own.set(row, { ...row, name: fresh(split, `${row.name}Rows`), shape: [trips, ...row.shape] });
+  const rest = loop.body.filter((stmt) => !adds.some((each) => each === stmt));
+  const number: Local = { name: fresh(split, "block"), type: "int" };
+  const first = add(loop.from, mul(use(number), int(loop.step)));
+  const body = inOwnRows(rest, own, use(number));
+  return {
+    loop: {
+      ...loop,
+      local: number,
+      from: int(0),
+      to: trips,
+      step: 1,
+      body: [{ kind: "let", local: loop.local, value: first }, ...body],
+    },
+    rows: [...own.values()],
+    totals: adds.map((each) => totalOf(split, each, own, trips)),
+  };
+};
+
+/** `for c: sum[c] += row[c]`, where nothing else of the loop uses the sum, or reads the row. */
+const addsRows = (loop: For, { local, body }: For, outside: ReadonlySet<Buffer>): boolean =>
+  body.every((stmt) => {
+    if (stmt.kind !== "accumulateAt" || stmt.value.kind !== "load") return false;
+    const { buffer: row, offset } = stmt.value;
+    const isSame = [stmt.offset, offset].every((each) => each.kind === "local" && each.local === local);
+    const others = allOf(loop.body).filter((other) => other !== stmt);
+    const isAlone = others.every(
+      (other) => !buffersIn(other).includes(stmt.buffer) && !valuesOf(other).flatMap(sourcesOf).includes(row),
+    );
+    return isSame && isAlone && row.role === "temp" && row.shape.length === 1 && !outside.has(row);
+  });
+
+const inOwnRows = (
+  body: readonly Stmt[],
+  own: ReadonlyMap<Buffer, Buffer>,
+  iteration: Expr,
+): readonly Stmt[] => {
+  const place = ({ shape }: Buffer, offset: Expr): Expr => add(mul(iteration, shape[0] ?? int(1)), offset);
+  return body.map((stmt): Stmt => {
+    if (stmt.kind === "for") return { ...stmt, body: inOwnRows(stmt.body, own, iteration) };
+    if (stmt.kind === "if") {
+      const [then, otherwise] = [stmt.then, stmt.else].map((branch) => inOwnRows(branch, own, iteration));
+      return { ...stmt, then: then ?? [], else: otherwise ?? [] };
+    }
+    if (stmt.kind !== "store" && stmt.kind !== "accumulateAt") return stmt;
+    const buffer = own.get(stmt.buffer);
+    return buffer === undefined ? stmt : { ...stmt, buffer, offset: place(stmt.buffer, stmt.offset) };
+  });
+};
+
+/** Of each element the sum over the iterations, in their order. */
+const totalOf = (split: Split, adds: For, own: ReadonlyMap<Buffer, Buffer>, trips: Expr): For => ({
+  ...adds,
+  body: adds.body.flatMap((stmt): readonly Stmt[] => {
+    if (stmt.kind !== "accumulateAt" || stmt.value.kind !== "load") return [stmt];
+    const { buffer, offset, op, value } = stmt;
+    const rows = own.get(value.buffer) ?? value.buffer;
+    const total: Local = { name: fresh(split, `${buffer.name}Total`), type: "float" };
+    const at: Local = { name: fresh(split, "part"), type: "int" };
+    const part = load(rows, add(mul(use(at), value.buffer.shape[0] ?? int(1)), offset));
+    const sum: Stmt = { kind: "accumulate", local: total, op, value: part };
+    return [
+      { kind: "init", local: total, value: load(buffer, offset) },
+      { kind: "for", local: at, from: int(0), to: trips, step: 1, mode: "serial", body: [sum] },
+      { kind: "store", buffer, offset, value: use(total) },
+    ];
+  }),
+});
 
 const tripsOf = ({ from, to, step }: For): number | undefined =>
   from.kind === "const" && to.kind === "const"

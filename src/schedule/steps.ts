@@ -92,14 +92,14 @@ const addInPlace = (fusion: Fusion, site: Site, add: Step): void => {
   outermost.afterBlock.push(...overRow(fusion, { ...add, body }, inner));
 };
 
-/** Terms that an f32 sums up well enough. */
-const FEW = 1024;
+/** Rows that are added before their sum is: few, so that threads have blocks to divide, but enough that these cost little. */
+export const ROWS_OF_BLOCK = 64;
 
 /** All of the result accumulates over a loop that may be long: its f32 sums are taken in blocks. */
 const isLongColumnSum = ({ definition }: Plan, outermost: Loop, path: readonly Loop[]): boolean =>
   definition.reduction?.op === "sum" &&
   path[0] === outermost &&
-  (affine.asConstant(outermost.extent) ?? Infinity) > FEW;
+  (affine.asConstant(outermost.extent) ?? Infinity) > ROWS_OF_BLOCK;
 
 /** The same addition to a row of its own. */
 const partOf = (fusion: Fusion, add: Step, inner: readonly Loop[]): Step => {

@@ -41,6 +41,21 @@ describe("a kernel in phases", () => {
     expect(parts?.map(({ role, shape }) => [role, shape.length])).toEqual([["temp", 1]]);
   });
 
+  it("keeps the rows that blocks add to one row, also beside other results", () => {
+    const text = `fn norm(x: [N, C], gamma: [C], beta: [C]) {
+      mu[n] = sum[c](x[n, c]) / C
+      y[n, c] = gamma[c] * (x[n, c] - mu[n]) + beta[c]
+      return y
+    }`;
+    const found = parallel(kernelOf(text, "vjp", ["x", "gamma", "beta"]));
+    expect(found && told(found.phases)).toBe("split c, split c, all, split block, split c, split c");
+    const rows = found?.kernel.buffers.filter(({ name }) => name.endsWith("Rows"));
+    expect(rows?.map(({ name, shape }) => [name, shape.length])).toEqual([
+      ["d_gammaPartRows", 2],
+      ["d_betaPartRows", 2],
+    ]);
+  });
+
   it("gives each thread a row of its own", () => {
     const text = "fn f(x: [N, C]) { e[n, c] = exp(x[n, c])  y[n, c] = e[n, c] / sum[k](e[n, k])  return y }";
     const found = parallel(kernelOf(text, "value"));

@@ -18,6 +18,12 @@ fn cross_entropy(logits: [N, C], target: [N, C]) {
   return mean[n](logsumexp[c](logits[n, c]) * sum[c](target[n, c]) - sum[c](target[n, c] * logits[n, c]))
 }
 fn softmax(x: [N, C]) { e[n, c] = exp(x[n, c] - max[k](x[n, k]))  y[n, c] = e[n, c] / sum[k](e[n, k])  return y }
+fn norm(x: [N, C], gamma: [C], beta: [C]) {
+  mu[n] = sum[c](x[n, c]) / C
+  var[n] = sum[c]((x[n, c] - mu[n])^2) / C
+  y[n, c] = gamma[c] * (x[n, c] - mu[n]) / sqrt(var[n] + 1e-5) + beta[c]
+  return y
+}
 fn product(a: [M, K], b: [K, N]) { y[i, j] = sum[k](a[i, k] * b[k, j])  return y }
 fn conv(x: [B, C, H, W], w: [F, C, 3, 3]) {
   y[n, k, i < H, j < W] = sum[c, u, v]((x[n, c, i + u - 1, j + v - 1] ?? 0) * w[k, c, u, v])
