@@ -83,14 +83,14 @@ const runDefine = (frame: Frame, statement: Define): void => {
   bindName(frame, name, { role: "definition", value, span: name.span });
 };
 
-/** Conditions, whole numbers, quotients of extents and single leaves stay what they are; other values become definitions. */
+/** Conditions, whole numbers, quotients and powers of extents, and single leaves stay what they are; other values become definitions. */
 const isTransparent = (frame: Frame, node: Node): boolean =>
   node.dtype === "bool" ||
   node.kind === "constant" ||
   node.kind === "option" ||
   node.kind === "read" ||
   asAffine(frame.builder.ir, node) !== undefined ||
-  isQuotient(frame, node);
+  isQuotient(node);
 
 /** The definition of a name, or the generated one that is the same already. */
 const defineAs = (frame: Frame, name: string, indices: readonly Index[], body: Node): Value => {

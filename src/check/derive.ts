@@ -116,15 +116,25 @@ const NOTHING: Given = { wrt: [], matrices: [] };
 const matrix = (rows: string, columns: string): CheckedMatrix => ({ rows, columns });
 
 const ARGUMENTS: { readonly [A in Arguments]: (asked: Asked) => Given } = {
-  none: () => NOTHING,
-  parameters: ({ args, floats, is }) => ({
-    wrt: args.length === 0 ? floats : args.filter(is).map((arg) => arg.text),
-    matrices: [],
-  }),
+  none: (asked) => {
+    tooMany(asked, 0, "value(), of all results");
+    return NOTHING;
+  },
+  parameters: ({ args, floats, is, collector }) => {
+    const isFirst = (arg: Name, k: number): boolean => {
+      if (args.findIndex(({ text }) => text === arg.text) === k) return true;
+      collector.report(
+        diagnostic("GS0203", arg.span, `\`${arg.text}\` is asked for twice`, { hint: "remove one" }),
+      );
+      return false;
+    };
+    const asked = args.filter(isFirst).filter(is);
+    return { wrt: args.length === 0 ? floats : asked.map((arg) => arg.text), matrices: [] };
+  },
   // a Hessian is symmetric: of all its blocks, those on and above the diagonal
   "pair of parameters": (asked) => {
     const { args, floats, is } = asked;
-    if (tooMany(asked, "hessian(x) or hessian(x, y), with one or two parameters")) return NOTHING;
+    if (tooMany(asked, 2, "hessian(x) or hessian(x, y), with one or two parameters")) return NOTHING;
     if (args.length === 0) {
       const all = floats.flatMap((rows, k) => floats.slice(k).map((columns) => matrix(rows, columns)));
       return { wrt: [], matrices: all };
@@ -136,7 +146,7 @@ const ARGUMENTS: { readonly [A in Arguments]: (asked: Asked) => Given } = {
   },
   "output and parameter": (asked) => {
     const { args, floats, outputs, is } = asked;
-    if (tooMany(asked, "jacobian(x), or jacobian(y, x) for a result y")) return NOTHING;
+    if (tooMany(asked, 2, "jacobian(x), or jacobian(y, x) for a result y")) return NOTHING;
     const [of, by] = args.length === 2 ? args : [undefined, args[0]];
     if (of !== undefined && !isOutput(of, asked)) return NOTHING;
     if (by !== undefined && !is(by)) return NOTHING;
@@ -146,10 +156,11 @@ const ARGUMENTS: { readonly [A in Arguments]: (asked: Asked) => Given } = {
   },
 };
 
-const tooMany = ({ name, args, collector }: Asked, signature: string): boolean => {
-  if (args.length <= 2) return false;
+const tooMany = ({ name, args, collector }: Asked, most: 0 | 2, signature: string): boolean => {
+  if (args.length <= most) return false;
+  const limit = most === 0 ? "no names" : "at most two names";
   collector.report(
-    diagnostic("GS0205", name.span, `\`${name.text}\` takes at most two names, not ${args.length}`, {
+    diagnostic("GS0205", name.span, `\`${name.text}\` takes ${limit}, not ${args.length}`, {
       fill: { signature },
     }),
   );

@@ -3,7 +3,6 @@
  * the divisor divides, which is then required of the program. Terminates: operands are smaller.
  */
 import { asConstant, dataOf, divideExactly, fixed, plus, times } from "../ir/affine.ts";
-import { reciprocal } from "../ir/build.ts";
 import { division, provablyNonNegative, quotient } from "../ir/range.ts";
 import type { Affine, Node, Requirement } from "../ir/types.ts";
 import type { Frame } from "./frame.ts";
@@ -17,14 +16,22 @@ interface Fraction {
 
 const isExtent = (a: Affine): boolean => a.indices.length === 0 && dataOf(a).length === 0;
 
+/** A product of so many extents, of 2 at least, is beyond any array. */
+const LARGEST_EXPONENT = 31;
+
+const wholeExponent = ({ exponent: { num, den } }: Extract<Node, { kind: "power" }>): number | undefined =>
+  den === 1 && Math.abs(num) <= LARGEST_EXPONENT ? num : undefined;
+
 const fractionOf = (frame: Frame, node: Node): Fraction | undefined => {
   const { ir } = frame.builder;
   const one = fixed(ir, 1);
   if (node.kind === "constant" && node.exact !== undefined)
     return { over: fixed(ir, node.exact.num), under: fixed(ir, node.exact.den) };
-  if (node.kind === "power" && node.exponent.num === -1 && node.exponent.den === 1) {
-    const under = asWhole(frame, node.base);
-    return under && { over: one, under };
+  if (node.kind === "power") {
+    const [base, exponent] = [asWhole(frame, node.base), wholeExponent(node)];
+    if (base === undefined || exponent === undefined) return undefined;
+    const all = Array.from({ length: Math.abs(exponent) }).reduce<Affine>((a) => times(ir, a, base), one);
+    return exponent < 0 ? { over: one, under: all } : { over: all, under: one };
   }
   const over = asWhole(frame, node);
   return over && { over, under: one };
@@ -80,17 +87,15 @@ export const asWhole = (frame: Frame, node: Node): Affine | undefined => {
     : undefined;
 };
 
-/** `C / groups`, which may be an extent. */
-export const isQuotient = ({ builder: { ir } }: Frame, node: Node): boolean => {
-  if (node.kind !== "product" || node.indices.length > 0) return false;
+/** `C / groups` or `r^2`, which may be an extent. */
+export const isQuotient = (node: Node): boolean => {
   const isWhole = (factor: Node): boolean => factor.kind === "index";
+  const isPower = (factor: Node): boolean =>
+    factor.kind === "power" && isWhole(factor.base) && wholeExponent(factor) !== undefined;
+  if (node.indices.length > 0) return false;
+  if (node.kind !== "product") return isPower(node);
   return (
-    node.args.some(isWhole) &&
-    node.args.every(
-      (factor) =>
-        isWhole(factor) ||
-        factor.kind === "constant" ||
-        (factor.kind === "power" && isWhole(factor.base) && factor === reciprocal(ir, factor.base)),
-    )
+    node.args.some((factor) => factor.kind !== "constant") &&
+    node.args.every((factor) => isWhole(factor) || factor.kind === "constant" || isPower(factor))
   );
 };

@@ -185,7 +185,9 @@ export const build = async (options: BuildOptions, output: Output): Promise<void
       for (const schedule of schedules) output.out(explainSchedule(schedule));
     const kernels = schedules.map(({ kernel }) => kernel);
     if (kernels.length === 0) {
-      throw new CommandError("GS0603", `${file} has no functions`, "write one: fn name(x) { return … }");
+      throw loaded.module.functions.size === 0
+        ? new CommandError("GS0603", `${file} has no functions`, "write one: fn name(x) { return … }")
+        : new CommandError("GS0603", `${file} asks for nothing`, "name what to build: derive f { grad(x) }");
     }
     checkDistinct(kernels, loaded, output);
     const stem = basename(file).replace(/\.grad$/, "");

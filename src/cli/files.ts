@@ -7,9 +7,12 @@ import { CommandError } from "./errors.ts";
 
 const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
+/** The text of a file without its byte order mark, which no editor counts as a column. */
+const textOf = (path: string): string => readFileSync(path, "utf8").replace(/^\ufeff/u, "");
+
 export const readSource = (path: string): Source => {
   try {
-    return { name: path, text: readFileSync(path, "utf8") };
+    return { name: path, text: textOf(path) };
   } catch (error) {
     throw new CommandError("GS0601", `cannot read ${path}: ${reason(error)}`);
   }
@@ -32,7 +35,7 @@ export const IMPORTS: CheckContext = {
   resolve: (path, from) => {
     const name = join(dirname(from), path);
     try {
-      return { name, text: readFileSync(name, "utf8") };
+      return { name, text: textOf(name) };
     } catch {
       return undefined; // the checker says so, at the import
     }

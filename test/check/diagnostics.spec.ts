@@ -346,6 +346,21 @@ const SHAPES: readonly Case[] = [
     hint: "choose numbers of which one divides the other, or use // for the whole part of a division",
   },
   {
+    text: "fn f(x: [N]) { y[n < N^32] = x[n % N] return y }",
+    code: "GS0306",
+    at: "N^32",
+    message: "`N^32` is not a whole number",
+    hint: "an index is made of whole numbers, dimensions, whole options, indices and reads of int tensors with + - * // %, and extents with /",
+  },
+  {
+    text: "fn g(x: [C]; r = 2) { y[k < C / r^2] = x[k * r^2] return y }\nfn f(x: [18]) { return g(x; r = 2) }",
+    code: "GS0309",
+    at: "C / r^2",
+    message: "`C / r^2` is 9 / 2, which is not whole",
+    hint: "choose numbers of which one divides the other, or use // for the whole part of a division",
+    related: ["g(x; r = 2)"],
+  },
+  {
     text: "fn g(x: [C]; groups = 1) { K = C / groups\n y[k < K] = sum[g < groups](x[g*K + k]) return y }\nfn f(x: [10]) { return g(x; groups = 4) }",
     code: "GS0309",
     at: "K",
@@ -586,6 +601,20 @@ const DERIVES: readonly Case[] = [
     at: "hesian",
     message: "`hesian` is not a derivative",
     hint: "did you mean hessian?",
+  },
+  {
+    text: "fn f(x: [N], y: [N]) { return sum(x * y) } derive f { grad(x, y, x) }",
+    code: "GS0203",
+    at: "x",
+    message: "`x` is asked for twice",
+    hint: "remove one",
+  },
+  {
+    text: "fn f(x: [N], y: [N]) { return sum(x * y) } derive f { value(x) }",
+    code: "GS0205",
+    at: "value",
+    message: "`value` takes no names, not 1",
+    hint: "value(), of all results",
   },
   {
     text: "fn f(x: [N], y: [N]) { return sum(x * y) } derive f { hessian(x, y, x) }",
