@@ -49,7 +49,7 @@ export type Half = AxisPair;
 /**
  * The halves that suffice for these symmetric tensors, which are results: of themselves where nothing reads them, and of what
  * only they are made of. In dependency order. Of a recurrence all is needed: an element of one half is made of
- * elements of both, step by step.
+ * elements of both, step by step. So is all of what data scatters: its indices are not its axes.
  */
 export const halvesOf = (
   definitions: readonly Definition[],
@@ -57,9 +57,10 @@ export const halvesOf = (
   symmetric: ReadonlyMap<Tensor, Symmetric>,
 ): ReadonlyMap<Tensor, Half> => {
   const wanted = new Map<Tensor, Half | "all">();
-  for (const { tensor } of definitions) {
+  for (const { tensor, target } of definitions) {
     const [half] = symmetric.get(tensor) ?? [];
     if (outputs.has(tensor)) wanted.set(tensor, half ?? "all");
+    if (target !== undefined) wanted.set(tensor, "all");
   }
   for (const { members, isCircle } of componentsOf(definitions))
     if (isCircle) for (const { tensor } of members) wanted.set(tensor, "all");

@@ -26,7 +26,7 @@ export const gathered = (ir: Arena, joined: Joined): Joined => {
 const isForOnly = (current: Joined, { members }: Recurrence, each: Definition): boolean => {
   if (current.recurrences.has(each.tensor) || each.target !== undefined) return false;
   const needed = dependencies(current, members);
-  const readers = readersAmong(current.definitions).get(each.tensor) ?? [];
+  const readers = readersAmong(current).get(each.tensor) ?? [];
   return needed.has(each) && readers.every((reader) => members.includes(reader) || !needed.has(reader));
 };
 

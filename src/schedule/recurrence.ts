@@ -7,6 +7,7 @@ import {
   KEEP, affine, build, canonicalIndex, define, mapBodies, range, reachable, readsOfDefinition, recurrenceOf, recurrencesIn, substitute, type Affine, type Arena, type Definition, type Node, type Recurrence, type Tensor,
 } from "../ir/index.ts"; // prettier-ignore
 import { isExpensive } from "./cost.ts";
+import type { Elements } from "./plan.ts";
 
 export const evenOut = (
   ir: Arena,
@@ -85,14 +86,21 @@ export interface Joined {
   /** In dependency order, the members of each recurrence together. */
   readonly definitions: readonly Definition[];
   readonly recurrences: ReadonlyMap<Tensor, Recurrence>;
+  /** The single values that tensors are defined by. */
+  readonly elements: Elements;
 }
 
 /** What may be between two recurrences that become one. */
 export type Between = (definition: Definition) => boolean;
 
 /** Where states are read step by step as they are made, not all of them have to be kept. */
-export const joined = (ir: Arena, definitions: readonly Definition[], between: Between): Joined => {
-  let current: Joined = { definitions, recurrences: recurrencesIn(ir, definitions) };
+export const joined = (
+  ir: Arena,
+  definitions: readonly Definition[],
+  elements: Elements,
+  between: Between,
+): Joined => {
+  let current: Joined = { definitions, recurrences: recurrencesIn(ir, definitions), elements };
   for (let next: Joined | undefined = current; next !== undefined; next = joinedOnce(ir, current, between))
     current = next;
   return current;
@@ -114,6 +122,7 @@ export const together = (current: Joined, found: Recurrence): Joined => {
   const after = dependents(current, found.members);
   const outside = current.definitions.filter((each) => !inside.has(each));
   return {
+    ...current,
     definitions: [
       ...outside.filter((each) => !after.has(each)),
       ...found.members,
@@ -158,13 +167,15 @@ export const isLight: Between = ({ reduction, body }) =>
 const unitOf = ({ recurrences }: Joined, definition: Definition): readonly Definition[] =>
   recurrences.get(definition.tensor)?.members ?? [definition];
 
+/** The tensors that a definition reads, and the single values of those that are defined one by one. */
+const tensorsRead = ({ elements }: Joined, definition: Definition): readonly Tensor[] =>
+  readsOfDefinition(definition).flatMap(({ tensor }) => [tensor, ...(elements.get(tensor) ?? [])]);
+
 /** The definitions that read a tensor. */
-export const readersAmong = (
-  definitions: readonly Definition[],
-): ReadonlyMap<Tensor, readonly Definition[]> => {
+export const readersAmong = (current: Joined): ReadonlyMap<Tensor, readonly Definition[]> => {
   const readers = new Map<Tensor, Definition[]>();
-  for (const each of definitions)
-    for (const { tensor } of readsOfDefinition(each)) {
+  for (const each of current.definitions)
+    for (const tensor of tensorsRead(current, each)) {
       const known = readers.get(tensor);
       if (known === undefined) readers.set(tensor, [each]);
       else known.push(each);
@@ -174,7 +185,7 @@ export const readersAmong = (
 
 /** These, and all that depend on some of them, in whatever way. */
 const dependents = (current: Joined, on: readonly Definition[]): ReadonlySet<Definition> => {
-  const readers = readersAmong(current.definitions);
+  const readers = readersAmong(current);
   const found = new Set(on);
   for (const { tensor } of found)
     for (const reader of readers.get(tensor) ?? [])
@@ -187,7 +198,7 @@ export const dependencies = (current: Joined, of: readonly Definition[]): Readon
   const byTensor = new Map(current.definitions.map((each) => [each.tensor, each]));
   const found = new Set(of);
   for (const each of found)
-    for (const { tensor } of readsOfDefinition(each)) {
+    for (const tensor of tensorsRead(current, each)) {
       const read = byTensor.get(tensor);
       if (read !== undefined) for (const one of unitOf(current, read)) found.add(one);
     }

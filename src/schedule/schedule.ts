@@ -23,7 +23,7 @@ import { materialise } from "./materialise.ts";
 import { report } from "./report.ts";
 import { scalarise } from "./scalarise.ts";
 import { followers, gathered } from "./follow.ts";
-import { evenOut, isLight, joined } from "./recurrence.ts";
+import { evenOut, isLight, joined, type Between } from "./recurrence.ts";
 import { segmentDecisions, segmentsOf } from "./segment.ts";
 import { createNames, type Names } from "./scope.ts";
 import type { Element, Item, Plan, Schedule } from "./tree.ts";
@@ -76,12 +76,13 @@ export const schedule = (ir: Arena, program: Program, options: ScheduleOptions):
   const factors = factor(ir, chosen.definitions, ordered);
   const stepped = factors.definitions.map((definition) => stepOver(ir, definition));
   const isRecomputed = options.states === "recomputed";
-  const apart = joined(ir, inDependencyOrder(ir, stepped), isRecomputed ? () => true : isLight);
+  const singles = new Map([...scalars.elements, ...strides.elements]);
+  const elements = elementsOf(singles);
+  const between: Between = isRecomputed ? () => true : isLight;
+  const apart = joined(ir, inDependencyOrder(ir, stepped), elements, between);
   const alongside = isRecomputed ? gathered(ir, apart) : apart;
   const { recurrences } = alongside;
   const follows: ReadonlyMap<Definition, Index> = isRecomputed ? followers(ir, alongside) : new Map();
-  const singles = new Map([...scalars.elements, ...strides.elements]);
-  const elements = elementsOf(singles);
   const halves = halvesOf(alongside.definitions, results, symmetric);
   const definitions = alongside.definitions.map((each) =>
     follows.has(each) ? each : insideHalf(each, halves.get(each.tensor), provable),

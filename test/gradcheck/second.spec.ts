@@ -30,6 +30,8 @@ const SOURCES: readonly (readonly [text: string, wrt: readonly string[]])[] = [
   ["fn f(x: [N]) { return sum[n](x[n] * ((x[n + 1] ?? 0) - x[n]^2)^2) }", ["x"]],
   ["fn f(a: [N, K], b: [K, M]) { return sum[n, m](tanh(sum[k](a[n, k] * b[k, m]))) }", ["a", "b"]],
   ["fn f(x: [V, D], k: int[N]) { return sum[n](sqrt(1 + sum[d](x[k[n], d]^2))) }", ["x"]],
+  // symmetric, of what data scatters
+  ["fn f(x: [V], k: int[N], w: [N]) { return sum[n](x[k[n]] * w[n])^2 }", ["x"]],
   // an input with the name of a result
   ["fn f(x: [N], h_x_x: [N]) { return sum(x^3 * h_x_x) }", ["x"]],
   ["fn f(x: [N], y: [N]) { return sum(stop_gradient(x * exp(y)) * x^3) }", ["x"]],

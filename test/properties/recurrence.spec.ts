@@ -34,6 +34,13 @@ const CASES: { readonly [name: string]: Case } = {
     }`,
     dims: { T: 1 },
   },
+  "states of few steps back, and a few of the last ones": {
+    text: `fn f(x: [T, S]) {
+      a[t, s] = x[t, s] + (t == 0 ? 0 : logsumexp[j < 3](s - j >= 0 ? (a[t - 1, s - j] ?? -30) : -30))
+      return -logsumexp[j < 2](a[T - 1, S - 1 - j] ?? -30)
+    }`,
+    dims: { T: 4, S: 5 },
+  },
   "from the end, and a filter of run-time length": {
     text: `fn f(x: [T], w: [K]) {
       y[T - 1] = x[T - 1]
