@@ -130,6 +130,8 @@ const reportConflict = (frame: Frame, name: string, span: Span, choices: readonl
 const notWhole = (e: Expression): string => {
   if (e.kind === "product" && e.factors.some((factor) => factor.op === "/"))
     return "only an extent is divided by /; use // for the whole part of a division";
+  if (e.kind === "default")
+    return "a read that is an index has no default: narrow the range of what it is read at";
   if (e.kind === "read") return `declare \`${e.target.text}\` as int[…] to use its values as indices`;
   return "an index is made of whole numbers, dimensions, whole options, indices and reads of int tensors with + - * // %, and extents with /";
 };

@@ -229,6 +229,9 @@ const reportOutside = (frame: Frame, e: ReadExpression, target: Value, k: number
       `${outsideText(frame, a, extent)} in dimension ${k + 1} of \`${e.target.text}\``,
       {
         fill,
+        ...(target.node.dtype === "int" && {
+          hint: `narrow the range of the index, or, in what is no index itself, give a value for outside reads: (${fill.read} ?? 0)`,
+        }),
         ...(target.declared && {
           related: [
             {

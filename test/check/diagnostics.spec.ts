@@ -339,6 +339,21 @@ const SHAPES: readonly Case[] = [
     hint: "only an extent is divided by /; use // for the whole part of a division",
   },
   {
+    text: "fn f(x: [V], k: int[N]) { y[n < N] = x[k[n - 1] ?? 0] return y }",
+    code: "GS0306",
+    at: "k[n - 1] ?? 0",
+    message: "`k[n - 1] ?? 0` is not a whole number",
+    hint: "a read that is an index has no default: narrow the range of what it is read at",
+  },
+  {
+    text: "fn f(x: [V], k: int[N]) { y[n < N] = x[k[n - 1]] return y }",
+    code: "GS0305",
+    at: "k[n - 1]",
+    message: "index `n - 1` can be as low as -1 in dimension 1 of `k`",
+    hint: "narrow the range of the index, or, in what is no index itself, give a value for outside reads: (k[n - 1] ?? 0)",
+    related: ["int[N]"],
+  },
+  {
     text: "fn f(x: [9]) { y[n < 9 / 2] = x[n] return y }",
     code: "GS0309",
     at: "9 / 2",
