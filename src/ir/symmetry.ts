@@ -6,7 +6,7 @@
 import type { Matrix } from "../loop/matrix.ts";
 import { asConstant, plainIndex } from "./affine.ts";
 import { componentsOf, readsWithin } from "./recurrence.ts";
-import type { Affine, Definition, Index, Node, Program, Tensor } from "./types.ts";
+import type { Affine, Definition, Index, Node, Program, Read, Tensor } from "./types.ts";
 
 /** Two axes of one extent. */
 export interface AxisPair {
@@ -68,11 +68,14 @@ export const halvesOf = (
   for (const definition of definitions.toReversed()) {
     const half = wanted.get(definition.tensor) ?? "all";
     const pairs = definition.target === undefined ? pairsIn(definition) : [];
-    for (const { tensor, at } of reads(definition)) {
+    for (const read of reads(definition)) {
+      const { tensor, at } = read;
       const isWhole = half === "all" || definition.target !== undefined;
       const own = isWhole ? "all" : halfAt(definition, half, at);
       const need =
-        own === "all" ? (pairs.map((pair) => halfOf(pair, at)).find((each) => each !== "all") ?? "all") : own;
+        own === "all"
+          ? (pairs.map((pair) => halfOf(pair, read)).find((each) => each !== "all") ?? "all")
+          : own;
       const known = wanted.get(tensor) ?? need;
       wanted.set(tensor, isSame(known, need) ? known : "all");
     }
@@ -142,10 +145,10 @@ const withoutNumber = (a: Affine): Plain | undefined => {
 };
 
 /** Of what is read there: the half for which the indices are such. */
-const halfOf = ([first, second]: Pair, at: readonly Affine[]): Half | "all" => {
+const halfOf = ([first, second]: Pair, { tensor: { shape }, at }: Read): Half | "all" => {
   const read = at.map(plainIndex);
   const [row, column] = [read.indexOf(first), read.indexOf(second)];
-  return row < 0 || column < 0 || first.extent !== second.extent ? "all" : { row, column };
+  return row < 0 || column < 0 || shape[row] !== shape[column] ? "all" : { row, column };
 };
 
 const isSame = (a: Half | "all", b: Half | "all"): boolean =>

@@ -239,7 +239,12 @@ const chunkOf = (loop: Loop): number => {
 
 /** A guard leaves few of the values of its index. */
 const isNarrowed = (loop: Loop): boolean =>
-  loop.bounds !== undefined && loop.bounds.upper.length > 0 && !isOfBlock(loop);
+  loop.bounds !== undefined && loop.bounds.upper.length > 0 && !isOfBlock(loop) && !isTriangle(loop);
+
+/** Up to an index of the same extent: half of the values, on average. */
+const isTriangle = ({ bounds, extent }: Loop): boolean =>
+  bounds?.lower.length === 0 &&
+  bounds.upper.every((end) => end.indices.some((index) => index.extent === extent));
 
 /** A sum whose bounds differ between the rows of a block. */
 const isOfBlock = (loop: Loop): boolean =>
