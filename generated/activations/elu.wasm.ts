@@ -25,7 +25,7 @@ export interface EluArgs {
   readonly alpha?: number;
 }
 
-/** Where `elu` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `elu` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface EluInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -49,7 +49,7 @@ export interface EluVjpArgs {
   readonly alpha?: number;
 }
 
-/** Where `elu_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `elu_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface EluVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

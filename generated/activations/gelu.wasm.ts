@@ -22,7 +22,7 @@ export interface GeluArgs {
   readonly N?: number;
 }
 
-/** Where `gelu` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `gelu` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface GeluInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface GeluVjpArgs {
   readonly N?: number;
 }
 
-/** Where `gelu_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `gelu_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface GeluVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

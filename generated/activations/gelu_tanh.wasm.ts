@@ -22,7 +22,7 @@ export interface GeluTanhArgs {
   readonly N?: number;
 }
 
-/** Where `gelu_tanh` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `gelu_tanh` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface GeluTanhInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface GeluTanhVjpArgs {
   readonly N?: number;
 }
 
-/** Where `gelu_tanh_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `gelu_tanh_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface GeluTanhVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

@@ -22,7 +22,7 @@ export interface HardSigmoidArgs {
   readonly N?: number;
 }
 
-/** Where `hard_sigmoid` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `hard_sigmoid` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface HardSigmoidInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface HardSigmoidVjpArgs {
   readonly N?: number;
 }
 
-/** Where `hard_sigmoid_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `hard_sigmoid_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface HardSigmoidVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

@@ -22,7 +22,7 @@ export interface HardSwishArgs {
   readonly N?: number;
 }
 
-/** Where `hard_swish` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `hard_swish` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface HardSwishInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface HardSwishVjpArgs {
   readonly N?: number;
 }
 
-/** Where `hard_swish_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `hard_swish_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface HardSwishVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

@@ -27,7 +27,7 @@ export interface HardTanhArgs {
   readonly hi?: number;
 }
 
-/** Where `hard_tanh` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `hard_tanh` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface HardTanhInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -53,7 +53,7 @@ export interface HardTanhVjpArgs {
   readonly hi?: number;
 }
 
-/** Where `hard_tanh_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `hard_tanh_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface HardTanhVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

@@ -25,7 +25,7 @@ export interface LeakyReluArgs {
   readonly alpha?: number;
 }
 
-/** Where `leaky_relu` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `leaky_relu` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface LeakyReluInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -49,7 +49,7 @@ export interface LeakyReluVjpArgs {
   readonly alpha?: number;
 }
 
-/** Where `leaky_relu_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `leaky_relu_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface LeakyReluVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

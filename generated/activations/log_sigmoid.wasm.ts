@@ -22,7 +22,7 @@ export interface LogSigmoidArgs {
   readonly N?: number;
 }
 
-/** Where `log_sigmoid` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `log_sigmoid` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface LogSigmoidInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface LogSigmoidVjpArgs {
   readonly N?: number;
 }
 
-/** Where `log_sigmoid_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `log_sigmoid_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface LogSigmoidVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

@@ -24,7 +24,7 @@ export interface LogSoftmaxArgs {
   readonly C: number;
 }
 
-/** Where `log_softmax` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `log_softmax` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface LogSoftmaxInto {
   /** Shape [rows, C], float32, row-major. */
   readonly y?: Float32Array;
@@ -48,7 +48,7 @@ export interface LogSoftmaxVjpArgs {
   readonly C: number;
 }
 
-/** Where `log_softmax_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `log_softmax_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface LogSoftmaxVjpInto {
   /** Shape [rows, C], float32, row-major. */
   readonly d_x?: Float32Array;

@@ -22,7 +22,7 @@ export interface MishArgs {
   readonly N?: number;
 }
 
-/** Where `mish` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `mish` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface MishInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface MishVjpArgs {
   readonly N?: number;
 }
 
-/** Where `mish_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `mish_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface MishVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

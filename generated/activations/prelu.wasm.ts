@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   output,
@@ -24,7 +25,7 @@ export interface PreluArgs {
   readonly N?: number;
 }
 
-/** Where `prelu` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `prelu` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface PreluInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -48,7 +49,7 @@ export interface PreluVjpArgs {
   readonly N?: number;
 }
 
-/** Where `prelu_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `prelu_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface PreluVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;
@@ -122,6 +123,7 @@ function make_prelu_vjp(heap: Heap, wasm: WasmExports): Kernels["prelu_vjp"] {
     shape("d_out", d_out.length, "[N]", [N]);
     const d_x = output("d_x", into.d_x, "Float32Array", "[N]", [N]);
     const d_a = output("d_a", into.d_a, "Float32Array", "[N]", [N]);
+    distinct("d_x, d_a", into.d_x, into.d_a);
     return {
       inputs: [x, a, d_out],
       outputs: [d_x, d_a],

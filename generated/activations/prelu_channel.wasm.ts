@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   output,
@@ -26,7 +27,7 @@ export interface PreluChannelArgs {
   readonly C?: number;
 }
 
-/** Where `prelu_channel` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `prelu_channel` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface PreluChannelInto {
   /** Shape [N, C], float32, row-major. */
   readonly y?: Float32Array;
@@ -52,7 +53,7 @@ export interface PreluChannelVjpArgs {
   readonly C?: number;
 }
 
-/** Where `prelu_channel_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `prelu_channel_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface PreluChannelVjpInto {
   /** Shape [N, C], float32, row-major. */
   readonly d_x?: Float32Array;
@@ -139,6 +140,7 @@ function make_prelu_channel_vjp(heap: Heap, wasm: WasmExports): Kernels["prelu_c
       shape("d_y", d_y.length, "[N, C]", [N, C]);
       const d_x = output("d_x", into.d_x, "Float32Array", "[N, C]", [N, C]);
       const d_a = output("d_a", into.d_a, "Float32Array", "[C]", [C]);
+      distinct("d_x, d_a", into.d_x, into.d_a);
       return {
         inputs: [x, a, d_y],
         outputs: [d_x, d_a],

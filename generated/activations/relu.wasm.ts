@@ -22,7 +22,7 @@ export interface ReluArgs {
   readonly N?: number;
 }
 
-/** Where `relu` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `relu` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface ReluInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface ReluVjpArgs {
   readonly N?: number;
 }
 
-/** Where `relu_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `relu_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface ReluVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

@@ -22,7 +22,7 @@ export interface Relu6Args {
   readonly N?: number;
 }
 
-/** Where `relu6` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `relu6` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface Relu6Into {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface Relu6VjpArgs {
   readonly N?: number;
 }
 
-/** Where `relu6_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `relu6_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface Relu6VjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

@@ -22,7 +22,7 @@ export interface SeluArgs {
   readonly N?: number;
 }
 
-/** Where `selu` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `selu` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface SeluInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface SeluVjpArgs {
   readonly N?: number;
 }
 
-/** Where `selu_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `selu_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface SeluVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

@@ -22,7 +22,7 @@ export interface SigmoidArgs {
   readonly N?: number;
 }
 
-/** Where `sigmoid` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `sigmoid` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface SigmoidInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface SigmoidVjpArgs {
   readonly N?: number;
 }
 
-/** Where `sigmoid_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `sigmoid_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface SigmoidVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

@@ -24,7 +24,7 @@ export interface SoftmaxArgs {
   readonly C: number;
 }
 
-/** Where `softmax` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `softmax` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface SoftmaxInto {
   /** Shape [rows, C], float32, row-major. */
   readonly y?: Float32Array;
@@ -48,7 +48,7 @@ export interface SoftmaxVjpArgs {
   readonly C: number;
 }
 
-/** Where `softmax_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `softmax_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface SoftmaxVjpInto {
   /** Shape [rows, C], float32, row-major. */
   readonly d_x?: Float32Array;

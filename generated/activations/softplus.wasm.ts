@@ -22,7 +22,7 @@ export interface SoftplusArgs {
   readonly N?: number;
 }
 
-/** Where `softplus` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `softplus` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface SoftplusInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface SoftplusVjpArgs {
   readonly N?: number;
 }
 
-/** Where `softplus_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `softplus_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface SoftplusVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

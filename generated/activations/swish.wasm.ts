@@ -22,7 +22,7 @@ export interface SwishArgs {
   readonly N?: number;
 }
 
-/** Where `swish` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `swish` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface SwishInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface SwishVjpArgs {
   readonly N?: number;
 }
 
-/** Where `swish_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `swish_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface SwishVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

@@ -22,7 +22,7 @@ export interface TanhArgs {
   readonly N?: number;
 }
 
-/** Where `tanh` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `tanh` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface TanhInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface TanhVjpArgs {
   readonly N?: number;
 }
 
-/** Where `tanh_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `tanh_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface TanhVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

@@ -22,7 +22,7 @@ export interface AbsArgs {
   readonly N?: number;
 }
 
-/** Where `abs` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `abs` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AbsInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface AbsVjpArgs {
   readonly N?: number;
 }
 
-/** Where `abs_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `abs_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AbsVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   output,
@@ -24,7 +25,7 @@ export interface AddArgs {
   readonly N?: number;
 }
 
-/** Where `add` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `add` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AddInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -48,7 +49,7 @@ export interface AddVjpArgs {
   readonly N?: number;
 }
 
-/** Where `add_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `add_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AddVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_a?: Float32Array;
@@ -118,6 +119,7 @@ function make_add_vjp(heap: Heap, wasm: WasmExports): Kernels["add_vjp"] {
     shape("d_out", d_out.length, "[N]", [N]);
     const d_a = output("d_a", into.d_a, "Float32Array", "[N]", [N]);
     const d_b = output("d_b", into.d_b, "Float32Array", "[N]", [N]);
+    distinct("d_a, d_b", into.d_a, into.d_b);
     return {
       inputs: [a, b, d_out],
       outputs: [d_a, d_b],

@@ -25,7 +25,7 @@ export interface AddScalarArgs {
   readonly N?: number;
 }
 
-/** Where `add_scalar` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `add_scalar` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AddScalarInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -49,7 +49,7 @@ export interface AddScalarVjpArgs {
   readonly N?: number;
 }
 
-/** Where `add_scalar_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `add_scalar_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AddScalarVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_a?: Float32Array;

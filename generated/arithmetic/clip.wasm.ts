@@ -27,7 +27,7 @@ export interface ClipArgs {
   readonly hi?: number;
 }
 
-/** Where `clip` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `clip` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface ClipInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -53,7 +53,7 @@ export interface ClipVjpArgs {
   readonly hi?: number;
 }
 
-/** Where `clip_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `clip_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface ClipVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

@@ -25,7 +25,7 @@ export interface DivideScalarArgs {
   readonly N?: number;
 }
 
-/** Where `divide_scalar` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `divide_scalar` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface DivideScalarInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -49,7 +49,7 @@ export interface DivideScalarVjpArgs {
   readonly N?: number;
 }
 
-/** Where `divide_scalar_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `divide_scalar_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface DivideScalarVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_a?: Float32Array;

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   output,
@@ -26,7 +27,7 @@ export interface MultiplyRowArgs {
   readonly N?: number;
 }
 
-/** Where `multiply_row` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `multiply_row` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface MultiplyRowInto {
   /** Shape [M, N], float32, row-major. */
   readonly out?: Float32Array;
@@ -52,7 +53,7 @@ export interface MultiplyRowVjpArgs {
   readonly N?: number;
 }
 
-/** Where `multiply_row_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `multiply_row_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface MultiplyRowVjpInto {
   /** Shape [M, N], float32, row-major. */
   readonly d_a?: Float32Array;
@@ -135,6 +136,7 @@ function make_multiply_row_vjp(heap: Heap, wasm: WasmExports): Kernels["multiply
       shape("d_out", d_out.length, "[M, N]", [M, N]);
       const d_a = output("d_a", into.d_a, "Float32Array", "[M, N]", [M, N]);
       const d_b = output("d_b", into.d_b, "Float32Array", "[N]", [N]);
+      distinct("d_a, d_b", into.d_a, into.d_b);
       return {
         inputs: [a, b, d_out],
         outputs: [d_a, d_b],

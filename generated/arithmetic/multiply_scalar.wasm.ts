@@ -25,7 +25,7 @@ export interface MultiplyScalarArgs {
   readonly N?: number;
 }
 
-/** Where `multiply_scalar` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `multiply_scalar` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface MultiplyScalarInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -49,7 +49,7 @@ export interface MultiplyScalarVjpArgs {
   readonly N?: number;
 }
 
-/** Where `multiply_scalar_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `multiply_scalar_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface MultiplyScalarVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_a?: Float32Array;

@@ -22,7 +22,7 @@ export interface NegateArgs {
   readonly N?: number;
 }
 
-/** Where `negate` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `negate` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface NegateInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface NegateVjpArgs {
   readonly N?: number;
 }
 
-/** Where `negate_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `negate_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface NegateVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

@@ -25,7 +25,7 @@ export interface PowerScalarArgs {
   readonly N?: number;
 }
 
-/** Where `power_scalar` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `power_scalar` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface PowerScalarInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -49,7 +49,7 @@ export interface PowerScalarVjpArgs {
   readonly N?: number;
 }
 
-/** Where `power_scalar_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `power_scalar_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface PowerScalarVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_a?: Float32Array;

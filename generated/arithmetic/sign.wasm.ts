@@ -22,7 +22,7 @@ export interface SignArgs {
   readonly N?: number;
 }
 
-/** Where `sign` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `sign` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface SignInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface SignVjpArgs {
   readonly N?: number;
 }
 
-/** Where `sign_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `sign_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface SignVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

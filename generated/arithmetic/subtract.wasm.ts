@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   output,
@@ -24,7 +25,7 @@ export interface SubtractArgs {
   readonly N?: number;
 }
 
-/** Where `subtract` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `subtract` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface SubtractInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -48,7 +49,7 @@ export interface SubtractVjpArgs {
   readonly N?: number;
 }
 
-/** Where `subtract_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `subtract_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface SubtractVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_a?: Float32Array;
@@ -118,6 +119,7 @@ function make_subtract_vjp(heap: Heap, wasm: WasmExports): Kernels["subtract_vjp
     shape("d_out", d_out.length, "[N]", [N]);
     const d_a = output("d_a", into.d_a, "Float32Array", "[N]", [N]);
     const d_b = output("d_b", into.d_b, "Float32Array", "[N]", [N]);
+    distinct("d_a, d_b", into.d_a, into.d_b);
     return {
       inputs: [a, b, d_out],
       outputs: [d_a, d_b],

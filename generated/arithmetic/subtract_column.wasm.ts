@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   output,
@@ -26,7 +27,7 @@ export interface SubtractColumnArgs {
   readonly N?: number;
 }
 
-/** Where `subtract_column` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `subtract_column` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface SubtractColumnInto {
   /** Shape [M, N], float32, row-major. */
   readonly y?: Float32Array;
@@ -52,7 +53,7 @@ export interface SubtractColumnVjpArgs {
   readonly N?: number;
 }
 
-/** Where `subtract_column_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `subtract_column_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface SubtractColumnVjpInto {
   /** Shape [M, N], float32, row-major. */
   readonly d_a?: Float32Array;
@@ -141,6 +142,7 @@ function make_subtract_column_vjp(heap: Heap, wasm: WasmExports): Kernels["subtr
       shape("d_y", d_y.length, "[M, N]", [M, N]);
       const d_a = output("d_a", into.d_a, "Float32Array", "[M, N]", [M, N]);
       const d_b = output("d_b", into.d_b, "Float32Array", "[M]", [M]);
+      distinct("d_a, d_b", into.d_a, into.d_b);
       return {
         inputs: [a, b, d_y],
         outputs: [d_a, d_b],

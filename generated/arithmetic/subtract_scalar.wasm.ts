@@ -25,7 +25,7 @@ export interface SubtractScalarArgs {
   readonly N?: number;
 }
 
-/** Where `subtract_scalar` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `subtract_scalar` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface SubtractScalarInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -49,7 +49,7 @@ export interface SubtractScalarVjpArgs {
   readonly N?: number;
 }
 
-/** Where `subtract_scalar_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `subtract_scalar_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface SubtractScalarVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_a?: Float32Array;

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   output,
@@ -34,7 +35,7 @@ export interface AttentionArgs {
   readonly E: number;
 }
 
-/** Where `attention` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `attention` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AttentionInto {
   /** Shape [rows, L, E], float32, row-major. */
   readonly y?: Float32Array;
@@ -68,7 +69,7 @@ export interface AttentionVjpArgs {
   readonly E: number;
 }
 
-/** Where `attention_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `attention_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AttentionVjpInto {
   /** Shape [rows, L, D], float32, row-major. */
   readonly d_q?: Float32Array;
@@ -180,6 +181,7 @@ function make_attention_vjp(heap: Heap, wasm: WasmExports): Kernels["attention_v
     const d_q = output("d_q", into.d_q, "Float32Array", "[rows, L, D]", [rows, L, D]);
     const d_k = output("d_k", into.d_k, "Float32Array", "[rows, S, D]", [rows, S, D]);
     const d_v = output("d_v", into.d_v, "Float32Array", "[rows, S, E]", [rows, S, E]);
+    distinct("d_q, d_k, d_v", into.d_q, into.d_k, into.d_v);
     return {
       inputs: [q, k, v, d_y],
       outputs: [d_q, d_k, d_v],

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   output,
@@ -32,7 +33,7 @@ export interface AttentionCausalArgs {
   readonly E: number;
 }
 
-/** Where `attention_causal` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `attention_causal` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AttentionCausalInto {
   /** Shape [rows, L, E], float32, row-major. */
   readonly y?: Float32Array;
@@ -64,7 +65,7 @@ export interface AttentionCausalVjpArgs {
   readonly E: number;
 }
 
-/** Where `attention_causal_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `attention_causal_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AttentionCausalVjpInto {
   /** Shape [rows, L, D], float32, row-major. */
   readonly d_q?: Float32Array;
@@ -93,13 +94,13 @@ export interface Kernels {
    *
    * score.sum[r, l, s] = Σ[d] q[r, l, d] · k[r, s, d]
    * score[r, l, s] = (s ≤ l ? score.sum[r, l, s] / sqrt(D) : -Infinity)
-   * softmax.y.sum_max[r, l] = max[k] score[r, l, k]
+   * softmax.y.sum_max[r, l] = max[k] (k ≤ l ? score[r, l, k] : -Infinity)
    * softmax.y.sum_exp[r, l, k] = exp(score[r, l, k] - stop_gradient(softmax.y.sum_max[r, l]))
-   * softmax.y.sum[r, l] = Σ[k] softmax.y.sum_exp[r, l, k]
+   * softmax.y.sum[r, l] = Σ[k] [k ≤ l] · softmax.y.sum_exp[r, l, k]
    * weight[r, l, c] = softmax.y.sum_exp[r, l, c] / softmax.y.sum[r, l]
-   * y[r, l, e] = Σ[s] v[r, s, e] · weight[r, l, s]
+   * y[r, l, e] = Σ[s] [s ≤ l] · (v[r, s, e] · weight[r, l, s])
    *
-   * Operations: 2·rows·L·L·D + 2·rows·L·L·E + 7·rows·L·L + 1
+   * Operations: 2·rows·L·L·D + 2·rows·L·L·E + 8·rows·L·L + 1
    */
   readonly attention_causal: WasmKernel<
     [args: AttentionCausalArgs, into?: AttentionCausalInto],
@@ -110,18 +111,18 @@ export interface Kernels {
    *
    * score.sum[r, l, s] = Σ[d] q[r, l, d] · k[r, s, d]
    * score[r, l, s] = (s ≤ l ? score.sum[r, l, s] / sqrt(D) : -Infinity)
-   * softmax.y.sum_max[r, l] = max[k] score[r, l, k]
+   * softmax.y.sum_max[r, l] = max[k] (k ≤ l ? score[r, l, k] : -Infinity)
    * softmax.y.sum_exp[r, l, k] = exp(score[r, l, k] - stop_gradient(softmax.y.sum_max[r, l]))
-   * softmax.y.sum[r, l] = Σ[k] softmax.y.sum_exp[r, l, k]
+   * softmax.y.sum[r, l] = Σ[k] [k ≤ l] · softmax.y.sum_exp[r, l, k]
    * weight[r, l, c] = softmax.y.sum_exp[r, l, c] / softmax.y.sum[r, l]
    * d_weight[r, l, s] = Σ[e] v[r, s, e] · d_y[r, l, e]
-   * d_softmax.y.sum_1[r, l] = Σ[c] d_weight[r, l, c] · weight[r, l, c]
+   * d_softmax.y.sum_1[r, l] = Σ[c] [c ≤ l] · (d_weight[r, l, c] · weight[r, l, c])
    * d_score.sum[r, l, s] = [s ≤ l] · (weight[r, l, s] · (d_weight[r, l, s] - d_softmax.y.sum_1[r, l]) / sqrt(D))
-   * d_q[r, l, d] = Σ[s] k[r, s, d] · d_score.sum[r, l, s]
-   * d_k[r, s, d] = Σ[l] q[r, l, d] · d_score.sum[r, l, s]
-   * d_v[r, s, e] = Σ[l] weight[r, l, s] · d_y[r, l, e]
+   * d_q[r, l, d] = Σ[s] [s ≤ l] · (k[r, s, d] · d_score.sum[r, l, s])
+   * d_k[r, s, d] = Σ[l] [s ≤ l] · (q[r, l, d] · d_score.sum[r, l, s])
+   * d_v[r, s, e] = Σ[l] [s ≤ l] · (weight[r, l, s] · d_y[r, l, e])
    *
-   * Operations: 6·rows·L·L·D + 4·rows·L·L·E + 12·rows·L·L + 2
+   * Operations: 6·rows·L·L·D + 4·rows·L·L·E + 13·rows·L·L + 2
    */
   readonly attention_causal_vjp: WasmKernel<
     [args: AttentionCausalVjpArgs, into?: AttentionCausalVjpInto],
@@ -189,6 +190,7 @@ function make_attention_causal_vjp(heap: Heap, wasm: WasmExports): Kernels["atte
       const d_q = output("d_q", into.d_q, "Float32Array", "[rows, L, D]", [rows, L, D]);
       const d_k = output("d_k", into.d_k, "Float32Array", "[rows, L, D]", [rows, L, D]);
       const d_v = output("d_v", into.d_v, "Float32Array", "[rows, L, E]", [rows, L, E]);
+      distinct("d_q, d_k, d_v", into.d_q, into.d_k, into.d_v);
       return {
         inputs: [q, k, v, d_y],
         outputs: [d_q, d_k, d_v],

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   output,
@@ -36,7 +37,7 @@ export interface AttentionMaskedArgs {
   readonly E: number;
 }
 
-/** Where `attention_masked` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `attention_masked` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AttentionMaskedInto {
   /** Shape [rows, L, E], float32, row-major. */
   readonly y?: Float32Array;
@@ -72,7 +73,7 @@ export interface AttentionMaskedVjpArgs {
   readonly E: number;
 }
 
-/** Where `attention_masked_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `attention_masked_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AttentionMaskedVjpInto {
   /** Shape [rows, L, D], float32, row-major. */
   readonly d_q?: Float32Array;
@@ -203,6 +204,7 @@ function make_attention_masked_vjp(heap: Heap, wasm: WasmExports): Kernels["atte
       const d_q = output("d_q", into.d_q, "Float32Array", "[rows, L, D]", [rows, L, D]);
       const d_k = output("d_k", into.d_k, "Float32Array", "[rows, S, D]", [rows, S, D]);
       const d_v = output("d_v", into.d_v, "Float32Array", "[rows, S, E]", [rows, S, E]);
+      distinct("d_q, d_k, d_v", into.d_q, into.d_k, into.d_v);
       return {
         inputs: [q, k, v, mask, d_y],
         outputs: [d_q, d_k, d_v],

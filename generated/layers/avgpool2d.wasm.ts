@@ -34,7 +34,7 @@ export interface Avgpool2dArgs {
   readonly pad?: number;
 }
 
-/** Where `avgpool2d` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `avgpool2d` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface Avgpool2dInto {
   /** Shape [N, C, (2 * pad + H - kernel) // stride + 1, (2 * pad + W - kernel) // stride + 1], float32, row-major. */
   readonly y?: Float32Array;
@@ -68,7 +68,7 @@ export interface Avgpool2dVjpArgs {
   readonly pad?: number;
 }
 
-/** Where `avgpool2d_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `avgpool2d_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface Avgpool2dVjpInto {
   /** Shape [N, C, H, W], float32, row-major. */
   readonly d_x?: Float32Array;

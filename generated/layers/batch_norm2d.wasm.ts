@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   number,
@@ -35,7 +36,7 @@ export interface BatchNorm2dArgs {
   readonly eps?: number;
 }
 
-/** Where `batch_norm2d` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `batch_norm2d` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface BatchNorm2dInto {
   /** Shape [N, C, H, W], float32, row-major. */
   readonly y?: Float32Array;
@@ -69,7 +70,7 @@ export interface BatchNorm2dVjpArgs {
   readonly eps?: number;
 }
 
-/** Where `batch_norm2d_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `batch_norm2d_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface BatchNorm2dVjpInto {
   /** Shape [N, C, H, W], float32, row-major. */
   readonly d_x?: Float32Array;
@@ -183,6 +184,7 @@ function make_batch_norm2d_vjp(heap: Heap, wasm: WasmExports): Kernels["batch_no
       const d_x = output("d_x", into.d_x, "Float32Array", "[N, C, H, W]", [N, C, H, W]);
       const d_gamma = output("d_gamma", into.d_gamma, "Float32Array", "[C]", [C]);
       const d_beta = output("d_beta", into.d_beta, "Float32Array", "[C]", [C]);
+      distinct("d_x, d_gamma, d_beta", into.d_x, into.d_gamma, into.d_beta);
       return {
         inputs: [x, gamma, beta, d_y],
         outputs: [d_x, d_gamma, d_beta],

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   number,
@@ -39,7 +40,7 @@ export interface BatchNorm2dInferenceArgs {
   readonly eps?: number;
 }
 
-/** Where `batch_norm2d_inference` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `batch_norm2d_inference` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface BatchNorm2dInferenceInto {
   /** Shape [N, C, H, W], float32, row-major. */
   readonly y?: Float32Array;
@@ -77,7 +78,7 @@ export interface BatchNorm2dInferenceVjpArgs {
   readonly eps?: number;
 }
 
-/** Where `batch_norm2d_inference_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `batch_norm2d_inference_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface BatchNorm2dInferenceVjpInto {
   /** Shape [N, C, H, W], float32, row-major. */
   readonly d_x?: Float32Array;
@@ -214,6 +215,14 @@ function make_batch_norm2d_inference_vjp(
       const d_beta = output("d_beta", into.d_beta, "Float32Array", "[C]", [C]);
       const d_mu = output("d_mu", into.d_mu, "Float32Array", "[C]", [C]);
       const d_var = output("d_var", into.d_var, "Float32Array", "[C]", [C]);
+      distinct(
+        "d_x, d_gamma, d_beta, d_mu, d_var",
+        into.d_x,
+        into.d_gamma,
+        into.d_beta,
+        into.d_mu,
+        into.d_var,
+      );
       return {
         inputs: [x, gamma, beta, mu, var_, d_y],
         outputs: [d_x, d_gamma, d_beta, d_mu, d_var],

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   output,
@@ -28,7 +29,7 @@ export interface ConcatArgs {
   readonly B?: number;
 }
 
-/** Where `concat` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `concat` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface ConcatInto {
   /** Shape [N, A + B], float32, row-major. */
   readonly y?: Float32Array;
@@ -56,7 +57,7 @@ export interface ConcatVjpArgs {
   readonly B?: number;
 }
 
-/** Where `concat_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `concat_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface ConcatVjpInto {
   /** Shape [N, A], float32, row-major. */
   readonly d_a?: Float32Array;
@@ -134,6 +135,7 @@ function make_concat_vjp(heap: Heap, wasm: WasmExports): Kernels["concat_vjp"] {
     shape("d_y", d_y.length, "[N, A + B]", [N, A + B]);
     const d_a = output("d_a", into.d_a, "Float32Array", "[N, A]", [N, A]);
     const d_b = output("d_b", into.d_b, "Float32Array", "[N, B]", [N, B]);
+    distinct("d_a, d_b", into.d_a, into.d_b);
     return {
       inputs: [a, b, d_y],
       outputs: [d_a, d_b],

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   output,
@@ -28,7 +29,7 @@ export interface ConcatAxis0Args {
   readonly K?: number;
 }
 
-/** Where `concat_axis0` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `concat_axis0` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface ConcatAxis0Into {
   /** Shape [M + K, N], float32, row-major. */
   readonly y?: Float32Array;
@@ -56,7 +57,7 @@ export interface ConcatAxis0VjpArgs {
   readonly K?: number;
 }
 
-/** Where `concat_axis0_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `concat_axis0_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface ConcatAxis0VjpInto {
   /** Shape [M, N], float32, row-major. */
   readonly d_a?: Float32Array;
@@ -144,6 +145,7 @@ function make_concat_axis0_vjp(heap: Heap, wasm: WasmExports): Kernels["concat_a
       shape("d_y", d_y.length, "[M + K, N]", [M + K, N]);
       const d_a = output("d_a", into.d_a, "Float32Array", "[M, N]", [M, N]);
       const d_b = output("d_b", into.d_b, "Float32Array", "[K, N]", [K, N]);
+      distinct("d_a, d_b", into.d_a, into.d_b);
       return {
         inputs: [a, b, d_y],
         outputs: [d_a, d_b],

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   output,
@@ -44,7 +45,7 @@ export interface Conv2dArgs {
   readonly dilation?: number;
 }
 
-/** Where `conv2d` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `conv2d` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface Conv2dInto {
   /** Shape [N, K, (2 * pad + dilation + H - dilation * KH - 1) // stride + 1, (2 * pad + dilation + W - dilation * KW - 1) // stride + 1], float32, row-major. */
   readonly y?: Float32Array;
@@ -88,7 +89,7 @@ export interface Conv2dVjpArgs {
   readonly dilation?: number;
 }
 
-/** Where `conv2d_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `conv2d_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface Conv2dVjpInto {
   /** Shape [N, C, H, W], float32, row-major. */
   readonly d_x?: Float32Array;
@@ -126,7 +127,7 @@ export interface Kernels {
    * Convolution (LeCun et al., 1989), as deep learning has it: a correlation of the image, zero outside, with each kernel. The
    * places are those where the dilated kernel, (KH - 1) dilation + 1 rows high, lies inside of the padded image.
    *
-   * d_x[n, c, k, l] = Σ[k', u, v] [stride ∣ pad - dilation · u + k and 0 ≤ ⌊(pad - dilation · u + k) / stride⌋ < ⌊(2 · pad + dilation - dilation · KH + H - 1) / stride⌋ + 1 and stride ∣ pad - dilation · v + l and 0 ≤ ⌊(pad - dilation · v + l) / stride⌋ < ⌊(2 · pad + dilation - dilation · KW + W - 1) / stride⌋ + 1 and 0 ≤ stride · ⌊(pad - dilation · u + k) / stride⌋ - pad + dilation · u < H and 0 ≤ stride · ⌊(pad - dilation · v + l) / stride⌋ - pad + dilation · v < W] · (w[k', c, u, v] · d_y[n, k', ⌊(pad - dilation · u + k) / stride⌋, ⌊(pad - dilation · v + l) / stride⌋])
+   * d_x[n, c, k, l] = Σ[k', u, v] [stride ∣ pad - dilation · u + k and 0 ≤ ⌊(pad - dilation · u + k) / stride⌋ < ⌊(2 · pad + dilation - dilation · KH + H - 1) / stride⌋ + 1 and stride ∣ pad - dilation · v + l and 0 ≤ ⌊(pad - dilation · v + l) / stride⌋ < ⌊(2 · pad + dilation - dilation · KW + W - 1) / stride⌋ + 1] · (w[k', c, u, v] · d_y[n, k', ⌊(pad - dilation · u + k) / stride⌋, ⌊(pad - dilation · v + l) / stride⌋])
    * d_w[k, c, u, v] = Σ[n, i, j] [0 ≤ stride · i - pad + dilation · u < H and 0 ≤ stride · j - pad + dilation · v < W] · (x[n, c, stride · i - pad + dilation · u, stride · j - pad + dilation · v] · d_y[n, k, i, j])
    * d_b[k] = Σ[n, i, j] d_y[n, k, i, j]
    *
@@ -217,6 +218,7 @@ function make_conv2d_vjp(heap: Heap, wasm: WasmExports): Kernels["conv2d_vjp"] {
     const d_x = output("d_x", into.d_x, "Float32Array", "[N, C, H, W]", [N, C, H, W]);
     const d_w = output("d_w", into.d_w, "Float32Array", "[K, C, KH, KW]", [K, C, KH, KW]);
     const d_b = output("d_b", into.d_b, "Float32Array", "[K]", [K]);
+    distinct("d_x, d_w, d_b", into.d_x, into.d_w, into.d_b);
     return {
       inputs: [x, w, b, d_y],
       outputs: [d_x, d_w, d_b],

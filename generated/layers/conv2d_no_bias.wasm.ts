@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   output,
@@ -42,7 +43,7 @@ export interface Conv2dNoBiasArgs {
   readonly dilation?: number;
 }
 
-/** Where `conv2d_no_bias` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `conv2d_no_bias` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface Conv2dNoBiasInto {
   /** Shape [N, K, (2 * pad + dilation + H - dilation * KH - 1) // stride + 1, (2 * pad + dilation + W - dilation * KW - 1) // stride + 1], float32, row-major. */
   readonly y?: Float32Array;
@@ -84,7 +85,7 @@ export interface Conv2dNoBiasVjpArgs {
   readonly dilation?: number;
 }
 
-/** Where `conv2d_no_bias_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `conv2d_no_bias_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface Conv2dNoBiasVjpInto {
   /** Shape [N, C, H, W], float32, row-major. */
   readonly d_x?: Float32Array;
@@ -115,7 +116,7 @@ export interface Kernels {
   /**
    * Convolution without a bias.
    *
-   * d_x[n, c, k, l] = Σ[k', u, v] [stride ∣ pad - dilation · u + k and 0 ≤ ⌊(pad - dilation · u + k) / stride⌋ < ⌊(2 · pad + dilation - dilation · KH + H - 1) / stride⌋ + 1 and stride ∣ pad - dilation · v + l and 0 ≤ ⌊(pad - dilation · v + l) / stride⌋ < ⌊(2 · pad + dilation - dilation · KW + W - 1) / stride⌋ + 1 and 0 ≤ stride · ⌊(pad - dilation · u + k) / stride⌋ - pad + dilation · u < H and 0 ≤ stride · ⌊(pad - dilation · v + l) / stride⌋ - pad + dilation · v < W] · (w[k', c, u, v] · d_y[n, k', ⌊(pad - dilation · u + k) / stride⌋, ⌊(pad - dilation · v + l) / stride⌋])
+   * d_x[n, c, k, l] = Σ[k', u, v] [stride ∣ pad - dilation · u + k and 0 ≤ ⌊(pad - dilation · u + k) / stride⌋ < ⌊(2 · pad + dilation - dilation · KH + H - 1) / stride⌋ + 1 and stride ∣ pad - dilation · v + l and 0 ≤ ⌊(pad - dilation · v + l) / stride⌋ < ⌊(2 · pad + dilation - dilation · KW + W - 1) / stride⌋ + 1] · (w[k', c, u, v] · d_y[n, k', ⌊(pad - dilation · u + k) / stride⌋, ⌊(pad - dilation · v + l) / stride⌋])
    * d_w[k, c, u, v] = Σ[n, i, j] [0 ≤ stride · i - pad + dilation · u < H and 0 ≤ stride · j - pad + dilation · v < W] · (x[n, c, stride · i - pad + dilation · u, stride · j - pad + dilation · v] · d_y[n, k, i, j])
    *
    * Operations: 2·N·C·H·W·K·KH·KW + 2·N·C·K·KH·KW·⌊(-dilation·KH + H + dilation + 2·pad - 1)/(stride)⌋·⌊(-dilation·KW + W + dilation + 2·pad - 1)/(stride)⌋ + 2·N·C·K·KH·KW·⌊(-dilation·KH + H + dilation + 2·pad - 1)/(stride)⌋ + 2·N·C·K·KH·KW·⌊(-dilation·KW + W + dilation + 2·pad - 1)/(stride)⌋ + 2·N·C·K·KH·KW
@@ -210,6 +211,7 @@ function make_conv2d_no_bias_vjp(heap: Heap, wasm: WasmExports): Kernels["conv2d
       );
       const d_x = output("d_x", into.d_x, "Float32Array", "[N, C, H, W]", [N, C, H, W]);
       const d_w = output("d_w", into.d_w, "Float32Array", "[K, C, KH, KW]", [K, C, KH, KW]);
+      distinct("d_x, d_w", into.d_x, into.d_w);
       return {
         inputs: [x, w, d_y],
         outputs: [d_x, d_w],

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   output,
@@ -42,7 +43,7 @@ export interface DepthwiseConv2dArgs {
   readonly dilation?: number;
 }
 
-/** Where `depthwise_conv2d` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `depthwise_conv2d` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface DepthwiseConv2dInto {
   /** Shape [N, C, (2 * pad + dilation + H - dilation * KH - 1) // stride + 1, (2 * pad + dilation + W - dilation * KW - 1) // stride + 1], float32, row-major. */
   readonly y?: Float32Array;
@@ -84,7 +85,7 @@ export interface DepthwiseConv2dVjpArgs {
   readonly dilation?: number;
 }
 
-/** Where `depthwise_conv2d_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `depthwise_conv2d_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface DepthwiseConv2dVjpInto {
   /** Shape [N, C, H, W], float32, row-major. */
   readonly d_x?: Float32Array;
@@ -123,7 +124,7 @@ export interface Kernels {
   /**
    * Each channel with a kernel of its own.
    *
-   * d_x[n, c, k, l] = Σ[u, v] [stride ∣ pad - dilation · u + k and 0 ≤ ⌊(pad - dilation · u + k) / stride⌋ < ⌊(2 · pad + dilation - dilation · KH + H - 1) / stride⌋ + 1 and stride ∣ pad - dilation · v + l and 0 ≤ ⌊(pad - dilation · v + l) / stride⌋ < ⌊(2 · pad + dilation - dilation · KW + W - 1) / stride⌋ + 1 and 0 ≤ stride · ⌊(pad - dilation · u + k) / stride⌋ - pad + dilation · u < H and 0 ≤ stride · ⌊(pad - dilation · v + l) / stride⌋ - pad + dilation · v < W] · (w[c, 0, u, v] · d_y[n, c, ⌊(pad - dilation · u + k) / stride⌋, ⌊(pad - dilation · v + l) / stride⌋])
+   * d_x[n, c, k, l] = Σ[u, v] [stride ∣ pad - dilation · u + k and 0 ≤ ⌊(pad - dilation · u + k) / stride⌋ < ⌊(2 · pad + dilation - dilation · KH + H - 1) / stride⌋ + 1 and stride ∣ pad - dilation · v + l and 0 ≤ ⌊(pad - dilation · v + l) / stride⌋ < ⌊(2 · pad + dilation - dilation · KW + W - 1) / stride⌋ + 1] · (w[c, 0, u, v] · d_y[n, c, ⌊(pad - dilation · u + k) / stride⌋, ⌊(pad - dilation · v + l) / stride⌋])
    * d_w[c, j, u, v] = Σ[n, i, j'] [0 ≤ stride · i - pad + dilation · u < H and 0 ≤ stride · j' - pad + dilation · v < W and j = 0] · (x[n, c, stride · i - pad + dilation · u, stride · j' - pad + dilation · v] · d_y[n, c, i, j'])
    * d_b[c] = Σ[n, i, j] d_y[n, c, i, j]
    *
@@ -223,6 +224,7 @@ function make_depthwise_conv2d_vjp(heap: Heap, wasm: WasmExports): Kernels["dept
       const d_x = output("d_x", into.d_x, "Float32Array", "[N, C, H, W]", [N, C, H, W]);
       const d_w = output("d_w", into.d_w, "Float32Array", "[C, 1, KH, KW]", [C, 1, KH, KW]);
       const d_b = output("d_b", into.d_b, "Float32Array", "[C]", [C]);
+      distinct("d_x, d_w, d_b", into.d_x, into.d_w, into.d_b);
       return {
         inputs: [x, w, b, d_y],
         outputs: [d_x, d_w, d_b],

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   output,
@@ -46,7 +47,7 @@ export interface DepthwiseSeparableConv2dArgs {
   readonly dilation?: number;
 }
 
-/** Where `depthwise_separable_conv2d` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `depthwise_separable_conv2d` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface DepthwiseSeparableConv2dInto {
   /** Shape [N, K, (2 * pad + dilation + H - dilation * KH - 1) // stride + 1, (2 * pad + dilation + W - dilation * KW - 1) // stride + 1], float32, row-major. */
   readonly y?: Float32Array;
@@ -92,7 +93,7 @@ export interface DepthwiseSeparableConv2dVjpArgs {
   readonly dilation?: number;
 }
 
-/** Where `depthwise_separable_conv2d_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `depthwise_separable_conv2d_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface DepthwiseSeparableConv2dVjpInto {
   /** Shape [N, C, H, W], float32, row-major. */
   readonly d_x?: Float32Array;
@@ -138,7 +139,7 @@ export interface Kernels {
    *
    * z[n, c, i, j] = Σ[u, v] [0 ≤ stride · i - pad + dilation · u < H and 0 ≤ stride · j - pad + dilation · v < W] · (x[n, c, stride · i - pad + dilation · u, stride · j - pad + dilation · v] · dw[c, 0, u, v])
    * d_z[n, c, i, j] = Σ[k] pw[k, c, 0, 0] · d_y[n, k, i, j]
-   * d_x[n, c, k, l] = Σ[u, v] [stride ∣ pad - dilation · u + k and 0 ≤ ⌊(pad - dilation · u + k) / stride⌋ < ⌊(2 · pad + dilation - dilation · KH + H - 1) / stride⌋ + 1 and stride ∣ pad - dilation · v + l and 0 ≤ ⌊(pad - dilation · v + l) / stride⌋ < ⌊(2 · pad + dilation - dilation · KW + W - 1) / stride⌋ + 1 and 0 ≤ stride · ⌊(pad - dilation · u + k) / stride⌋ - pad + dilation · u < H and 0 ≤ stride · ⌊(pad - dilation · v + l) / stride⌋ - pad + dilation · v < W] · (dw[c, 0, u, v] · d_z[n, c, ⌊(pad - dilation · u + k) / stride⌋, ⌊(pad - dilation · v + l) / stride⌋])
+   * d_x[n, c, k, l] = Σ[u, v] [stride ∣ pad - dilation · u + k and 0 ≤ ⌊(pad - dilation · u + k) / stride⌋ < ⌊(2 · pad + dilation - dilation · KH + H - 1) / stride⌋ + 1 and stride ∣ pad - dilation · v + l and 0 ≤ ⌊(pad - dilation · v + l) / stride⌋ < ⌊(2 · pad + dilation - dilation · KW + W - 1) / stride⌋ + 1] · (dw[c, 0, u, v] · d_z[n, c, ⌊(pad - dilation · u + k) / stride⌋, ⌊(pad - dilation · v + l) / stride⌋])
    * d_dw[c, j, u, v] = Σ[n, i, j'] [0 ≤ stride · i - pad + dilation · u < H and 0 ≤ stride · j' - pad + dilation · v < W and j = 0] · (x[n, c, stride · i - pad + dilation · u, stride · j' - pad + dilation · v] · d_z[n, c, i, j'])
    * d_pw[k, c, k', l] = Σ[n, i, j] [k' = 0 and l = 0] · (z[n, c, i, j] · d_y[n, k, i, j])
    * d_b[k] = Σ[n, i, j] d_y[n, k, i, j]
@@ -258,6 +259,7 @@ function make_depthwise_separable_conv2d_vjp(
       const d_dw = output("d_dw", into.d_dw, "Float32Array", "[C, 1, KH, KW]", [C, 1, KH, KW]);
       const d_pw = output("d_pw", into.d_pw, "Float32Array", "[K, C, 1, 1]", [K, C, 1, 1]);
       const d_b = output("d_b", into.d_b, "Float32Array", "[K]", [K]);
+      distinct("d_x, d_dw, d_pw, d_b", into.d_x, into.d_dw, into.d_pw, into.d_b);
       return {
         inputs: [x, dw, pw, b, d_y],
         outputs: [d_x, d_dw, d_pw, d_b],

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   number,
@@ -27,7 +28,7 @@ export interface DropoutArgs {
   readonly p?: number;
 }
 
-/** Where `dropout` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `dropout` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface DropoutInto {
   /** Shape [rows], float32, row-major. */
   readonly out?: Float32Array;
@@ -53,7 +54,7 @@ export interface DropoutVjpArgs {
   readonly p?: number;
 }
 
-/** Where `dropout_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `dropout_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface DropoutVjpInto {
   /** Shape [rows], float32, row-major. */
   readonly d_x?: Float32Array;
@@ -129,6 +130,7 @@ function make_dropout_vjp(heap: Heap, wasm: WasmExports): Kernels["dropout_vjp"]
     shape("d_out", d_out.length, "[rows]", [rows]);
     const d_x = output("d_x", into.d_x, "Float32Array", "[rows]", [rows]);
     const d_mask = output("d_mask", into.d_mask, "Float32Array", "[rows]", [rows]);
+    distinct("d_x, d_mask", into.d_x, into.d_mask);
     return {
       inputs: [x, mask, d_out],
       outputs: [d_x, d_mask],

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   number,
@@ -33,7 +34,7 @@ export interface Dropout2dArgs {
   readonly p?: number;
 }
 
-/** Where `dropout2d` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `dropout2d` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface Dropout2dInto {
   /** Shape [N, C, H, W], float32, row-major. */
   readonly y?: Float32Array;
@@ -65,7 +66,7 @@ export interface Dropout2dVjpArgs {
   readonly p?: number;
 }
 
-/** Where `dropout2d_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `dropout2d_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface Dropout2dVjpInto {
   /** Shape [N, C, H, W], float32, row-major. */
   readonly d_x?: Float32Array;
@@ -148,6 +149,7 @@ function make_dropout2d_vjp(heap: Heap, wasm: WasmExports): Kernels["dropout2d_v
     shape("d_y", d_y.length, "[N, C, H, W]", [N, C, H, W]);
     const d_x = output("d_x", into.d_x, "Float32Array", "[N, C, H, W]", [N, C, H, W]);
     const d_mask = output("d_mask", into.d_mask, "Float32Array", "[N, C]", [N, C]);
+    distinct("d_x, d_mask", into.d_x, into.d_mask);
     return {
       inputs: [x, mask, d_y],
       outputs: [d_x, d_mask],

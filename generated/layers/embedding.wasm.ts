@@ -29,7 +29,7 @@ export interface EmbeddingArgs {
   readonly rows?: number;
 }
 
-/** Where `embedding` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `embedding` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface EmbeddingInto {
   /** Shape [rows, D], float32, row-major. */
   readonly y?: Float32Array;
@@ -57,7 +57,7 @@ export interface EmbeddingVjpArgs {
   readonly rows?: number;
 }
 
-/** Where `embedding_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `embedding_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface EmbeddingVjpInto {
   /** Shape [V, D], float32, row-major. */
   readonly d_w?: Float32Array;
@@ -107,12 +107,14 @@ function make_embedding(heap: Heap, wasm: WasmExports): Kernels["embedding"] {
     const V = dimension("V", args.V ?? inferred("V", "w", w.length, D), 0);
     shape("w", w.length, "[V, D]", [V, D]);
     shape("index", index.length, "[rows]", [rows]);
-    inRange("index", index, "V", V);
     const y = output("y", into.y, "Float32Array", "[rows, D]", [rows, D]);
     return {
       inputs: [w, index],
       outputs: [y],
       scalars: [V, D, rows],
+      require: (_w, index) => {
+        inRange("index", index, "V", V);
+      },
       results: (y) => ({ y }),
     };
   });
@@ -129,12 +131,14 @@ function make_embedding_vjp(heap: Heap, wasm: WasmExports): Kernels["embedding_v
     shape("w", w.length, "[V, D]", [V, D]);
     shape("index", index.length, "[rows]", [rows]);
     shape("d_y", d_y.length, "[rows, D]", [rows, D]);
-    inRange("index", index, "V", V);
     const d_w = output("d_w", into.d_w, "Float32Array", "[V, D]", [V, D]);
     return {
       inputs: [w, index, d_y],
       outputs: [d_w],
       scalars: [V, D, rows],
+      require: (_w, index) => {
+        inRange("index", index, "V", V);
+      },
       results: (d_w) => ({ d_w }),
     };
   });

@@ -28,7 +28,7 @@ export interface FlattenArgs {
   readonly W: number;
 }
 
-/** Where `flatten` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `flatten` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface FlattenInto {
   /** Shape [N, C * H * W], float32, row-major. */
   readonly y?: Float32Array;
@@ -56,7 +56,7 @@ export interface FlattenVjpArgs {
   readonly W: number;
 }
 
-/** Where `flatten_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `flatten_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface FlattenVjpInto {
   /** Shape [N, C, H, W], float32, row-major. */
   readonly d_x?: Float32Array;

@@ -28,7 +28,7 @@ export interface GlobalAvgpool2dArgs {
   readonly W: number;
 }
 
-/** Where `global_avgpool2d` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `global_avgpool2d` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface GlobalAvgpool2dInto {
   /** Shape [N, C], float32, row-major. */
   readonly y?: Float32Array;
@@ -56,7 +56,7 @@ export interface GlobalAvgpool2dVjpArgs {
   readonly W: number;
 }
 
-/** Where `global_avgpool2d_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `global_avgpool2d_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface GlobalAvgpool2dVjpInto {
   /** Shape [N, C, H, W], float32, row-major. */
   readonly d_x?: Float32Array;

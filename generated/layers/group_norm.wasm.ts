@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   divides,
   inferred,
   instantiate,
@@ -38,7 +39,7 @@ export interface GroupNormArgs {
   readonly eps?: number;
 }
 
-/** Where `group_norm` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `group_norm` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface GroupNormInto {
   /** Shape [N, C, H, W], float32, row-major. */
   readonly y?: Float32Array;
@@ -74,7 +75,7 @@ export interface GroupNormVjpArgs {
   readonly eps?: number;
 }
 
-/** Where `group_norm_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `group_norm_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface GroupNormVjpInto {
   /** Shape [N, C, H, W], float32, row-major. */
   readonly d_x?: Float32Array;
@@ -193,6 +194,7 @@ function make_group_norm_vjp(heap: Heap, wasm: WasmExports): Kernels["group_norm
     const d_x = output("d_x", into.d_x, "Float32Array", "[N, C, H, W]", [N, C, H, W]);
     const d_gamma = output("d_gamma", into.d_gamma, "Float32Array", "[C]", [C]);
     const d_beta = output("d_beta", into.d_beta, "Float32Array", "[C]", [C]);
+    distinct("d_x, d_gamma, d_beta", into.d_x, into.d_gamma, into.d_beta);
     return {
       inputs: [x, gamma, beta, d_y],
       outputs: [d_x, d_gamma, d_beta],

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   number,
@@ -35,7 +36,7 @@ export interface InstanceNormArgs {
   readonly eps?: number;
 }
 
-/** Where `instance_norm` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `instance_norm` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface InstanceNormInto {
   /** Shape [N, C, H, W], float32, row-major. */
   readonly y?: Float32Array;
@@ -69,7 +70,7 @@ export interface InstanceNormVjpArgs {
   readonly eps?: number;
 }
 
-/** Where `instance_norm_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `instance_norm_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface InstanceNormVjpInto {
   /** Shape [N, C, H, W], float32, row-major. */
   readonly d_x?: Float32Array;
@@ -187,6 +188,7 @@ function make_instance_norm_vjp(heap: Heap, wasm: WasmExports): Kernels["instanc
       const d_x = output("d_x", into.d_x, "Float32Array", "[N, C, H, W]", [N, C, H, W]);
       const d_gamma = output("d_gamma", into.d_gamma, "Float32Array", "[C]", [C]);
       const d_beta = output("d_beta", into.d_beta, "Float32Array", "[C]", [C]);
+      distinct("d_x, d_gamma, d_beta", into.d_x, into.d_gamma, into.d_beta);
       return {
         inputs: [x, gamma, beta, d_y],
         outputs: [d_x, d_gamma, d_beta],

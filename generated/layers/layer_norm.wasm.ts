@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   number,
@@ -31,7 +32,7 @@ export interface LayerNormArgs {
   readonly eps?: number;
 }
 
-/** Where `layer_norm` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `layer_norm` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface LayerNormInto {
   /** Shape [rows, C], float32, row-major. */
   readonly y?: Float32Array;
@@ -61,7 +62,7 @@ export interface LayerNormVjpArgs {
   readonly eps?: number;
 }
 
-/** Where `layer_norm_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `layer_norm_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface LayerNormVjpInto {
   /** Shape [rows, C], float32, row-major. */
   readonly d_x?: Float32Array;
@@ -163,6 +164,7 @@ function make_layer_norm_vjp(heap: Heap, wasm: WasmExports): Kernels["layer_norm
     const d_x = output("d_x", into.d_x, "Float32Array", "[rows, C]", [rows, C]);
     const d_gamma = output("d_gamma", into.d_gamma, "Float32Array", "[C]", [C]);
     const d_beta = output("d_beta", into.d_beta, "Float32Array", "[C]", [C]);
+    distinct("d_x, d_gamma, d_beta", into.d_x, into.d_gamma, into.d_beta);
     return {
       inputs: [x, gamma, beta, d_y],
       outputs: [d_x, d_gamma, d_beta],

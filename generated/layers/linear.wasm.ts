@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   output,
@@ -30,7 +31,7 @@ export interface LinearArgs {
   readonly O?: number;
 }
 
-/** Where `linear` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `linear` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface LinearInto {
   /** Shape [rows, O], float32, row-major. */
   readonly y?: Float32Array;
@@ -60,7 +61,7 @@ export interface LinearVjpArgs {
   readonly O?: number;
 }
 
-/** Where `linear_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `linear_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface LinearVjpInto {
   /** Shape [rows, I], float32, row-major. */
   readonly d_x?: Float32Array;
@@ -152,6 +153,7 @@ function make_linear_vjp(heap: Heap, wasm: WasmExports): Kernels["linear_vjp"] {
     const d_x = output("d_x", into.d_x, "Float32Array", "[rows, I]", [rows, I]);
     const d_w = output("d_w", into.d_w, "Float32Array", "[O, I]", [O, I]);
     const d_b = output("d_b", into.d_b, "Float32Array", "[O]", [O]);
+    distinct("d_x, d_w, d_b", into.d_x, into.d_w, into.d_b);
     return {
       inputs: [x, w, b, d_y],
       outputs: [d_x, d_w, d_b],

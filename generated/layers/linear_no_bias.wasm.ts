@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   output,
@@ -28,7 +29,7 @@ export interface LinearNoBiasArgs {
   readonly O?: number;
 }
 
-/** Where `linear_no_bias` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `linear_no_bias` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface LinearNoBiasInto {
   /** Shape [rows, O], float32, row-major. */
   readonly y?: Float32Array;
@@ -56,7 +57,7 @@ export interface LinearNoBiasVjpArgs {
   readonly O: number;
 }
 
-/** Where `linear_no_bias_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `linear_no_bias_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface LinearNoBiasVjpInto {
   /** Shape [rows, I], float32, row-major. */
   readonly d_x?: Float32Array;
@@ -147,6 +148,7 @@ function make_linear_no_bias_vjp(heap: Heap, wasm: WasmExports): Kernels["linear
       shape("d_y", d_y.length, "[rows, O]", [rows, O]);
       const d_x = output("d_x", into.d_x, "Float32Array", "[rows, I]", [rows, I]);
       const d_w = output("d_w", into.d_w, "Float32Array", "[O, I]", [O, I]);
+      distinct("d_x, d_w", into.d_x, into.d_w);
       return {
         inputs: [x, w, d_y],
         outputs: [d_x, d_w],

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   divides,
   inferred,
   instantiate,
@@ -37,7 +38,7 @@ export interface MultiHeadAttentionArgs {
   readonly heads?: number;
 }
 
-/** Where `multi_head_attention` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `multi_head_attention` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface MultiHeadAttentionInto {
   /** Shape [B, L, D], float32, row-major. */
   readonly y?: Float32Array;
@@ -73,7 +74,7 @@ export interface MultiHeadAttentionVjpArgs {
   readonly heads?: number;
 }
 
-/** Where `multi_head_attention_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `multi_head_attention_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface MultiHeadAttentionVjpInto {
   /** Shape [B, L, D], float32, row-major. */
   readonly d_x?: Float32Array;
@@ -238,6 +239,7 @@ function make_multi_head_attention_vjp(heap: Heap, wasm: WasmExports): Kernels["
       const d_wk = output("d_wk", into.d_wk, "Float32Array", "[D, D]", [D, D]);
       const d_wv = output("d_wv", into.d_wv, "Float32Array", "[D, D]", [D, D]);
       const d_wo = output("d_wo", into.d_wo, "Float32Array", "[D, D]", [D, D]);
+      distinct("d_x, d_wq, d_wk, d_wv, d_wo", into.d_x, into.d_wq, into.d_wk, into.d_wv, into.d_wo);
       return {
         inputs: [x, wq, wk, wv, wo, d_y],
         outputs: [d_x, d_wq, d_wk, d_wv, d_wo],

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   number,
@@ -29,7 +30,7 @@ export interface RmsNormArgs {
   readonly eps?: number;
 }
 
-/** Where `rms_norm` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `rms_norm` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface RmsNormInto {
   /** Shape [rows, C], float32, row-major. */
   readonly y?: Float32Array;
@@ -57,7 +58,7 @@ export interface RmsNormVjpArgs {
   readonly eps?: number;
 }
 
-/** Where `rms_norm_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `rms_norm_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface RmsNormVjpInto {
   /** Shape [rows, C], float32, row-major. */
   readonly d_x?: Float32Array;
@@ -142,6 +143,7 @@ function make_rms_norm_vjp(heap: Heap, wasm: WasmExports): Kernels["rms_norm_vjp
     shape("d_y", d_y.length, "[rows, C]", [rows, C]);
     const d_x = output("d_x", into.d_x, "Float32Array", "[rows, C]", [rows, C]);
     const d_gamma = output("d_gamma", into.d_gamma, "Float32Array", "[C]", [C]);
+    distinct("d_x, d_gamma", into.d_x, into.d_gamma);
     return {
       inputs: [x, gamma, d_y],
       outputs: [d_x, d_gamma],

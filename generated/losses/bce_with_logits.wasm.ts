@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   output,
@@ -40,7 +41,7 @@ export interface BceWithLogitsGradArgs {
   readonly rows?: number;
 }
 
-/** Where `bce_with_logits_grad` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `bce_with_logits_grad` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface BceWithLogitsGradInto {
   /** Shape [rows], float32, row-major. */
   readonly d_logits?: Float32Array;
@@ -133,6 +134,7 @@ function make_bce_with_logits_grad(heap: Heap, wasm: WasmExports): Kernels["bce_
       shape("target", target.length, "[rows]", [rows]);
       const d_logits = output("d_logits", into.d_logits, "Float32Array", "[rows]", [rows]);
       const d_target = output("d_target", into.d_target, "Float32Array", "[rows]", [rows]);
+      distinct("d_logits, d_target", into.d_logits, into.d_target);
       return {
         inputs: [logits, target],
         outputs: [{ cell: new Float32Array(1) }, d_logits, d_target],

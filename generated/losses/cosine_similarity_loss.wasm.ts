@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   output,
@@ -44,7 +45,7 @@ export interface CosineSimilarityLossGradArgs {
   readonly C: number;
 }
 
-/** Where `cosine_similarity_loss_grad` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `cosine_similarity_loss_grad` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface CosineSimilarityLossGradInto {
   /** Shape [N, C], float32, row-major. */
   readonly d_pred?: Float32Array;
@@ -166,6 +167,7 @@ function make_cosine_similarity_loss_grad(
       shape("target", target.length, "[N, C]", [N, C]);
       const d_pred = output("d_pred", into.d_pred, "Float32Array", "[N, C]", [N, C]);
       const d_target = output("d_target", into.d_target, "Float32Array", "[N, C]", [N, C]);
+      distinct("d_pred, d_target", into.d_pred, into.d_target);
       return {
         inputs: [pred, target],
         outputs: [{ cell: new Float32Array(1) }, d_pred, d_target],

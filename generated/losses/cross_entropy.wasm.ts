@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   output,
@@ -44,7 +45,7 @@ export interface CrossEntropyGradArgs {
   readonly C: number;
 }
 
-/** Where `cross_entropy_grad` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `cross_entropy_grad` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface CrossEntropyGradInto {
   /** Shape [N, C], float32, row-major. */
   readonly d_logits?: Float32Array;
@@ -148,6 +149,7 @@ function make_cross_entropy_grad(heap: Heap, wasm: WasmExports): Kernels["cross_
       shape("target", target.length, "[N, C]", [N, C]);
       const d_logits = output("d_logits", into.d_logits, "Float32Array", "[N, C]", [N, C]);
       const d_target = output("d_target", into.d_target, "Float32Array", "[N, C]", [N, C]);
+      distinct("d_logits, d_target", into.d_logits, into.d_target);
       return {
         inputs: [logits, target],
         outputs: [{ cell: new Float32Array(1) }, d_logits, d_target],

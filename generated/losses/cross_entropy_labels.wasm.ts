@@ -45,7 +45,7 @@ export interface CrossEntropyLabelsGradArgs {
   readonly C?: number;
 }
 
-/** Where `cross_entropy_labels_grad` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `cross_entropy_labels_grad` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface CrossEntropyLabelsGradInto {
   /** Shape [N, C], float32, row-major. */
   readonly d_logits?: Float32Array;
@@ -118,11 +118,13 @@ function make_cross_entropy_labels(heap: Heap, wasm: WasmExports): Kernels["cros
     const C = dimension("C", args.C ?? inferred("C", "logits", logits.length, N), 0);
     shape("logits", logits.length, "[N, C]", [N, C]);
     shape("label", label.length, "[N]", [N]);
-    inRange("label", label, "C", C);
     return {
       inputs: [logits, label],
       outputs: [{ cell: new Float32Array(1) }],
       scalars: [N, C],
+      require: (_logits, label) => {
+        inRange("label", label, "C", C);
+      },
       results: (out) => ({ out: out[0] ?? 0 }),
       refresh: (results, out) => () => {
         results.out = out[0] ?? 0;
@@ -143,13 +145,15 @@ function make_cross_entropy_labels_grad(heap: Heap, wasm: WasmExports): Kernels[
       const C = dimension("C", args.C ?? inferred("C", "logits", logits.length, N), 0);
       shape("logits", logits.length, "[N, C]", [N, C]);
       shape("label", label.length, "[N]", [N]);
-      inRange("label", label, "C", C);
       const d_logits = output("d_logits", into.d_logits, "Float32Array", "[N, C]", [N, C]);
       return {
         inputs: [logits, label],
         outputs: [{ cell: new Float32Array(1) }, d_logits],
         scratch: scratchBytes(N, C),
         scalars: [N, C],
+        require: (_logits, label) => {
+          inRange("label", label, "C", C);
+        },
         results: (out, d_logits) => ({ out: out[0] ?? 0, d_logits }),
         refresh: (results, out) => () => {
           results.out = out[0] ?? 0;

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   number,
@@ -49,7 +50,7 @@ export interface FocalGradArgs {
   readonly gamma?: number;
 }
 
-/** Where `focal_grad` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `focal_grad` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface FocalGradInto {
   /** Shape [rows], float32, row-major. */
   readonly d_prob?: Float32Array;
@@ -144,6 +145,7 @@ function make_focal_grad(heap: Heap, wasm: WasmExports): Kernels["focal_grad"] {
     shape("target", target.length, "[rows]", [rows]);
     const d_prob = output("d_prob", into.d_prob, "Float32Array", "[rows]", [rows]);
     const d_target = output("d_target", into.d_target, "Float32Array", "[rows]", [rows]);
+    distinct("d_prob, d_target", into.d_prob, into.d_target);
     return {
       inputs: [prob, target],
       outputs: [{ cell: new Float32Array(1) }, d_prob, d_target],

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   number,
@@ -49,7 +50,7 @@ export interface FocalWithLogitsGradArgs {
   readonly gamma?: number;
 }
 
-/** Where `focal_with_logits_grad` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `focal_with_logits_grad` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface FocalWithLogitsGradInto {
   /** Shape [rows], float32, row-major. */
   readonly d_logits?: Float32Array;
@@ -158,6 +159,7 @@ function make_focal_with_logits_grad(heap: Heap, wasm: WasmExports): Kernels["fo
       shape("target", target.length, "[rows]", [rows]);
       const d_logits = output("d_logits", into.d_logits, "Float32Array", "[rows]", [rows]);
       const d_target = output("d_target", into.d_target, "Float32Array", "[rows]", [rows]);
+      distinct("d_logits, d_target", into.d_logits, into.d_target);
       return {
         inputs: [logits, target],
         outputs: [{ cell: new Float32Array(1) }, d_logits, d_target],

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   output,
@@ -44,7 +45,7 @@ export interface GaussianNllGradArgs {
   readonly rows?: number;
 }
 
-/** Where `gaussian_nll_grad` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `gaussian_nll_grad` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface GaussianNllGradInto {
   /** Shape [rows], float32, row-major. */
   readonly d_mu?: Float32Array;
@@ -145,6 +146,7 @@ function make_gaussian_nll_grad(heap: Heap, wasm: WasmExports): Kernels["gaussia
       const d_mu = output("d_mu", into.d_mu, "Float32Array", "[rows]", [rows]);
       const d_target = output("d_target", into.d_target, "Float32Array", "[rows]", [rows]);
       const d_var = output("d_var", into.d_var, "Float32Array", "[rows]", [rows]);
+      distinct("d_mu, d_target, d_var", into.d_mu, into.d_target, into.d_var);
       return {
         inputs: [mu, target, var_],
         outputs: [{ cell: new Float32Array(1) }, d_mu, d_target, d_var],

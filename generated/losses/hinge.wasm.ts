@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   output,
@@ -40,7 +41,7 @@ export interface HingeGradArgs {
   readonly rows?: number;
 }
 
-/** Where `hinge_grad` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `hinge_grad` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface HingeGradInto {
   /** Shape [rows], float32, row-major. */
   readonly d_pred?: Float32Array;
@@ -121,6 +122,7 @@ function make_hinge_grad(heap: Heap, wasm: WasmExports): Kernels["hinge_grad"] {
     shape("target", target.length, "[rows]", [rows]);
     const d_pred = output("d_pred", into.d_pred, "Float32Array", "[rows]", [rows]);
     const d_target = output("d_target", into.d_target, "Float32Array", "[rows]", [rows]);
+    distinct("d_pred, d_target", into.d_pred, into.d_target);
     return {
       inputs: [pred, target],
       outputs: [{ cell: new Float32Array(1) }, d_pred, d_target],

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   output,
@@ -44,7 +45,7 @@ export interface KlDivergenceGradArgs {
   readonly C: number;
 }
 
-/** Where `kl_divergence_grad` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `kl_divergence_grad` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface KlDivergenceGradInto {
   /** Shape [N, C], float32, row-major. */
   readonly d_p?: Float32Array;
@@ -140,6 +141,7 @@ function make_kl_divergence_grad(heap: Heap, wasm: WasmExports): Kernels["kl_div
       shape("q", q.length, "[N, C]", [N, C]);
       const d_p = output("d_p", into.d_p, "Float32Array", "[N, C]", [N, C]);
       const d_q = output("d_q", into.d_q, "Float32Array", "[N, C]", [N, C]);
+      distinct("d_p, d_q", into.d_p, into.d_q);
       return {
         inputs: [p, q],
         outputs: [{ cell: new Float32Array(1) }, d_p, d_q],

@@ -45,7 +45,7 @@ export interface NllGradArgs {
   readonly C?: number;
 }
 
-/** Where `nll_grad` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `nll_grad` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface NllGradInto {
   /** Shape [N, C], float32, row-major. */
   readonly d_logp?: Float32Array;
@@ -100,11 +100,13 @@ function make_nll(heap: Heap, wasm: WasmExports): Kernels["nll"] {
     const C = dimension("C", args.C ?? inferred("C", "logp", logp.length, N), 0);
     shape("logp", logp.length, "[N, C]", [N, C]);
     shape("label", label.length, "[N]", [N]);
-    inRange("label", label, "C", C);
     return {
       inputs: [logp, label],
       outputs: [{ cell: new Float32Array(1) }],
       scalars: [N, C],
+      require: (_logp, label) => {
+        inRange("label", label, "C", C);
+      },
       results: (out) => ({ out: out[0] ?? 0 }),
       refresh: (results, out) => () => {
         results.out = out[0] ?? 0;
@@ -121,12 +123,14 @@ function make_nll_grad(heap: Heap, wasm: WasmExports): Kernels["nll_grad"] {
     const C = dimension("C", args.C ?? inferred("C", "logp", logp.length, N), 0);
     shape("logp", logp.length, "[N, C]", [N, C]);
     shape("label", label.length, "[N]", [N]);
-    inRange("label", label, "C", C);
     const d_logp = output("d_logp", into.d_logp, "Float32Array", "[N, C]", [N, C]);
     return {
       inputs: [logp, label],
       outputs: [{ cell: new Float32Array(1) }, d_logp],
       scalars: [N, C],
+      require: (_logp, label) => {
+        inRange("label", label, "C", C);
+      },
       results: (out, d_logp) => ({ out: out[0] ?? 0, d_logp }),
       refresh: (results, out) => () => {
         results.out = out[0] ?? 0;

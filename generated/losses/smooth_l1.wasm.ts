@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   number,
@@ -45,7 +46,7 @@ export interface SmoothL1GradArgs {
   readonly beta?: number;
 }
 
-/** Where `smooth_l1_grad` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `smooth_l1_grad` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface SmoothL1GradInto {
   /** Shape [rows], float32, row-major. */
   readonly d_pred?: Float32Array;
@@ -130,6 +131,7 @@ function make_smooth_l1_grad(heap: Heap, wasm: WasmExports): Kernels["smooth_l1_
     shape("target", target.length, "[rows]", [rows]);
     const d_pred = output("d_pred", into.d_pred, "Float32Array", "[rows]", [rows]);
     const d_target = output("d_target", into.d_target, "Float32Array", "[rows]", [rows]);
+    distinct("d_pred, d_target", into.d_pred, into.d_target);
     return {
       inputs: [pred, target],
       outputs: [{ cell: new Float32Array(1) }, d_pred, d_target],

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   number,
@@ -53,7 +54,7 @@ export interface TripletMarginGradArgs {
   readonly margin?: number;
 }
 
-/** Where `triplet_margin_grad` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `triplet_margin_grad` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface TripletMarginGradInto {
   /** Shape [N, C], float32, row-major. */
   readonly d_anchor?: Float32Array;
@@ -167,6 +168,7 @@ function make_triplet_margin_grad(heap: Heap, wasm: WasmExports): Kernels["tripl
       const d_anchor = output("d_anchor", into.d_anchor, "Float32Array", "[N, C]", [N, C]);
       const d_positive = output("d_positive", into.d_positive, "Float32Array", "[N, C]", [N, C]);
       const d_negative = output("d_negative", into.d_negative, "Float32Array", "[N, C]", [N, C]);
+      distinct("d_anchor, d_positive, d_negative", into.d_anchor, into.d_positive, into.d_negative);
       return {
         inputs: [anchor, positive, negative],
         outputs: [{ cell: new Float32Array(1) }, d_anchor, d_positive, d_negative],

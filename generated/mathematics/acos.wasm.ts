@@ -22,7 +22,7 @@ export interface AcosArgs {
   readonly N?: number;
 }
 
-/** Where `acos` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `acos` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AcosInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface AcosVjpArgs {
   readonly N?: number;
 }
 
-/** Where `acos_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `acos_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AcosVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

@@ -22,7 +22,7 @@ export interface AcoshArgs {
   readonly N?: number;
 }
 
-/** Where `acosh` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `acosh` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AcoshInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface AcoshVjpArgs {
   readonly N?: number;
 }
 
-/** Where `acosh_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `acosh_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AcoshVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

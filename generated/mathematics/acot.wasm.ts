@@ -22,7 +22,7 @@ export interface AcotArgs {
   readonly N?: number;
 }
 
-/** Where `acot` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `acot` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AcotInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface AcotVjpArgs {
   readonly N?: number;
 }
 
-/** Where `acot_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `acot_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AcotVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

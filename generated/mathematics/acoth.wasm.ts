@@ -22,7 +22,7 @@ export interface AcothArgs {
   readonly N?: number;
 }
 
-/** Where `acoth` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `acoth` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AcothInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface AcothVjpArgs {
   readonly N?: number;
 }
 
-/** Where `acoth_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `acoth_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AcothVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

@@ -22,7 +22,7 @@ export interface AcscArgs {
   readonly N?: number;
 }
 
-/** Where `acsc` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `acsc` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AcscInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface AcscVjpArgs {
   readonly N?: number;
 }
 
-/** Where `acsc_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `acsc_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AcscVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

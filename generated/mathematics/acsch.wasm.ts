@@ -22,7 +22,7 @@ export interface AcschArgs {
   readonly N?: number;
 }
 
-/** Where `acsch` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `acsch` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AcschInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface AcschVjpArgs {
   readonly N?: number;
 }
 
-/** Where `acsch_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `acsch_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AcschVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

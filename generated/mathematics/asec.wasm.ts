@@ -22,7 +22,7 @@ export interface AsecArgs {
   readonly N?: number;
 }
 
-/** Where `asec` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `asec` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AsecInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface AsecVjpArgs {
   readonly N?: number;
 }
 
-/** Where `asec_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `asec_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AsecVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

@@ -22,7 +22,7 @@ export interface AsechArgs {
   readonly N?: number;
 }
 
-/** Where `asech` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `asech` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AsechInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface AsechVjpArgs {
   readonly N?: number;
 }
 
-/** Where `asech_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `asech_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AsechVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

@@ -22,7 +22,7 @@ export interface AsinArgs {
   readonly N?: number;
 }
 
-/** Where `asin` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `asin` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AsinInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface AsinVjpArgs {
   readonly N?: number;
 }
 
-/** Where `asin_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `asin_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AsinVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

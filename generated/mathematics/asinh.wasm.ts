@@ -22,7 +22,7 @@ export interface AsinhArgs {
   readonly N?: number;
 }
 
-/** Where `asinh` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `asinh` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AsinhInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface AsinhVjpArgs {
   readonly N?: number;
 }
 
-/** Where `asinh_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `asinh_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AsinhVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

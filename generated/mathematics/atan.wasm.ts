@@ -22,7 +22,7 @@ export interface AtanArgs {
   readonly N?: number;
 }
 
-/** Where `atan` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `atan` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AtanInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface AtanVjpArgs {
   readonly N?: number;
 }
 
-/** Where `atan_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `atan_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AtanVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

@@ -22,7 +22,7 @@ export interface AtanhArgs {
   readonly N?: number;
 }
 
-/** Where `atanh` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `atanh` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AtanhInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface AtanhVjpArgs {
   readonly N?: number;
 }
 
-/** Where `atanh_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `atanh_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface AtanhVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

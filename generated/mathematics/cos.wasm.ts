@@ -22,7 +22,7 @@ export interface CosArgs {
   readonly N?: number;
 }
 
-/** Where `cos` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `cos` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface CosInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface CosVjpArgs {
   readonly N?: number;
 }
 
-/** Where `cos_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `cos_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface CosVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

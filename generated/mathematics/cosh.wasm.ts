@@ -22,7 +22,7 @@ export interface CoshArgs {
   readonly N?: number;
 }
 
-/** Where `cosh` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `cosh` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface CoshInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface CoshVjpArgs {
   readonly N?: number;
 }
 
-/** Where `cosh_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `cosh_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface CoshVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

@@ -22,7 +22,7 @@ export interface CotArgs {
   readonly N?: number;
 }
 
-/** Where `cot` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `cot` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface CotInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface CotVjpArgs {
   readonly N?: number;
 }
 
-/** Where `cot_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `cot_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface CotVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

@@ -22,7 +22,7 @@ export interface CothArgs {
   readonly N?: number;
 }
 
-/** Where `coth` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `coth` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface CothInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface CothVjpArgs {
   readonly N?: number;
 }
 
-/** Where `coth_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `coth_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface CothVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

@@ -22,7 +22,7 @@ export interface CscArgs {
   readonly N?: number;
 }
 
-/** Where `csc` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `csc` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface CscInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface CscVjpArgs {
   readonly N?: number;
 }
 
-/** Where `csc_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `csc_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface CscVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

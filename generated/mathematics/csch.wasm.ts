@@ -22,7 +22,7 @@ export interface CschArgs {
   readonly N?: number;
 }
 
-/** Where `csch` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `csch` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface CschInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface CschVjpArgs {
   readonly N?: number;
 }
 
-/** Where `csch_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `csch_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface CschVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

@@ -22,7 +22,7 @@ export interface ErfArgs {
   readonly N?: number;
 }
 
-/** Where `erf` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `erf` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface ErfInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface ErfVjpArgs {
   readonly N?: number;
 }
 
-/** Where `erf_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `erf_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface ErfVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

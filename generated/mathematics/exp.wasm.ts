@@ -22,7 +22,7 @@ export interface ExpArgs {
   readonly N?: number;
 }
 
-/** Where `exp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `exp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface ExpInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface ExpVjpArgs {
   readonly N?: number;
 }
 
-/** Where `exp_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `exp_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface ExpVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

@@ -22,7 +22,7 @@ export interface Expm1Args {
   readonly N?: number;
 }
 
-/** Where `expm1` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `expm1` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface Expm1Into {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface Expm1VjpArgs {
   readonly N?: number;
 }
 
-/** Where `expm1_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `expm1_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface Expm1VjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   output,
@@ -24,7 +25,7 @@ export interface HypotArgs {
   readonly N?: number;
 }
 
-/** Where `hypot` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `hypot` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface HypotInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -48,7 +49,7 @@ export interface HypotVjpArgs {
   readonly N?: number;
 }
 
-/** Where `hypot_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `hypot_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface HypotVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_a?: Float32Array;
@@ -124,6 +125,7 @@ function make_hypot_vjp(heap: Heap, wasm: WasmExports): Kernels["hypot_vjp"] {
     shape("d_out", d_out.length, "[N]", [N]);
     const d_a = output("d_a", into.d_a, "Float32Array", "[N]", [N]);
     const d_b = output("d_b", into.d_b, "Float32Array", "[N]", [N]);
+    distinct("d_a, d_b", into.d_a, into.d_b);
     return {
       inputs: [a, b, d_out],
       outputs: [d_a, d_b],

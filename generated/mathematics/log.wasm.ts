@@ -22,7 +22,7 @@ export interface LogArgs {
   readonly N?: number;
 }
 
-/** Where `log` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `log` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface LogInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface LogVjpArgs {
   readonly N?: number;
 }
 
-/** Where `log_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `log_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface LogVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

@@ -22,7 +22,7 @@ export interface Log10Args {
   readonly N?: number;
 }
 
-/** Where `log10` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `log10` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface Log10Into {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface Log10VjpArgs {
   readonly N?: number;
 }
 
-/** Where `log10_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `log10_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface Log10VjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

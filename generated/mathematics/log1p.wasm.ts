@@ -22,7 +22,7 @@ export interface Log1pArgs {
   readonly N?: number;
 }
 
-/** Where `log1p` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `log1p` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface Log1pInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface Log1pVjpArgs {
   readonly N?: number;
 }
 
-/** Where `log1p_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `log1p_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface Log1pVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

@@ -22,7 +22,7 @@ export interface ReciprocalArgs {
   readonly N?: number;
 }
 
-/** Where `reciprocal` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `reciprocal` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface ReciprocalInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface ReciprocalVjpArgs {
   readonly N?: number;
 }
 
-/** Where `reciprocal_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `reciprocal_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface ReciprocalVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

@@ -22,7 +22,7 @@ export interface RsqrtArgs {
   readonly N?: number;
 }
 
-/** Where `rsqrt` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `rsqrt` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface RsqrtInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface RsqrtVjpArgs {
   readonly N?: number;
 }
 
-/** Where `rsqrt_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `rsqrt_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface RsqrtVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

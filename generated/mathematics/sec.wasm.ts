@@ -22,7 +22,7 @@ export interface SecArgs {
   readonly N?: number;
 }
 
-/** Where `sec` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `sec` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface SecInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface SecVjpArgs {
   readonly N?: number;
 }
 
-/** Where `sec_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `sec_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface SecVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

@@ -22,7 +22,7 @@ export interface SechArgs {
   readonly N?: number;
 }
 
-/** Where `sech` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `sech` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface SechInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface SechVjpArgs {
   readonly N?: number;
 }
 
-/** Where `sech_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `sech_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface SechVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

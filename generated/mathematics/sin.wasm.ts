@@ -22,7 +22,7 @@ export interface SinArgs {
   readonly N?: number;
 }
 
-/** Where `sin` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `sin` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface SinInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface SinVjpArgs {
   readonly N?: number;
 }
 
-/** Where `sin_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `sin_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface SinVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

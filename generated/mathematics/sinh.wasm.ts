@@ -22,7 +22,7 @@ export interface SinhArgs {
   readonly N?: number;
 }
 
-/** Where `sinh` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `sinh` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface SinhInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface SinhVjpArgs {
   readonly N?: number;
 }
 
-/** Where `sinh_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `sinh_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface SinhVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

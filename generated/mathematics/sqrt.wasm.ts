@@ -22,7 +22,7 @@ export interface SqrtArgs {
   readonly N?: number;
 }
 
-/** Where `sqrt` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `sqrt` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface SqrtInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface SqrtVjpArgs {
   readonly N?: number;
 }
 
-/** Where `sqrt_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `sqrt_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface SqrtVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

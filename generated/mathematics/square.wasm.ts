@@ -22,7 +22,7 @@ export interface SquareArgs {
   readonly N?: number;
 }
 
-/** Where `square` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `square` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface SquareInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface SquareVjpArgs {
   readonly N?: number;
 }
 
-/** Where `square_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `square_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface SquareVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

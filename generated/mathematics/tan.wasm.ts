@@ -22,7 +22,7 @@ export interface TanArgs {
   readonly N?: number;
 }
 
-/** Where `tan` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `tan` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface TanInto {
   /** Shape [N], float32, row-major. */
   readonly out?: Float32Array;
@@ -44,7 +44,7 @@ export interface TanVjpArgs {
   readonly N?: number;
 }
 
-/** Where `tan_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `tan_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface TanVjpInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

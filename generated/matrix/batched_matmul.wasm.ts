@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   output,
@@ -30,7 +31,7 @@ export interface BatchedMatmulArgs {
   readonly N: number;
 }
 
-/** Where `batched_matmul` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `batched_matmul` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface BatchedMatmulInto {
   /** Shape [B, M, N], float32, row-major. */
   readonly y?: Float32Array;
@@ -60,7 +61,7 @@ export interface BatchedMatmulVjpArgs {
   readonly N: number;
 }
 
-/** Where `batched_matmul_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `batched_matmul_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface BatchedMatmulVjpInto {
   /** Shape [B, M, K], float32, row-major. */
   readonly d_a?: Float32Array;
@@ -160,6 +161,7 @@ function make_batched_matmul_vjp(heap: Heap, wasm: WasmExports): Kernels["batche
       shape("d_y", d_y.length, "[B, M, N]", [B, M, N]);
       const d_a = output("d_a", into.d_a, "Float32Array", "[B, M, K]", [B, M, K]);
       const d_b = output("d_b", into.d_b, "Float32Array", "[B, K, N]", [B, K, N]);
+      distinct("d_a, d_b", into.d_a, into.d_b);
       return {
         inputs: [a, b, d_y],
         outputs: [d_a, d_b],

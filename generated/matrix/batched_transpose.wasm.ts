@@ -26,7 +26,7 @@ export interface BatchedTransposeArgs {
   readonly N: number;
 }
 
-/** Where `batched_transpose` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `batched_transpose` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface BatchedTransposeInto {
   /** Shape [B, N, M], float32, row-major. */
   readonly y?: Float32Array;
@@ -52,7 +52,7 @@ export interface BatchedTransposeVjpArgs {
   readonly N: number;
 }
 
-/** Where `batched_transpose_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `batched_transpose_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface BatchedTransposeVjpInto {
   /** Shape [B, M, N], float32, row-major. */
   readonly d_x?: Float32Array;

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   output,
@@ -40,7 +41,7 @@ export interface DotGradArgs {
   readonly N?: number;
 }
 
-/** Where `dot_grad` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `dot_grad` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface DotGradInto {
   /** Shape [N], float32, row-major. */
   readonly d_a?: Float32Array;
@@ -117,6 +118,7 @@ function make_dot_grad(heap: Heap, wasm: WasmExports): Kernels["dot_grad"] {
     shape("b", b.length, "[N]", [N]);
     const d_a = output("d_a", into.d_a, "Float32Array", "[N]", [N]);
     const d_b = output("d_b", into.d_b, "Float32Array", "[N]", [N]);
+    distinct("d_a, d_b", into.d_a, into.d_b);
     return {
       inputs: [a, b],
       outputs: [{ cell: new Float32Array(1) }, d_a, d_b],

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   output,
@@ -28,7 +29,7 @@ export interface MatmulArgs {
   readonly N?: number;
 }
 
-/** Where `matmul` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `matmul` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface MatmulInto {
   /** Shape [M, N], float32, row-major. */
   readonly y?: Float32Array;
@@ -56,7 +57,7 @@ export interface MatmulVjpArgs {
   readonly N: number;
 }
 
-/** Where `matmul_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `matmul_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface MatmulVjpInto {
   /** Shape [M, K], float32, row-major. */
   readonly d_a?: Float32Array;
@@ -137,6 +138,7 @@ function make_matmul_vjp(heap: Heap, wasm: WasmExports): Kernels["matmul_vjp"] {
     shape("d_y", d_y.length, "[M, N]", [M, N]);
     const d_a = output("d_a", into.d_a, "Float32Array", "[M, K]", [M, K]);
     const d_b = output("d_b", into.d_b, "Float32Array", "[K, N]", [K, N]);
+    distinct("d_a, d_b", into.d_a, into.d_b);
     return {
       inputs: [a, b, d_y],
       outputs: [d_a, d_b],

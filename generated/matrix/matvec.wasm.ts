@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   output,
@@ -26,7 +27,7 @@ export interface MatvecArgs {
   readonly K?: number;
 }
 
-/** Where `matvec` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `matvec` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface MatvecInto {
   /** Shape [M], float32, row-major. */
   readonly y?: Float32Array;
@@ -52,7 +53,7 @@ export interface MatvecVjpArgs {
   readonly K?: number;
 }
 
-/** Where `matvec_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `matvec_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface MatvecVjpInto {
   /** Shape [M, K], float32, row-major. */
   readonly d_a?: Float32Array;
@@ -129,6 +130,7 @@ function make_matvec_vjp(heap: Heap, wasm: WasmExports): Kernels["matvec_vjp"] {
     shape("d_y", d_y.length, "[M]", [M]);
     const d_a = output("d_a", into.d_a, "Float32Array", "[M, K]", [M, K]);
     const d_b = output("d_b", into.d_b, "Float32Array", "[K]", [K]);
+    distinct("d_a, d_b", into.d_a, into.d_b);
     return {
       inputs: [a, b, d_y],
       outputs: [d_a, d_b],

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   output,
@@ -26,7 +27,7 @@ export interface OuterArgs {
   readonly N?: number;
 }
 
-/** Where `outer` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `outer` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface OuterInto {
   /** Shape [M, N], float32, row-major. */
   readonly y?: Float32Array;
@@ -52,7 +53,7 @@ export interface OuterVjpArgs {
   readonly N?: number;
 }
 
-/** Where `outer_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `outer_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface OuterVjpInto {
   /** Shape [M], float32, row-major. */
   readonly d_a?: Float32Array;
@@ -129,6 +130,7 @@ function make_outer_vjp(heap: Heap, wasm: WasmExports): Kernels["outer_vjp"] {
     shape("d_y", d_y.length, "[M, N]", [M, N]);
     const d_a = output("d_a", into.d_a, "Float32Array", "[M]", [M]);
     const d_b = output("d_b", into.d_b, "Float32Array", "[N]", [N]);
+    distinct("d_a, d_b", into.d_a, into.d_b);
     return {
       inputs: [a, b, d_y],
       outputs: [d_a, d_b],

@@ -24,7 +24,7 @@ export interface TransposeArgs {
   readonly N: number;
 }
 
-/** Where `transpose` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `transpose` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface TransposeInto {
   /** Shape [N, M], float32, row-major. */
   readonly y?: Float32Array;
@@ -48,7 +48,7 @@ export interface TransposeVjpArgs {
   readonly N: number;
 }
 
-/** Where `transpose_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `transpose_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface TransposeVjpInto {
   /** Shape [M, N], float32, row-major. */
   readonly d_x?: Float32Array;

@@ -8,6 +8,7 @@ import {
   createHeap,
   createKernel,
   dimension,
+  distinct,
   inferred,
   instantiate,
   output,
@@ -26,7 +27,7 @@ export interface VecmatArgs {
   readonly N?: number;
 }
 
-/** Where `vecmat` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `vecmat` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface VecmatInto {
   /** Shape [N], float32, row-major. */
   readonly y?: Float32Array;
@@ -52,7 +53,7 @@ export interface VecmatVjpArgs {
   readonly N?: number;
 }
 
-/** Where `vecmat_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `vecmat_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface VecmatVjpInto {
   /** Shape [K], float32, row-major. */
   readonly d_a?: Float32Array;
@@ -130,6 +131,7 @@ function make_vecmat_vjp(heap: Heap, wasm: WasmExports): Kernels["vecmat_vjp"] {
     shape("d_y", d_y.length, "[N]", [N]);
     const d_a = output("d_a", into.d_a, "Float32Array", "[K]", [K]);
     const d_b = output("d_b", into.d_b, "Float32Array", "[K, N]", [K, N]);
+    distinct("d_a, d_b", into.d_a, into.d_b);
     return {
       inputs: [a, b, d_y],
       outputs: [d_a, d_b],

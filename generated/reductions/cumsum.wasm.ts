@@ -24,7 +24,7 @@ export interface CumsumArgs {
   readonly N: number;
 }
 
-/** Where `cumsum` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `cumsum` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface CumsumInto {
   /** Shape [rows, N], float32, row-major. */
   readonly y?: Float32Array;
@@ -48,7 +48,7 @@ export interface CumsumVjpArgs {
   readonly N: number;
 }
 
-/** Where `cumsum_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `cumsum_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface CumsumVjpInto {
   /** Shape [rows, N], float32, row-major. */
   readonly d_x?: Float32Array;
@@ -68,7 +68,7 @@ export interface Kernels {
    * Sums up to each element, along the last dimension: yᵢ = Σ xₖ over k ≤ i.
    *
    * sum.x[r, i, n] = (n ≤ i ? x[r, n] : 0)
-   * y[r, i] = Σ[n] sum.x[r, i, n]
+   * y[r, i] = Σ[n] [n ≤ i] · sum.x[r, i, n]
    *
    * Operations: 2·rows·N·N
    */

@@ -24,7 +24,7 @@ export interface LogsumexpAxis0Args {
   readonly N: number;
 }
 
-/** Where `logsumexp_axis0` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `logsumexp_axis0` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface LogsumexpAxis0Into {
   /** Shape [N], float32, row-major. */
   readonly y?: Float32Array;
@@ -48,7 +48,7 @@ export interface LogsumexpAxis0VjpArgs {
   readonly N?: number;
 }
 
-/** Where `logsumexp_axis0_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `logsumexp_axis0_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface LogsumexpAxis0VjpInto {
   /** Shape [M, N], float32, row-major. */
   readonly d_x?: Float32Array;

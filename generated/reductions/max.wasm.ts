@@ -36,7 +36,7 @@ export interface MaxGradArgs {
   readonly N?: number;
 }
 
-/** Where `max_grad` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `max_grad` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface MaxGradInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

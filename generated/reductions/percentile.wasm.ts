@@ -41,7 +41,7 @@ export interface PercentileGradArgs {
   readonly p?: number;
 }
 
-/** Where `percentile_grad` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `percentile_grad` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface PercentileGradInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;

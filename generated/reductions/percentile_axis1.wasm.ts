@@ -27,7 +27,7 @@ export interface PercentileAxis1Args {
   readonly p?: number;
 }
 
-/** Where `percentile_axis1` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `percentile_axis1` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface PercentileAxis1Into {
   /** Shape [M], float32, row-major. */
   readonly y?: Float32Array;
@@ -53,7 +53,7 @@ export interface PercentileAxis1VjpArgs {
   readonly p?: number;
 }
 
-/** Where `percentile_axis1_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `percentile_axis1_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface PercentileAxis1VjpInto {
   /** Shape [M, N], float32, row-major. */
   readonly d_x?: Float32Array;

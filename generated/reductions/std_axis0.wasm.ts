@@ -24,7 +24,7 @@ export interface StdAxis0Args {
   readonly N: number;
 }
 
-/** Where `std_axis0` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `std_axis0` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface StdAxis0Into {
   /** Shape [N], float32, row-major. */
   readonly y?: Float32Array;
@@ -48,7 +48,7 @@ export interface StdAxis0VjpArgs {
   readonly N?: number;
 }
 
-/** Where `std_axis0_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `std_axis0_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface StdAxis0VjpInto {
   /** Shape [M, N], float32, row-major. */
   readonly d_x?: Float32Array;

@@ -24,7 +24,7 @@ export interface SumAxis1Args {
   readonly N: number;
 }
 
-/** Where `sum_axis1` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `sum_axis1` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface SumAxis1Into {
   /** Shape [M], float32, row-major. */
   readonly y?: Float32Array;
@@ -48,7 +48,7 @@ export interface SumAxis1VjpArgs {
   readonly N?: number;
 }
 
-/** Where `sum_axis1_vjp` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `sum_axis1_vjp` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface SumAxis1VjpInto {
   /** Shape [M, N], float32, row-major. */
   readonly d_x?: Float32Array;

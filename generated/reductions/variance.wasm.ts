@@ -41,7 +41,7 @@ export interface VarianceGradArgs {
   readonly ddof?: number;
 }
 
-/** Where `variance_grad` writes results, in place of new arrays. They must not overlap its arguments. */
+/** Where `variance_grad` writes results, in place of new arrays. An argument that shares memory with one is copied first. */
 export interface VarianceGradInto {
   /** Shape [N], float32, row-major. */
   readonly d_x?: Float32Array;
