@@ -119,6 +119,8 @@ export type Stmt =
       readonly step: number;
       readonly mode: LoopMode;
       readonly body: readonly Stmt[];
+      /** Temporaries of which each iteration reads only what it has stored itself. */
+      readonly own?: readonly Buffer[];
     }
   /** A value with a name; assigned once. */
   | { readonly kind: "let"; readonly local: Local; readonly value: Expr }

@@ -24,17 +24,18 @@ export const contract = (
       const all = [...tensor.shape.keys()];
       const location = locations.get(tensor);
       if (outputs.has(tensor) || location === undefined || isWhole(location)) {
-        return [tensor, { kind: "buffer", axes: all, ring: undefined }];
+        return [tensor, { kind: "buffer", axes: all, ring: undefined, along: [] }];
       }
       const shared = new Set(around.get(tensor));
-      const axes = all.filter((axis) => !runsAlong(location, axis, shared));
+      const along = all.map((axis) => loopAlong(location, axis, shared));
+      const axes = all.filter((axis) => along[axis] === undefined);
       const scalar = axes.length === 0 && location.plan.form !== "array";
       if (scalar) return [tensor, { kind: "scalar" }];
       const isNeeded = segments.some(({ whole }) => whole.has(tensor));
       const ring = isNeeded
         ? undefined
         : (rings.get(tensor) ?? ringOf(ir, location, axes, readers.get(tensor) ?? []));
-      return [tensor, { kind: "buffer", axes, ring }];
+      return [tensor, { kind: "buffer", axes, ring, along: along.flatMap((loop) => loop ?? []) }];
     }),
   );
 };
@@ -42,10 +43,15 @@ export const contract = (
 /** Scattered to: all of it is needed at once. */
 const isWhole = ({ plan }: Location): boolean => plan.form === "scatter";
 
-const runsAlong = ({ plan, binding }: Location, axis: number, shared: ReadonlySet<Loop>): boolean => {
+/** The loop along an axis, where it is one of these. */
+const loopAlong = (
+  { plan, binding }: Location,
+  axis: number,
+  shared: ReadonlySet<Loop>,
+): Loop | undefined => {
   const index = plan.definition.indices[axis];
   const loop = index && binding.get(index);
-  return loop !== undefined && shared.has(loop);
+  return loop !== undefined && shared.has(loop) ? loop : undefined;
 };
 
 /** For each tensor the outer loops that its definition and all its readers are in, each reading what the same iteration made. */

@@ -32,6 +32,8 @@ export interface Emission {
   readonly vector: ReadonlySet<Loop>;
   /** Of each loop so far, by its number. */
   readonly counters: Map<number, Local>;
+  /** Of a loop the temporaries that each iteration has to itself. */
+  readonly own: ReadonlyMap<Loop, readonly Buffer[]>;
   /** Temporary buffers of contractions. */
   readonly panels: Buffer[];
   /** How terms of guarded contractions are written. */

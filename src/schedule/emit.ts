@@ -57,6 +57,7 @@ export const emit = (schedule: Schedule, storage: Storage, values: Omit<Values, 
     known: elements,
     vector: schedule.vector,
     counters: new Map(),
+    own: ownOf(storage),
     panels,
     terms: { kind: "exact" },
     growing,
@@ -66,6 +67,15 @@ export const emit = (schedule: Schedule, storage: Storage, values: Omit<Values, 
   const top = openBlock(values.names, undefined, undefined);
   emitItems(emission, top, schedule.items);
   return { body: top.stmts, panels };
+};
+
+const ownOf = ({ places, buffer }: Storage): Emission["own"] => {
+  const own = new Map<Loop, Buffer[]>();
+  for (const [tensor, place] of places) {
+    if (place.kind !== "buffer") continue;
+    for (const loop of place.along) own.set(loop, [...(own.get(loop) ?? []), buffer(tensor)]);
+  }
+  return own;
 };
 
 const emitItems = (emission: Emission, block: Block, items: readonly Item[]): void => {
@@ -136,7 +146,9 @@ const loopOver = (emission: Emission, block: Block, loop: Loop, from: Expr, to: 
   emission.open.delete(loop);
   names.release(local);
   const mode = emission.vector.has(loop) ? "vector" : "serial";
-  return { kind: "for", local, from, to, step: 1, mode, body: inner.stmts };
+  const own = emission.own.get(loop);
+  const plain: For = { kind: "for", local, from, to, step: 1, mode, body: inner.stmts };
+  return own === undefined ? plain : { ...plain, own };
 };
 
 /**

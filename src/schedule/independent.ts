@@ -30,6 +30,8 @@ export interface Surroundings {
   readonly outside: ReadonlySet<Buffer>;
   /** Of dims. */
   readonly least: Least;
+  /** What int locals from outside of the loop stand for, in terms of dims. */
+  readonly sizes: ReadonlyMap<Local, Expr>;
 }
 
 interface Access {
@@ -38,6 +40,8 @@ interface Access {
   readonly at: Polynomial;
   /** The statements around it, outermost first. */
   readonly path: readonly Stmt[];
+  /** Of dims, by the tests around as well. */
+  readonly least: Least;
 }
 
 /** The start of a block: the counter of blocks, but no more than `end`. */
@@ -54,7 +58,9 @@ interface Counter {
 }
 
 interface Walk {
+  /** Of dims, here. */
   readonly least: Least;
+  readonly sizes: ReadonlyMap<Local, Expr>;
   readonly values: Map<Local, Polynomial>;
   readonly counters: Map<Local, Counter>;
   readonly ofVariable: Map<Variable, Counter>;
@@ -64,11 +70,12 @@ interface Walk {
   readonly accesses: Access[];
 }
 
-export const independent = (loop: For, { outside, least }: Surroundings): Independent | undefined => {
+export const independent = (loop: For, { outside, least, sizes }: Surroundings): Independent | undefined => {
   const sums = sumsOf(loop);
   if (sums === undefined) return undefined;
   const walk: Walk = {
     least,
+    sizes,
     values: new Map(),
     counters: new Map(),
     ofVariable: new Map(),
@@ -85,7 +92,7 @@ export const independent = (loop: For, { outside, least }: Surroundings): Indepe
     const accesses = walk.accesses.filter((access) => access.buffer === buffer);
     const apart = counter && apartIn(walk, counter, accesses);
     if (apart !== undefined) overlaps ||= apart === "overlapping";
-    else if (buffer.role === "temp" && !outside.has(buffer) && isFilled(walk, loop.body, accesses))
+    else if (buffer.role === "temp" && !outside.has(buffer) && isOwn(walk, loop, buffer, accesses))
       own.push(buffer);
     else return undefined;
   }
@@ -132,14 +139,15 @@ const visit = (walk: Walk, stmt: Stmt, around: readonly Stmt[]): void => {
   const path = [...around, stmt];
   for (const value of valuesOf(stmt))
     for (const { buffer, offset } of partsIn(value, (e) => (e.kind === "load" ? e : undefined)))
-      walk.accesses.push({ kind: "load", buffer, at: valueOf(walk, offset), path });
+      walk.accesses.push({ kind: "load", buffer, at: valueOf(walk, offset), path, least: walk.least });
   switch (stmt.kind) {
     case "for":
       enter(walk, stmt);
       for (const inner of stmt.body) visit(walk, inner, path);
       return;
     case "if":
-      for (const inner of [...stmt.then, ...stmt.else]) visit(walk, inner, path);
+      enterBranch(walk, stmt, path);
+      for (const inner of stmt.else) visit(walk, inner, path);
       return;
     case "let":
       if (stmt.local.type === "int") walk.values.set(stmt.local, valueOf(walk, stmt.value));
@@ -149,12 +157,31 @@ const visit = (walk: Walk, stmt: Stmt, around: readonly Stmt[]): void => {
       return;
     case "store":
     case "accumulateAt":
-      walk.accesses.push({ kind: "store", buffer: stmt.buffer, at: valueOf(walk, stmt.offset), path });
+      walk.accesses.push({ kind: "store", buffer: stmt.buffer, at: valueOf(walk, stmt.offset), path, least: walk.least }); // prettier-ignore
       return;
     case "accumulate":
     case "assign":
       return;
   }
+};
+
+const enterBranch = (
+  walk: Walk,
+  { test, then }: Extract<Stmt, { kind: "if" }>,
+  path: readonly Stmt[],
+): void => {
+  const inside: Walk = { ...walk, least: knowing(walk.least, test) };
+  for (const inner of then) visit(inside, inner, path);
+};
+
+/** With what a test such as `4 <= M and 8 <= N` says of dims. */
+export const knowing = (least: Least, test: Expr): Least => {
+  if (test.kind === "and") return knowing(knowing(least, test.a), test.b);
+  if (test.kind !== "compare" || test.op !== "<=" || test.a.kind !== "const" || test.b.kind !== "dim")
+    return least;
+  const { value } = test.a;
+  const { name } = test.b;
+  return (symbol) => (symbol === name ? Math.max(value, least(symbol) ?? value) : least(symbol));
 };
 
 const variable = (
@@ -187,7 +214,7 @@ const enter = (walk: Walk, loop: For): void => {
 const valueOf = (walk: Walk, root: Expr): Polynomial =>
   foldExpr<Polynomial>(root, (expr, of) => {
     if (expr.kind === "const") return constant(expr.value);
-    if (expr.kind === "local") return walk.values.get(expr.local) ?? ofAtom({ key: expr.local.name });
+    if (expr.kind === "local") return walk.values.get(expr.local) ?? fromOutside(walk, expr.local);
     if (expr.kind === "dim" || expr.kind === "option") return ofAtom({ key: expr.name });
     if (expr.kind === "load") return unknown(walk);
     if (expr.kind === "binary" && expr.type === "int") {
@@ -205,6 +232,11 @@ const valueOf = (walk: Walk, root: Expr): Polynomial =>
     return varies ? ofVariable(variable(walk, key, 1, [], [])) : ofAtom({ key });
   });
 
+const fromOutside = (walk: Walk, local: Local): Polynomial => {
+  const size = walk.sizes.get(local);
+  return size === undefined ? ofAtom({ key: local.name }) : valueOf(walk, size);
+};
+
 const smaller = (
   walk: Walk,
   expr: Extract<Expr, { kind: "binary" }>,
@@ -213,7 +245,8 @@ const smaller = (
 ): Polynomial => {
   const counter = expr.a.kind === "local" ? walk.counters.get(expr.a.local) : undefined;
   const isAbove = counter !== undefined && isNonNegative(minus(b, counter.from), walk.least);
-  const made = variable(walk, `min(${textOf(a)},${textOf(b)})`, 1, isAbove ? [counter.from] : [], [a, b]);
+  const key = `min(${textOf(a)},${textOf(b)})${isAbove ? " above" : ""}`;
+  const made = variable(walk, key, 1, isAbove ? [counter.from] : [], [a, b]);
   if (counter !== undefined) walk.clamped.set(made, { counter, end: b });
   return ofVariable(made);
 };
@@ -230,9 +263,10 @@ interface Parts {
   readonly rest: Polynomial;
   readonly stride: Polynomial;
   readonly isClamped: boolean;
+  readonly least: Least;
 }
 
-const partsOf = (walk: Walk, counter: Counter, { at }: Access): Parts | undefined => {
+const partsOf = (walk: Walk, counter: Counter, { at, least }: Access): Parts | undefined => {
   const mine = variablesOf(at).filter(
     (each) => each === counter.variable || walk.clamped.get(each)?.counter === counter,
   );
@@ -249,6 +283,7 @@ const partsOf = (walk: Walk, counter: Counter, { at }: Access): Parts | undefine
     rest,
     stride: clamped === undefined ? coefficient : scaled(coefficient, step),
     isClamped: clamped !== undefined,
+    least,
   };
 };
 
@@ -257,7 +292,7 @@ const apartIn = (
   counter: Counter,
   accesses: readonly Access[],
 ): "apart" | "overlapping" | undefined => {
-  const distinct = [...new Map(accesses.map((access) => [textOf(access.at), access])).values()];
+  const distinct = differentOf(accesses);
   const parts = distinct.flatMap((access) => partsOf(walk, counter, access) ?? []);
   const [first] = parts;
   if (first === undefined || parts.length < distinct.length) return undefined;
@@ -265,9 +300,19 @@ const apartIn = (
     (each) => each.isClamped === first.isClamped && isSame(each.stride, first.stride),
   );
   if (!isAlike) return undefined;
-  const isApart = [undefined, ...moduliOf(parts)].some((modulus) => isDetermined(walk, parts, modulus));
+  const isApart = [undefined, ...moduliOf(parts)].some((modulus) => isDetermined(parts, modulus));
   if (!isApart) return undefined;
   return first.isClamped ? "overlapping" : "apart";
+};
+
+const differentOf = (accesses: readonly Access[]): readonly Access[] => {
+  const found = new Map<string, Access[]>();
+  for (const access of accesses) {
+    const text = textOf(access.at);
+    const alike = found.get(text) ?? [];
+    if (!alike.some(({ least }) => least === access.least)) found.set(text, [...alike, access]);
+  }
+  return [...found.values()].flat();
 };
 
 /** Strides of the other loops, and of what is unrolled. */
@@ -281,35 +326,47 @@ const moduliOf = (parts: readonly Parts[]): readonly Term[] => {
   return [...found.values()];
 };
 
-const isDetermined = (walk: Walk, parts: readonly Parts[], modulus: Term | undefined): boolean => {
+const isDetermined = (parts: readonly Parts[], modulus: Term | undefined): boolean => {
   const [first] = parts;
   if (first === undefined) return false;
-  const low = parts.map(({ moving, rest }) => {
+  const low = parts.map(({ moving, rest, least }) => {
     const { remainder } = modulus === undefined ? { remainder: rest } : dividedBy(rest, modulus);
-    return { remainder, whole: plus(moving, remainder) };
+    return { remainder: { value: remainder, least }, whole: { value: plus(moving, remainder), least } };
   });
   const remainders = low.map(({ remainder }) => remainder);
-  if (!isWithin(walk, remainders, first.stride)) return false;
+  if (!isWithin(remainders, first.stride)) return false;
   if (modulus === undefined) return true;
   return isWithin(
-    walk,
     low.map(({ whole }) => whole),
     [modulus],
   );
 };
 
-/** Whether all values of these are less than `size` apart. */
-const isWithin = ({ least }: Walk, values: readonly Polynomial[], size: Polynomial): boolean => {
-  const ends = values.map((value) => ({ most: bounds(value, 1, least), least: bounds(value, -1, least) }));
+interface Bounded {
+  readonly value: Polynomial;
+  readonly least: Least;
+}
+
+/** Whether values of these that occur in one run, under the tests of both, are all less than `size` apart. */
+const isWithin = (values: readonly Bounded[], size: Polynomial): boolean => {
+  const ends = values.map(({ value, least }) => ({ most: bounds(value, 1, least), others: bounds(value, -1, least), least })); // prettier-ignore
   const room = minus(size, constant(1));
-  return ends.every(({ most }) =>
-    ends.every(({ least: others }) =>
-      most.some((a) => others.some((b) => isNonNegative(minus(room, minus(a, b)), least))),
-    ),
+  return ends.every(({ most, least }) =>
+    ends.every(({ others, least: other }) => {
+      const both: Least = (symbol) => greater(least(symbol), other(symbol));
+      return most.some((a) => others.some((b) => isNonNegative(minus(room, minus(a, b)), both)));
+    }),
   );
 };
 
+const greater = (a: number | undefined, b: number | undefined): number | undefined =>
+  a === undefined || b === undefined ? (a ?? b) : Math.max(a, b);
+
 // ---- temporaries of an iteration
+
+/** Said by the scheduler, or seen from the statements. */
+const isOwn = (walk: Walk, loop: For, buffer: Buffer, accesses: readonly Access[]): boolean =>
+  loop.own?.includes(buffer) === true || isFilled(walk, loop.body, accesses);
 
 /** Whether the first of the statements that use a buffer store all of it. */
 const isFilled = (walk: Walk, body: readonly Stmt[], accesses: readonly Access[]): boolean => {

@@ -8,7 +8,7 @@ import type { Least } from "../loop/polynomial.ts";
 import type { Buffer, Expr, Kernel, Local, Stmt } from "../loop/types.ts";
 import { CONTROL } from "../runtime/control.ts";
 import { add, binary, convert, int, load, max, mul, sub, use } from "./build.ts";
-import { independent, localsIn, type Accumulate, type For } from "./independent.ts";
+import { independent, knowing, localsIn, type Accumulate, type For } from "./independent.ts";
 import { rebuilt } from "./jam.ts";
 import { allOf, valuesOf } from "./walks.ts";
 
@@ -137,16 +137,6 @@ const splitBranches = (split: Split, stmt: Stmt): readonly Phase[] | undefined =
   return isSplit(phase) ? [phase] : undefined;
 };
 
-/** With what a test such as `4 <= M and 8 <= N` says of dims. */
-const knowing = (least: Least, test: Expr): Least => {
-  if (test.kind === "and") return knowing(knowing(least, test.a), test.b);
-  if (test.kind !== "compare" || test.op !== "<=" || test.a.kind !== "const" || test.b.kind !== "dim")
-    return least;
-  const { value } = test.a;
-  const { name } = test.b;
-  return (symbol) => (symbol === name ? Math.max(value, least(symbol) ?? value) : least(symbol));
-};
-
 const addSize = ({ sizes }: Split, local: Local, value: Expr): void => {
   const size = inDims(sizes, value);
   if (size !== undefined) sizes.set(local, size);
@@ -176,7 +166,7 @@ const splitLoop = (split: Split, given: For): readonly Phase[] | undefined => {
     allOf(kernel.body).flatMap((stmt) => (around.has(stmt) || never.has(stmt) ? [] : buffersIn(stmt))),
   );
   const { loop, rows, totals: rowTotals } = withOwnRows(split, given, outside);
-  const found = independent(loop, { outside, least });
+  const found = independent(loop, { outside, least, sizes: split.sizes });
   if (found === undefined) return undefined;
   const partials = found.sums.map((sum) => partialOf(split, loop, sum));
   if (partials.includes(undefined)) return undefined;

@@ -120,7 +120,11 @@ export interface TensorRead {
 /** Where the elements of a tensor are while the kernel runs. */
 export type Place =
   /** An array over these axes of the tensor. */
-  | ({ readonly kind: "buffer" } & Kept)
+  | ({
+      readonly kind: "buffer";
+      /** Loops along axes that are not kept: each iteration has the array to itself. */
+      readonly along: readonly Loop[];
+    } & Kept)
   /** One value at a time. */
   | { readonly kind: "scalar" }
   /** An element of another tensor. */

@@ -63,6 +63,18 @@ describe("a kernel in phases", () => {
     expect([...(found?.own ?? [])].map(({ shape }) => shape.length)).toEqual([1]);
   });
 
+  it("gives each thread the half of a matrix that a guard leaves", () => {
+    const text = `fn f(q: [B, N, D], k: [B, N, D], v: [B, N, D]) {
+      s[b, i, j] = j <= i ? sum[d](q[b, i, d] * k[b, j, d]) : -inf
+      p[b, i, j] = exp(s[b, i, j]) / sum[l](exp(s[b, i, l]))
+      y[b, i, d] = sum[j](p[b, i, j] * v[b, j, d])
+      return y
+    }`;
+    const found = parallel(kernelOf(text, "vjp", ["q", "k", "v"]));
+    expect(found && told(found.phases)).toBe("all, split b");
+    expect([...(found?.own ?? [])].filter(({ shape }) => shape.length === 2)).not.toEqual([]);
+  });
+
   it("splits blocks of columns of a contraction, of which the last two overlap", () => {
     const text = "fn f(a: [M, K], b: [K, N]) { y[i, j] = sum[k](a[i, k] * b[k, j])  return y }";
     expect(phasesOf(text, "value")).toMatch(/^if \(.*split \w+ overlapping\) else \(split \w+\)$/);

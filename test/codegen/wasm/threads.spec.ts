@@ -25,6 +25,12 @@ fn norm(x: [N, C], gamma: [C], beta: [C]) {
   return y
 }
 fn product(a: [M, K], b: [K, N]) { y[i, j] = sum[k](a[i, k] * b[k, j])  return y }
+fn causal(q: [B, H, C], k: [B, H, C], v: [B, H, C]) {
+  score[b, i, j] = j <= i ? sum[c](q[b, i, c] * k[b, j, c]) : -inf
+  p[b, i, j] = exp(score[b, i, j]) / sum[l](exp(score[b, i, l]))
+  y[b, i, c] = sum[j](p[b, i, j] * v[b, j, c])
+  return y
+}
 fn conv(x: [B, C, H, W], w: [F, C, 3, 3]) {
   y[n, k, i < H, j < W] = sum[c, u, v]((x[n, c, i + u - 1, j + v - 1] ?? 0) * w[k, c, u, v])
   return y
