@@ -66,27 +66,35 @@ function isDetached(buffer: ArrayBufferLike): boolean {
   }
 }
 
-/** Where an array is: in bytes. */
-type Located = Pick<TensorData, "buffer" | "byteOffset" | "byteLength">;
+/** Whether two arrays on one buffer have bytes in common. */
+const meet = (a: TensorData, b: TensorData): boolean =>
+  a.byteOffset < b.byteOffset + b.byteLength && b.byteOffset < a.byteOffset + a.byteLength;
 
-/** Whether two arrays have memory in common. Short arrays have no buffer before somebody asks for it. */
-export const overlap = (a: Located | undefined, b: Located | undefined): boolean =>
-  a?.buffer !== undefined &&
-  a.buffer === b?.buffer &&
-  a.byteOffset < b.byteOffset + b.byteLength &&
-  b.byteOffset < a.byteOffset + a.byteLength;
+/** Whether two arrays have memory in common. */
+export const overlap = (a: TensorData, b: TensorData): boolean => a.buffer === b.buffer && meet(a, b);
 
 /** An argument, or a copy if it shares memory with a result: results are written while arguments are read. */
 export function apart<A extends TensorData>(value: A, ...results: readonly (TensorData | undefined)[]): A {
-  for (const result of results) if (overlap(result, value)) return value.slice() as A;
+  // asking an array for its buffer takes as long as a small kernel, so it is asked once
+  let buffer: ArrayBufferLike | undefined;
+  for (const result of results) {
+    if (result === undefined) continue;
+    buffer ??= value.buffer;
+    if (result.buffer === buffer && meet(result, value)) return value.slice() as A;
+  }
   return value;
 }
 
 /** No two of the arrays that the caller gives for results share memory. */
 export function distinct(names: string, ...results: readonly (TensorData | undefined)[]): void {
-  for (let k = 1; k < results.length; k++)
-    for (let j = 0; j < k; j++)
-      if (overlap(results[k], results[j])) throw new RangeError(`two of the results ${names} share memory`);
+  const buffers = results.map((result) => result?.buffer);
+  results.forEach((result, k) => {
+    for (let j = 0; j < k; j++) {
+      const other = results[j];
+      if (result !== undefined && other !== undefined && buffers[j] === buffers[k] && meet(result, other))
+        throw new RangeError(`two of the results ${names} share memory`);
+    }
+  });
 }
 
 /** A tensor has as many elements as its shape. */
